@@ -1,0 +1,79 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+/// What every Swift target of this package compiles with.
+let settings: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+
+/// A module of Swift, in `Sources/<name>`.
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// The tests of one module, in `Tests/<name>Tests`.
+func tests(of name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: name + "Tests", dependencies: ["TestSupport"] + dependencies, swiftSettings: settings)
+}
+
+// From the ground up: a target names only targets above it in this list.
+let package = Package(
+  name: "clip-pack",
+  platforms: [.macOS(.v26), .iOS(.v26)],
+  products: [
+    .executable(name: "clip-pack", targets: ["clip-pack"]),
+    .library(name: "ClipPack", targets: ["ClipPack"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .target(
+      name: "CImages",
+      linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
+    .target(name: "CKernels"),
+    module("Kernels", ["CKernels", "COpenBLAS"]),
+    module("Bytes", [system]),
+    module("Tensors", ["Bytes"]),
+    module("Architecture", ["Bytes", "Tensors"]),
+    module("Checkpoints", ["Bytes", "Tensors", "Architecture", system]),
+    module("Codecs", ["Bytes", "Tensors", "Kernels", "CZstd"]),
+    module(
+      "PackFormat", ["Bytes", "Tensors", "Architecture", "Kernels", "Codecs", crypto, system]),
+    module("CLIP", ["Tensors", "Kernels", "Architecture"]),
+    module("Inputs", ["Bytes", "Kernels", "Architecture", "CImages", system]),
+    module("ClipPack", ["PackFormat", "CLIP", "Inputs", system]),
+    module("Conversion", ["ClipPack", "Checkpoints", crypto]),
+    .executableTarget(
+      name: "clip-pack", dependencies: ["ClipPack", "Conversion", argumentParser, system],
+      swiftSettings: settings),
+
+    .target(
+      name: "TestSupport", dependencies: ["Bytes", system], path: "Tests/Support",
+      swiftSettings: settings),
+    tests(of: "Bytes", ["Bytes"]),
+    tests(of: "Kernels", ["Kernels"]),
+    tests(of: "Checkpoints", ["Checkpoints"]),
+    tests(of: "CLIP", ["CLIP", "Checkpoints"]),
+    tests(of: "Codecs", ["Codecs"]),
+    tests(of: "Inputs", ["Inputs"]),
+    tests(of: "PackFormat", ["PackFormat"]),
+    tests(of: "Conversion", ["Conversion", "PackFormat"]),
+  ]
+)

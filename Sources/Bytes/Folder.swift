@@ -1,0 +1,55 @@
+public import SystemPackage
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// What lies under a path, links followed.
+public enum FileKind: Sendable {
+  case file, directory
+  /// A pipe, a device or a socket.
+  case other
+
+  /// `nil` where nothing lies, or where nothing can be seen.
+  public init?(of path: FilePath) {
+    var status = stat()
+    guard unsafe stat(path.string, &status) == 0 else { return nil }
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: self = .file
+    case S_IFDIR: self = .directory
+    default: self = .other
+    }
+  }
+}
+
+public enum Folder {
+  /// The names in a folder, in the order of their UTF-8 bytes, without `.` and `..`.
+  public static func names(in path: FilePath) throws(FileError) -> [String] {
+    guard let folder = unsafe opendir(path.string) else {
+      throw FileError("read", path, Errno(rawValue: errno))
+    }
+    defer { unsafe closedir(folder) }
+    var names: [String] = []
+    while let entry = unsafe readdir(folder) {
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+        unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  /// Creates a folder and those above it; one that is there already is left as it is.
+  public static func create(_ path: FilePath) throws(FileError) {
+    if FileKind(of: path) == .directory { return }
+    let above = path.removingLastComponent()
+    if !above.isEmpty, above != path { try create(above) }
+    guard unsafe mkdir(path.string, 0o777) == 0 || errno == EEXIST else {
+      throw FileError("create", path, Errno(rawValue: errno))
+    }
+  }
+}
