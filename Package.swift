@@ -13,6 +13,7 @@ let settings: [SwiftSetting] = [
 
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 /// A module of Swift, in `Sources/<name>`.
@@ -36,6 +37,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
   ],
   targets: [
@@ -53,11 +55,11 @@ let package = Package(
     module("Checkpoints", ["Bytes", "Tensors", "Architecture", system]),
     module("Codecs", ["Bytes", "Tensors", "Kernels", "CZstd"]),
     module(
-      "PackFormat", ["Bytes", "Tensors", "Architecture", "Kernels", "Codecs", system]),
+      "PackFormat", ["Bytes", "Tensors", "Architecture", "Kernels", "Codecs", crypto, system]),
     module("CLIP", ["Tensors", "Kernels", "Architecture"]),
     module("Inputs", ["Bytes", "Kernels", "Architecture", "CImages", system]),
     module("ClipPack", ["PackFormat", "CLIP", "Inputs", system]),
-    module("Conversion", ["ClipPack", "Checkpoints"]),
+    module("Conversion", ["ClipPack", "Checkpoints", crypto]),
     .executableTarget(
       name: "clip-pack", dependencies: ["ClipPack", "Conversion", argumentParser, system],
       swiftSettings: settings),

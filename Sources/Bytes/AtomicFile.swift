@@ -73,8 +73,11 @@ public struct AtomicFile: ~Copyable {
 
   /// Appends zeros until `count` is a multiple of `alignment`.
   public mutating func pad(to alignment: Int) throws(FileError) {
-    let missing = (alignment - count % alignment) % alignment
-    let zeros = [UInt8](repeating: 0, count: missing)
+    try appendZeros((alignment - count % alignment) % alignment)
+  }
+
+  public mutating func appendZeros(_ count: Int) throws(FileError) {
+    let zeros = [UInt8](repeating: 0, count: count)
     try unsafe append(zeros.span.bytes)
   }
 

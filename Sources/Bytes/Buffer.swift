@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Bytes that stay where they are, unchanged, for as long as someone holds this object.
 ///
 /// They are memory of this object's own, aligned to 64 bytes, or a part of a mapped file, which
@@ -5,19 +7,65 @@
 @safe public final class Buffer: Sendable {
   private nonisolated(unsafe) let start: UnsafeMutableRawPointer
   public let count: Int
-  /// What owns the memory; `nil` when this object does.
-  private let owner: (any AnyObject & Sendable)?
+  /// What owns the memory, kept for its `deinit` alone.
+  private let owner: any AnyObject & Sendable
 
   /// Allocates `count` bytes and has `body` fill them; they begin as zeros.
   public init<E: Error>(
     count: Int, filledBy body: (inout MutableRawSpan) throws(E) -> Void
   ) throws(E) {
-    unsafe start = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 64)
-    self.count = count
-    owner = nil
-    unsafe start.initializeMemory(as: UInt8.self, repeating: 0, count: count)
-    var span = unsafe MutableRawSpan(_unsafeStart: start, byteCount: count)
+    let memory = unsafe Memory(count: count)
+    unsafe memory.start.initializeMemory(as: UInt8.self, repeating: 0, count: count)
+    var span = unsafe MutableRawSpan(_unsafeStart: memory.start, byteCount: count)
     try body(&span)
+    unsafe start = memory.start
+    self.count = count
+    owner = unsafe memory
+  }
+
+  /// Allocates `count` bytes and has `body` fill them chunk by chunk, on any thread.
+  ///
+  /// - Parameters:
+  ///   - chunk: how many bytes each call of `body` gets; the last one may get fewer.
+  ///   - run: calls its second argument once with every index below its first, in any order, and
+  ///     returns when all have returned.
+  ///   - body: fills the chunk of that index, wholly.
+  /// - Throws: what the first chunk (by index) that failed threw.
+  public init<E: Error>(
+    count: Int, chunk: Int, run: (Int, @Sendable (Int) -> Void) -> Void,
+    filledBy body: @escaping @Sendable (Int, inout MutableRawSpan) throws(E) -> Void
+  ) throws(E) {
+    let memory = unsafe Memory(count: count)
+    let failures = Mutex<[Int: E]>([:])
+    run((count + chunk - 1) / chunk) { index in
+      let offset = index * chunk
+      var span = unsafe MutableRawSpan(
+        _unsafeStart: memory.start + offset, byteCount: min(chunk, count - offset))
+      do throws(E) { try body(index, &span) } catch { failures.withLock { $0[index] = error } }
+    }
+    if let first = failures.withLock({ $0.min { $0.key < $1.key } }) {
+      throw first.value
+    }
+    unsafe start = memory.start
+    self.count = count
+    owner = unsafe memory
+  }
+
+  /// A copy of the bytes.
+  public convenience init(_ bytes: [UInt8]) {
+    self.init(count: bytes.count) { output in
+      unsafe output.withUnsafeMutableBytes { unsafe $0.copyBytes(from: bytes) }
+    }
+  }
+
+  /// The elements one after the other, in the byte order of this machine, which is little-endian
+  /// wherever Swift runs.
+  public convenience init<Element: BitwiseCopyable>(littleEndian elements: [Element]) {
+    self.init(count: elements.count * MemoryLayout<Element>.stride) { output in
+      unsafe output.withUnsafeMutableBytes { output in
+        unsafe elements.withUnsafeBytes { unsafe output.copyMemory(from: $0) }
+      }
+    }
   }
 
   /// A part of a mapped file, in place.
@@ -47,10 +95,6 @@
   /// A part of these bytes, without a copy.
   public func slice(_ range: Range<Int>) -> Buffer { Buffer(self, range) }
 
-  deinit {
-    if owner == nil { unsafe start.deallocate() }
-  }
-
   public var bytes: RawSpan {
     @_lifetime(borrow self)
     get {
@@ -76,4 +120,15 @@
   public func isAligned<Element>(to _: Element.Type) -> Bool {
     unsafe Int(bitPattern: start) % MemoryLayout<Element>.alignment == 0
   }
+}
+
+/// Memory of one's own, aligned to 64 bytes, its content not settled yet.
+@unsafe private final class Memory: Sendable {
+  nonisolated(unsafe) let start: UnsafeMutableRawPointer
+
+  init(count: Int) {
+    unsafe start = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 64)
+  }
+
+  deinit { unsafe start.deallocate() }
 }

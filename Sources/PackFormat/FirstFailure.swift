@@ -1,0 +1,18 @@
+internal import Bytes
+internal import Synchronization
+
+/// Of the errors that several threads meet, the one of the lowest index: the same at any thread
+/// count.
+final class FirstFailure: Sendable {
+  private let first = Mutex<(index: Int, error: FormatError)?>(nil)
+
+  func record(_ error: FormatError, at index: Int) {
+    first.withLock { first in
+      if first.map({ index < $0.index }) ?? true { first = (index, error) }
+    }
+  }
+
+  func rethrow() throws(FormatError) {
+    if let error = first.withLock({ $0?.error }) { throw error }
+  }
+}

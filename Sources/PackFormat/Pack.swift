@@ -1,0 +1,184 @@
+public import Bytes
+internal import Codecs
+public import Kernels
+public import SystemPackage
+internal import Tensors
+
+/// An open pack. Opening reads the preamble and the index; everything else is read, and its
+/// checksum verified, when it is asked for.
+///
+/// Specification: `Formats/clippack.md`.
+public final class Pack: Sendable {
+  public let preamble: Preamble
+  public let index: Index
+  public let pool: WorkerPool
+
+  let file: MappedFile
+  private let coder = BlockCoder()
+  /// Where an item stands in the order of the file.
+  private let positions: [String: Int]
+
+  /// Maps the file and checks its preamble and index.
+  ///
+  /// - Throws: `FileError` when it cannot be read, `FormatError` when it is no sound pack.
+  public convenience init(_ path: FilePath, pool: WorkerPool = WorkerPool()) throws {
+    try self.init(MappedFile(path), pool: pool)
+  }
+
+  convenience init(_ file: MappedFile, pool: WorkerPool) throws(FormatError) {
+    var input = ByteReader(file.bytes)
+    let preamble = try Preamble(parsing: &input, fileSize: file.count)
+    let index = try Index(
+      parsing: file.bytes.extracting(
+        preamble.indexOffset..<preamble.indexOffset + preamble.indexSize), preamble)
+    for case .section(let section) in index.items
+    where section.isRequired && SectionName(rawValue: section.name) == nil {
+      throw FormatError(
+        .unsupported,
+        "section \"\(section.name)\" is required and not known to this program: a newer "
+          + "clip-pack is needed")
+    }
+    self.init(file, preamble, index, pool)
+  }
+
+  init(_ file: MappedFile, _ preamble: Preamble, _ index: Index, _ pool: WorkerPool) {
+    self.file = file
+    self.preamble = preamble
+    self.index = index
+    self.pool = pool
+    positions = Dictionary(
+      uniqueKeysWithValues: index.items.enumerated().map { ($1.name, $0) })
+  }
+
+  public var path: FilePath { file.path }
+  public var contentDigest: Digest { preamble.contentDigest }
+  public var evidenceDigest: Digest { preamble.evidenceDigest }
+
+  /// Every tensor, the model's first, in the order of the file.
+  public var tensors: [PackedTensor] {
+    index.items.compactMap { if case .tensor(let tensor) = $0 { tensor } else { nil } }
+  }
+
+  public func tensor(_ name: String) -> PackedTensor? {
+    guard let position = positions[name], case .tensor(let tensor) = index.items[position] else {
+      return nil
+    }
+    return tensor
+  }
+
+  /// How many bytes of the file an item takes.
+  public func storedSize(of name: String) -> Int {
+    guard let position = positions[name] else { return 0 }
+    return index.placements[position].joined().reduce(0) { $0 + $1.storedSize }
+  }
+}
+
+/// The sections of version 1.
+public enum SectionName: String, CaseIterable, Sendable {
+  /// The architecture, as transformers' `config.json`.
+  case configuration
+  /// The preprocessing, as transformers' `preprocessor_config.json`.
+  case preprocessing
+  case tokenizer
+  /// How the weights were coded.
+  case recipe
+  /// Where they came from, and with which options.
+  case provenance
+  /// What was measured.
+  case evidence
+}
+
+// MARK: Reading
+
+extension Pack {
+  /// A section that is JSON; `nil` where the pack has none of that name.
+  public func json(_ name: SectionName) throws(FormatError) -> JSON? {
+    guard let buffer = try section(name.rawValue) else { return nil }
+    do throws(FormatError) {
+      return try JSON(parsing: buffer.span(of: UInt8.self))
+    } catch {
+      throw error.within("section \"\(name.rawValue)\"")
+    }
+  }
+
+  /// A section's bytes; `nil` where the pack has none of that name.
+  public func section(_ name: String) throws(FormatError) -> Buffer? {
+    guard let position = positions[name], case .section(let section) = index.items[position]
+    else { return nil }
+    return try read(section.stream, index.placements[position][0], of: name)
+  }
+
+  /// One stream of a tensor, checked against its checksums: in place where every block is raw,
+  /// else decoded by all threads.
+  ///
+  /// - Precondition: the tensor is this pack's and has a stream at that index.
+  public func read(_ tensor: PackedTensor, stream index: Int) throws(FormatError) -> Buffer {
+    guard let position = positions[tensor.name] else {
+      preconditionFailure("no tensor \(tensor.name)")
+    }
+    return try read(
+      tensor.streams[index], self.index.placements[position][index], of: tensor.name)
+  }
+
+  private func read(
+    _ stream: Stream, _ blocks: [Placement], of name: String
+  ) throws(FormatError) -> Buffer {
+    if let range = inPlace(blocks), range.count == stream.size {
+      try checkAll(blocks, of: name)
+      return Buffer(file, range)
+    }
+    let blockSize = preamble.blockSize
+    return try Buffer(count: stream.size, chunk: blockSize, run: pool.run) {
+      [self] (index, output) throws(FormatError) in
+      try decode(blocks[index], of: stream.elementType, name, into: &output)
+    }
+  }
+
+  /// The range of the file that the blocks fill when all are raw and adjacent.
+  private func inPlace(_ blocks: [Placement]) -> Range<Int>? {
+    guard let first = blocks.first, let last = blocks.last,
+      blocks.allSatisfy({ $0.encoding == BlockEncoding.raw.rawValue }),
+      zip(blocks, blocks.dropFirst()).allSatisfy({ $0.range.upperBound == $1.offset })
+    else { return nil }
+    return first.offset..<last.range.upperBound
+  }
+
+  private func checkAll(_ blocks: [Placement], of name: String) throws(FormatError) {
+    let failures = FirstFailure()
+    pool.run(blocks.count) { [self] index in
+      do throws(FormatError) { try check(blocks[index], of: name) } catch {
+        failures.record(error, at: index)
+      }
+    }
+    try failures.rethrow()
+  }
+
+  /// Compares the stored bytes of a block with their checksum.
+  private func check(_ block: Placement, of name: String) throws(FormatError) {
+    let file = file
+    let crc = crc32(file.bytes.extracting(block.range))
+    guard crc == block.crc else {
+      throw FormatError(
+        .checksum,
+        "block of \(block.storedSize) bytes has checksum \(crc.hexadecimal), "
+          + "\(block.crc.hexadecimal) is recorded", at: block.offset, tensor: name)
+    }
+  }
+
+  func decode(
+    _ block: Placement, of type: ElementType, _ name: String, into output: inout MutableRawSpan
+  ) throws(FormatError) {
+    try check(block, of: name)
+    let file = file
+    guard let encoding = BlockEncoding(rawValue: block.encoding) else {
+      throw FormatError(
+        .unsupported, "block has encoding \(block.encoding), 0 to 2 are known",
+        at: block.offset, tensor: name)
+    }
+    do throws(FormatError) {
+      try coder.decode(file.bytes.extracting(block.range), encoding, of: type, into: &output)
+    } catch {
+      throw FormatError(error.code, error.reason, at: block.offset, tensor: name)
+    }
+  }
+}

@@ -1,0 +1,206 @@
+internal import Architecture
+public import Bytes
+internal import Codecs
+public import Kernels
+public import SystemPackage
+public import Tensors
+
+/// Writes a pack from front to back: content, then evidence, then attachments, then the index.
+///
+/// Specification: `Formats/clippack.md`. The bytes depend on what is added and on nothing else.
+public struct PackWriter: ~Copyable {
+  public static let defaultBlockSize = 256 << 10
+  /// Of a tower in mapped storage: the largest page that systems map in.
+  static let regionAlignment = 16 << 10
+  /// Of a stream whose first block is raw: a cache line, and the widest vector register.
+  static let streamAlignment = 64
+
+  /// What may be added now; never goes back.
+  private enum Group: Int { case content, evidence, attachments }
+
+  private var file: AtomicFile
+  private let storage: Storage
+  private let blockSize: Int
+  private let pool: WorkerPool
+  private let coder = BlockCoder()
+  private var index = Index()
+  private var group = Group.content
+  private var region: Tower?
+
+  public init(
+    _ destination: FilePath, storage: Storage, blockSize: Int = Self.defaultBlockSize,
+    pool: WorkerPool
+  ) throws(FileError) {
+    var file = try AtomicFile(replacing: destination)
+    try file.appendZeros(Preamble.size)
+    self.file = file
+    self.storage = storage
+    self.blockSize = blockSize
+    self.pool = pool
+  }
+
+  /// What the tensor holds, stream by stream.
+  public struct StreamContent: Sendable {
+    public var role: UInt8
+    public var elementType: ElementType
+    public var bytes: Buffer
+
+    public init(role: UInt8, elementType: ElementType, bytes: Buffer) {
+      self.role = role
+      self.elementType = elementType
+      self.bytes = bytes
+    }
+
+    public init(_ role: Stream.Role, _ elementType: ElementType, _ bytes: Buffer) {
+      self.init(role: role.rawValue, elementType: elementType, bytes: bytes)
+    }
+  }
+
+  /// From here on, what is added is evidence.
+  public mutating func beginEvidence() {
+    precondition(group == .content, "evidence follows content")
+    group = .evidence
+  }
+
+  /// From here on, what is added is outside both digests.
+  public mutating func beginAttachments() {
+    precondition(group != .attachments, "attachments come once")
+    group = .attachments
+  }
+
+  public mutating func add(
+    section name: String, _ bytes: Buffer, isRequired: Bool = false
+  ) throws(FileError) {
+    let (stream, blocks) = try write(
+      StreamContent(.values, .uint8, bytes), as: .compact)
+    append(
+      .section(.init(name: name, isRequired: isRequired, stream: stream)), [blocks])
+  }
+
+  public mutating func add(_ name: SectionName, _ json: JSON) throws(FileError) {
+    let utf8 = Array(json.description.utf8)
+    try add(
+      section: name.rawValue, Buffer(utf8),
+      isRequired: group == .content)
+  }
+
+  /// Adds a tensor.
+  ///
+  /// - Parameter description: all but its streams, which `content` gives.
+  public mutating func add(
+    _ description: PackedTensor, _ content: [StreamContent]
+  ) throws(FileError) {
+    let storage = group == .content && description.isModel ? self.storage : .compact
+    if storage == .mapped, description.tower != region {
+      try file.pad(to: Self.regionAlignment)
+      region = description.tower
+    }
+    var tensor = description
+    tensor.streams = []
+    var placements: [[Placement]] = []
+    for part in content {
+      let (stream, blocks) = try write(part, as: storage)
+      tensor.streams.append(stream)
+      placements.append(blocks)
+    }
+    append(.tensor(tensor), placements)
+  }
+
+  private mutating func append(_ item: Manifest.Item, _ placements: [[Placement]]) {
+    switch group {
+    case .content: index.content.items.append(item)
+    case .evidence: index.evidence.items.append(item)
+    case .attachments: index.attachments.items.append(item)
+    }
+    index.placements.append(placements)
+  }
+
+  private mutating func write(
+    _ content: StreamContent, as storage: Storage
+  ) throws(FileError) -> (Stream, [Placement]) {
+    let bytes = content.bytes
+    let count = Stream.blockCount(of: bytes.count, blockSize: blockSize)
+    let encoded = Slots<EncodedBlock>(count)
+    let (coder, blockSize) = (coder, blockSize)
+    pool.run(count) { index in
+      let start = index * blockSize
+      let block = bytes.bytes.extracting(start..<min(start + blockSize, bytes.count))
+      encoded[index] = EncodedBlock(
+        block, content.elementType, with: storage == .compact ? coder : nil)
+    }
+    var stream = Stream(
+      role: content.role, elementType: content.elementType, size: bytes.count, digests: [])
+    var placements: [Placement] = []
+    for index in 0..<count {
+      let block = encoded.take(index)
+      if index == 0, block.encoding == .raw { try file.pad(to: Self.streamAlignment) }
+      stream.digests.append(block.digest)
+      placements.append(
+        Placement(
+          encoding: block.encoding.rawValue, crc: block.crc, offset: file.count,
+          storedSize: block.stored?.count ?? block.size))
+      if let stored = block.stored {
+        try unsafe file.append(stored.span.bytes)
+      } else {
+        let start = index * blockSize
+        try file.append(bytes.bytes.extracting(start..<start + block.size))
+      }
+    }
+    return (stream, placements)
+  }
+
+  /// What has been written so far, as an open pack, to be measured before it gets its name.
+  public func readBack() throws -> Pack {
+    let (preamble, _) = encodedIndex()
+    return Pack(try MappedFile(file.workingPath), preamble, index, pool)
+  }
+
+  /// Writes the index and the preamble and gives the file its name.
+  ///
+  /// - Returns: the preamble, for its digests and sizes.
+  public consuming func finish() throws(FileError) -> Preamble {
+    let (preamble, bytes) = encodedIndex()
+    try unsafe file.append(bytes.span.bytes)
+    try unsafe file.overwrite(preamble.encoded.span.bytes, at: 0)
+    try file.commit()
+    return preamble
+  }
+
+  private func encodedIndex() -> (Preamble, [UInt8]) {
+    let parts = index.encoded()
+    let bytes = parts.content + parts.evidence + parts.attachments + parts.blocks
+    let preamble = unsafe Preamble(
+      fileSize: file.count + bytes.count, indexOffset: file.count, indexSize: bytes.count,
+      indexCRC: crc32(bytes.span.bytes), storage: storage,
+      contentManifestSize: parts.content.count, evidenceManifestSize: parts.evidence.count,
+      attachmentManifestSize: parts.attachments.count, blockSize: blockSize,
+      contentDigest: Digest(of: parts.content.span.bytes),
+      evidenceDigest: Digest(of: parts.evidence.span.bytes))
+    return (preamble, bytes)
+  }
+}
+
+/// One block on its way into the file.
+private struct EncodedBlock: Sendable {
+  let encoding: BlockEncoding
+  /// `nil` for a raw block, which is taken from the content itself.
+  let stored: [UInt8]?
+  let size: Int
+  let crc: UInt32
+  let digest: Digest
+
+  /// - Parameter coder: `nil` for a block that is to stay raw.
+  init(_ block: RawSpan, _ type: ElementType, with coder: BlockCoder?) {
+    size = block.byteCount
+    digest = Digest(of: block)
+    if let coded = coder?.encode(block, of: type), coded.encoding != .raw {
+      encoding = coded.encoding
+      stored = coded.bytes
+      crc = unsafe crc32(coded.bytes.span.bytes)
+    } else {
+      encoding = .raw
+      stored = nil
+      crc = crc32(block)
+    }
+  }
+}
