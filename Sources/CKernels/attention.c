@@ -1,0 +1,146 @@
+#ifndef LANES
+#include <math.h>
+
+#include "CKernels.h"
+
+static void softmax_scalar(float *row, size_t count, float scale) {
+  if (count == 0) return;
+  float top = row[0];
+  for (size_t i = 1; i < count; i++)
+    if (row[i] > top) top = row[i];
+  double sum = 0;
+  for (size_t i = 0; i < count; i++) sum += exp((double)scale * ((double)row[i] - top));
+  for (size_t i = 0; i < count; i++)
+    row[i] = (float)(exp((double)scale * ((double)row[i] - top)) / sum);
+}
+
+static void attention_scalar(float *out, const float *q, const float *k, const float *v,
+                             size_t queries, size_t keys, size_t width, size_t stride,
+                             size_t out_stride, float scale, int causal, float *scratch) {
+  for (size_t i = 0; i < queries; i++) {
+    size_t seen = causal ? i + 1 : keys;
+    for (size_t j = 0; j < seen; j++) {
+      double sum = 0;
+      for (size_t c = 0; c < width; c++) sum += (double)q[i * stride + c] * k[j * stride + c];
+      scratch[j] = (float)sum;
+    }
+    softmax_scalar(scratch, seen, scale);
+    for (size_t c = 0; c < width; c++) {
+      double sum = 0;
+      for (size_t j = 0; j < seen; j++) sum += (double)scratch[j] * v[j * stride + c];
+      out[i * out_stride + c] = (float)sum;
+    }
+  }
+}
+
+// Queries that share each load of a key or a value, and the multiple that rows are padded to: twice
+// the widest vector.
+enum { QUERIES = 4, PADDING = 32 };
+
+static size_t padded(size_t count) { return (count + PADDING - 1) / PADDING * PADDING; }
+
+#define KERNEL "attention.c"
+#include "each_width.h"
+
+void ck_softmax_f32(float *row, size_t count, float scale, CKInstructionSet isa) {
+  DISPATCH(isa, softmax, row, count, scale);
+}
+
+// Keys transposed, values, and the scores of one group of queries.
+size_t ck_attention_scratch(size_t keys, size_t width) {
+  return width * padded(keys) + keys * padded(width) + QUERIES * padded(keys);
+}
+
+void ck_attention_f32(float *out, const float *q, const float *k, const float *v, size_t queries,
+                      size_t keys, size_t width, size_t stride, size_t out_stride, float scale,
+                      int causal, float *scratch, CKInstructionSet isa) {
+  DISPATCH(isa, attention, out, q, k, v, queries, keys, width, stride, out_stride, scale, causal,
+           scratch);
+}
+
+#else
+
+static void V(softmax)(float *row, size_t count, float scale) {
+  if (count == 0) return;
+  Floats tops = V(splat)(row[0]);
+  for (size_t i = 0; i < count; i += LANES) {
+    Floats x = V(first)(count - i, V(load)(row + i, count - i), row[0]);
+    tops = V(select)(x > tops, x, tops);
+  }
+  float top = V(maximum)(tops);
+  Floats sums = {0};
+  for (size_t i = 0; i < count; i += LANES) {
+    Floats e = V(exp)((V(load)(row + i, count - i) - top) * scale);
+    e = V(first)(count - i, e, 0);
+    sums += e;
+    V(store)(row + i, e, count - i);
+  }
+  float factor = 1 / V(sum)(sums);
+  for (size_t i = 0; i < count; i += LANES)
+    V(store)(row + i, V(load)(row + i, count - i) * factor, count - i);
+}
+
+// acc[r] = Σₛ a[r][s] · b[s·b_step ..< + 2·LANES], r < QUERIES.
+INLINE void V(combine)(Floats (*acc)[2], const float *const *a, const float *b, size_t steps,
+                       size_t b_step) {
+  for (int r = 0; r < QUERIES; r++) acc[r][0] = acc[r][1] = (Floats){0};
+  for (size_t s = 0; s < steps; s++, b += b_step) {
+    Floats b0 = V(load)(b, LANES), b1 = V(load)(b + LANES, LANES);
+    for (int r = 0; r < QUERIES; r++) {
+      acc[r][0] += a[r][s] * b0;
+      acc[r][1] += a[r][s] * b1;
+    }
+  }
+}
+
+static void V(attention)(float *out, const float *q, const float *k, const float *v,
+                         size_t queries, size_t keys, size_t width, size_t stride,
+                         size_t out_stride, float scale, int causal, float *scratch) {
+  const size_t key_row = padded(keys), value_row = padded(width);
+  float *turned = scratch;                      // [width, key_row]: k transposed
+  float *values = turned + width * key_row;     // [keys, value_row]
+  float *scores = values + keys * value_row;    // [QUERIES, key_row]
+
+  for (size_t c = 0; c < width; c++) {
+    for (size_t j = 0; j < keys; j++) turned[c * key_row + j] = k[j * stride + c];
+    for (size_t j = keys; j < key_row; j++) turned[c * key_row + j] = 0;
+  }
+  for (size_t j = 0; j < keys; j++) {
+    __builtin_memcpy(values + j * value_row, v + j * stride, 4 * width);
+    for (size_t c = width; c < value_row; c++) values[j * value_row + c] = 0;
+  }
+
+  for (size_t i = 0; i < queries; i += QUERIES) {
+    // The last group repeats its last query and throws the repetitions away.
+    size_t group = queries - i < QUERIES ? queries - i : QUERIES;
+    size_t most = causal ? i + group : keys;
+    const float *rows[QUERIES];
+    Floats acc[QUERIES][2];
+
+    for (size_t r = 0; r < QUERIES; r++) rows[r] = q + (i + (r < group ? r : group - 1)) * stride;
+    for (size_t j = 0; j < most; j += 2 * LANES) {
+      V(combine)(acc, rows, turned + j, width, key_row);
+      for (int r = 0; r < QUERIES; r++) {
+        V(store)(scores + r * key_row + j, acc[r][0], LANES);
+        V(store)(scores + r * key_row + j + LANES, acc[r][1], LANES);
+      }
+    }
+
+    for (size_t r = 0; r < QUERIES; r++) {
+      size_t seen = causal && r < group ? i + r + 1 : most;
+      rows[r] = scores + r * key_row;
+      V(softmax)(scores + r * key_row, seen, scale);
+      for (size_t j = seen; j < most; j++) scores[r * key_row + j] = 0;
+    }
+    for (size_t c = 0; c < width; c += 2 * LANES) {
+      V(combine)(acc, rows, values + c, most, value_row);
+      for (size_t r = 0; r < group; r++) {
+        float *row = out + (i + r) * out_stride + c;
+        V(store)(row, acc[r][0], width - c);
+        if (width - c > LANES) V(store)(row + LANES, acc[r][1], width - c - LANES);
+      }
+    }
+  }
+}
+
+#endif

@@ -1,0 +1,77 @@
+#ifndef LANES
+#include <math.h>
+
+#include "CKernels.h"
+
+static double activated(double x, CKActivation activation) {
+  switch (activation) {
+  case CKActivationNone: return x;
+  case CKActivationQuickGELU: return x / (1 + exp(-1.702 * x));
+  case CKActivationGELU: return x * 0.5 * erfc(-x * 0.70710678118654752);
+  }
+}
+
+static void bias_activation_scalar(float *values, const float *bias, size_t rows, size_t width,
+                                   size_t stride, CKActivation activation) {
+  for (size_t r = 0; r < rows; r++, values += stride)
+    for (size_t i = 0; i < width; i++) {
+      float x = values[i] + (bias ? bias[i] : 0);
+      values[i] = (float)activated(x, activation);
+    }
+}
+
+static void add_scalar(float *out, const float *in, size_t count) {
+  for (size_t i = 0; i < count; i++) out[i] += in[i];
+}
+
+#define KERNEL "bias_activation.c"
+#include "each_width.h"
+
+void ck_bias_activation_f32(float *values, const float *bias, size_t rows, size_t width,
+                            size_t stride, CKActivation activation, CKInstructionSet isa) {
+  DISPATCH(isa, bias_activation, values, bias, rows, width, stride, activation);
+}
+
+void ck_add_f32(float *out, const float *in, size_t count, CKInstructionSet isa) {
+  DISPATCH(isa, add, out, in, count);
+}
+
+#else
+
+INLINE Floats V(activated)(Floats x, CKActivation activation) {
+  switch (activation) {
+  case CKActivationNone: return x;
+  case CKActivationQuickGELU: return x / (1.0f + V(exp)(x * -1.702f));
+  case CKActivationGELU: return x * 0.5f * (1.0f + V(erf)(x * 0.70710678118654752f));
+  }
+}
+
+INLINE void V(bias_activation_rows)(float *values, const float *bias, size_t rows, size_t width,
+                                    size_t stride, CKActivation activation) {
+  for (size_t r = 0; r < rows; r++, values += stride)
+    for (size_t i = 0; i < width; i += LANES) {
+      size_t left = width - i;
+      Floats x = V(load)(values + i, left);
+      if (bias) x += V(load)(bias + i, left);
+      V(store)(values + i, V(activated)(x, activation), left);
+    }
+}
+
+static void V(bias_activation)(float *values, const float *bias, size_t rows, size_t width,
+                               size_t stride, CKActivation activation) {
+  switch (activation) {
+  case CKActivationNone:
+    return V(bias_activation_rows)(values, bias, rows, width, stride, CKActivationNone);
+  case CKActivationQuickGELU:
+    return V(bias_activation_rows)(values, bias, rows, width, stride, CKActivationQuickGELU);
+  case CKActivationGELU:
+    return V(bias_activation_rows)(values, bias, rows, width, stride, CKActivationGELU);
+  }
+}
+
+static void V(add)(float *out, const float *in, size_t count) {
+  for (size_t i = 0; i < count; i += LANES)
+    V(store)(out + i, V(load)(out + i, count - i) + V(load)(in + i, count - i), count - i);
+}
+
+#endif

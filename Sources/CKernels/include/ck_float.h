@@ -1,0 +1,52 @@
+#pragma once
+#include "CKernels.h"
+
+// Kernels of the forward pass, in float32. Matrices are row-major. Every `width` and count may be
+// anything, 0 included. "Within e" bounds the difference to the scalar version, which computes
+// each sum and each transcendental function in double precision and rounds once.
+
+typedef enum __attribute__((enum_extensibility(closed))) {
+  CKActivationNone = 0,
+  /// x · σ(1.702 x)
+  CKActivationQuickGELU = 1,
+  /// x · Φ(x) = x/2 · (1 + erf(x/√2))
+  CKActivationGELU = 2,
+} CKActivation;
+
+/// out[r,i] = (in[r,i] − mean(in[r])) / √(var(in[r]) + epsilon) · weight[i] + bias[i].
+///
+/// in, out [rows, width], which may be the same memory; weight, bias [width]. The variance is the
+/// biased one. Within 2·10⁻⁶ · (|out − bias| + |weight|) while |mean| ≤ 4·√var; the mean costs accuracy
+/// beyond that in proportion.
+void ck_layer_norm_f32(float *_Nonnull out, const float *_Nonnull in, const float *_Nonnull weight,
+                       const float *_Nonnull bias, size_t rows, size_t width, float epsilon,
+                       CKInstructionSet isa);
+
+/// values[r,i] = activation(values[r,i] + bias[i]), where no bias means 0.
+///
+/// values [rows, width] in rows that begin `stride` floats apart; bias [width].
+/// Within 4·10⁻⁷ · |x| for an argument x of the activation, exact without one. NaN stays NaN.
+void ck_bias_activation_f32(float *_Nonnull values, const float *_Nullable bias, size_t rows,
+                            size_t width, size_t stride, CKActivation activation,
+                            CKInstructionSet isa);
+
+/// out[i] += in[i], exactly rounded.
+void ck_add_f32(float *_Nonnull out, const float *_Nonnull in, size_t count, CKInstructionSet isa);
+
+/// row[i] = exp(scale·row[i] − m) / Σ exp(scale·row[j] − m), m the maximum of scale·row, scale > 0.
+///
+/// Within 10⁻⁶ · (1 + scale·(max row − row[i])) of each value, relative; below e⁻⁸⁷ it is 0.
+void ck_softmax_f32(float *_Nonnull row, size_t count, float scale, CKInstructionSet isa);
+
+/// How many floats of scratch `ck_attention_f32` needs.
+size_t ck_attention_scratch(size_t keys, size_t width);
+
+/// One head: out[i] = Σⱼ softmaxⱼ(scale · q[i]·k[j]) v[j].
+///
+/// q, out [queries, width]; k, v [keys, width]; the rows of q, k and v begin `stride` floats apart,
+/// those of out `out_stride`. Causal: j ≤ i only, and queries = keys. There is at least one key.
+/// Within 10⁻⁵ · max |v| while |scale · q·k| ≤ 30.
+void ck_attention_f32(float *_Nonnull out, const float *_Nonnull q, const float *_Nonnull k,
+                      const float *_Nonnull v, size_t queries, size_t keys, size_t width,
+                      size_t stride, size_t out_stride, float scale, int causal,
+                      float *_Nonnull scratch, CKInstructionSet isa);

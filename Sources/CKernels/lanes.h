@@ -1,0 +1,105 @@
+// Vectors of LANES floats, and what the kernels need to do with them. Included once a width by
+// each_width.h, hence without a guard. The operators are those of Clang's vector types.
+
+typedef float V(Floats) __attribute__((vector_size(4 * LANES)));
+typedef int32_t V(Ints) __attribute__((vector_size(4 * LANES)));
+typedef uint32_t V(Words) __attribute__((vector_size(4 * LANES)));
+typedef uint16_t V(Halves) __attribute__((vector_size(2 * LANES)));
+typedef int8_t V(Bytes) __attribute__((vector_size(LANES)));
+
+#define Floats V(Floats)
+#define Ints V(Ints)
+#define Words V(Words)
+#define Halves V(Halves)
+#define Bytes V(Bytes)
+#define INLINE static inline __attribute__((always_inline, unused))
+
+// Nothing beyond `count` is read or written; missing lanes are 0.
+INLINE Floats V(load)(const float *from, size_t count) {
+  Floats v = {0};
+  if (count >= LANES) __builtin_memcpy(&v, from, sizeof v);
+  else __builtin_memcpy(&v, from, 4 * count);
+  return v;
+}
+
+INLINE void V(store)(float *to, Floats v, size_t count) {
+  if (count >= LANES) __builtin_memcpy(to, &v, sizeof v);
+  else __builtin_memcpy(to, &v, 4 * count);
+}
+
+INLINE Floats V(splat)(float x) { return (Floats){0} + x; }
+
+INLINE Floats V(select)(Ints mask, Floats a, Floats b) {
+  return (Floats)(((Ints)a & mask) | ((Ints)b & ~mask));
+}
+
+INLINE Floats V(first)(size_t count, Floats v, float other) {
+  Ints lane;
+  for (int i = 0; i < LANES; i++) lane[i] = i;
+  return V(select)(lane < (int32_t)(count < LANES ? count : LANES), v, V(splat)(other));
+}
+
+INLINE float V(sum)(Floats v) {
+  float lanes[LANES];
+  __builtin_memcpy(lanes, &v, sizeof v);
+  for (int half = LANES / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; i++) lanes[i] += lanes[i + half];
+  return lanes[0];
+}
+
+INLINE float V(maximum)(Floats v) {
+  float lanes[LANES];
+  __builtin_memcpy(lanes, &v, sizeof v);
+  for (int half = LANES / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; i++)
+      if (lanes[i + half] > lanes[i]) lanes[i] = lanes[i + half];
+  return lanes[0];
+}
+
+// eˣ, relative error below 2·10⁻⁷; 0 below e⁻⁸⁷, and e⁸⁸ above that. NaN stays NaN.
+//
+// x = n·ln 2 + r, |r| ≤ ln 2 / 2. The polynomial, and ln 2 in two parts, are those of expf in the
+// Cephes library (S. Moshier, public domain). Adding 1.5·2²³ leaves n in the low bits.
+INLINE Floats V(exp)(Floats x) {
+  const Floats top = V(splat)(88.0f), bottom = V(splat)(-87.0f);
+  Ints small = x < bottom;
+  x = V(select)(x > top, top, V(select)(small, bottom, x));
+  Floats shifted = x * 1.44269504088896341f + 12582912.0f;
+  Floats n = shifted - 12582912.0f;
+  Floats r = x - n * 0.693359375f;
+  r = r - n * -2.12194440e-4f;
+  Floats p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * (r * r) + r;
+  p = p + 1.0f;
+  Ints power = (Ints)(((Words)shifted << 23) + 0x3f800000u);
+  return V(select)(small, V(splat)(0), p * (Floats)power);
+}
+
+// The error function within 1.2·10⁻⁷ absolute.
+//
+// Two polynomials that meet at 475/512: N. Juffa, "Efficient faithfully rounded implementation of
+// error function erff()" (Stack Overflow, question 35148198).
+INLINE Floats V(erf)(Floats x) {
+  Ints sign = (Ints)x & (int32_t)0x80000000;
+  Floats t = (Floats)((Ints)x & 0x7fffffff), s = x * x;
+  Floats a = t * -1.72853470e-5f + 3.83197126e-4f;
+  a = a * s + (t * -3.88396438e-3f + 2.42546219e-2f);
+  a = a * t + -1.06777877e-1f;
+  a = a * t + -6.34846687e-1f;
+  a = a * t + -1.28717512e-1f;
+  a = a * t - t;
+  // Beyond 5 the polynomial turns round, and erf is 1 in float32.
+  a = V(select)(t > 5.0f, V(splat)(-30.0f), a);
+  Floats far = (Floats)((Ints)(1.0f - V(exp)(a)) | sign);
+  Floats b = s * -5.96761703e-4f + 4.99119423e-3f;
+  b = b * s + -2.67681349e-2f;
+  b = b * s + 1.12819925e-1f;
+  b = b * s + -3.76125336e-1f;
+  b = b * s + 1.28379166e-1f;
+  b = b * x + x;
+  return V(select)(t > 0.927734375f, far, b);
+}
