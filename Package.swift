@@ -56,7 +56,7 @@ let package = Package(
     module("Codecs", ["Bytes", "Tensors", "Kernels", "CZstd"]),
     module(
       "PackFormat", ["Bytes", "Tensors", "Architecture", "Kernels", "Codecs", crypto, system]),
-    module("CLIP", ["Tensors", "Kernels", "Architecture"]),
+    module("CLIP", ["Bytes", "Tensors", "Kernels", "Architecture"]),
     module("Inputs", ["Bytes", "Kernels", "Architecture", "CImages", system]),
     module("ClipPack", ["PackFormat", "CLIP", "Inputs", system]),
     module("Conversion", ["ClipPack", "Checkpoints", crypto]),
