@@ -108,9 +108,9 @@ extension Preprocessing {
     guard let json = fields["resample"] else { return .bicubic }
     // "PILImageResampling.BICUBIC" and "bicubic" both occur.
     let name = json.string?.split(separator: ".").last?.lowercased()
-    guard let filter = Resample.allCases.first(where: { $0.rawValue == json.int || $0.name == name })
-    else {
-      let allowed = Resample.allCases.map { "\($0.rawValue) (\($0.name))" }
+    let filters = Resample.allCases
+    guard let filter = filters.first(where: { $0.rawValue == json.int || $0.name == name }) else {
+      let allowed = filters.map { "\($0.rawValue) (\($0.name))" }
       throw fields.error("resample", json, "one of \(allowed.joined(separator: ", ")) is allowed")
     }
     return filter

@@ -154,7 +154,8 @@ private struct Data {
   private func shape(_ json: JSON) throws(FormatError) -> Shape {
     let extents = try naturals(json, "shape")
     guard let shape = Shape(extents) else {
-      throw FormatError(.invalidField, "shape \(json.excerpt) has more than \(Int.max) elements", at: 8)
+      throw FormatError(
+        .invalidField, "shape \(json.excerpt) has more than \(Int.max) elements", at: 8)
     }
     return shape
   }
