@@ -47,9 +47,11 @@ struct Fields {
     _ json: JSON, _ key: String, _ allowed: ClosedRange<Int>
   ) throws(FormatError) -> Int {
     guard let value = json.int, allowed.contains(value) else {
+      let (least, most) = (allowed.lowerBound, allowed.upperBound)
       throw error(
         key, json,
-        "a whole number from \(allowed.lowerBound) to \(allowed.upperBound) is allowed")
+        least == most
+          ? "only \(least) is allowed" : "a whole number from \(least) to \(most) is allowed")
     }
     return value
   }
