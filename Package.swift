@@ -67,9 +67,10 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Bytes", system], path: "Tests/Support",
       swiftSettings: settings),
-    tests(of: "Bytes", ["Bytes"]),
+    tests(of: "Bytes", ["Bytes", system]),
     tests(of: "Kernels", ["Kernels"]),
-    tests(of: "Checkpoints", ["Checkpoints"]),
+    tests(of: "Architecture", ["Architecture", "Bytes"]),
+    tests(of: "Checkpoints", ["Checkpoints", "Architecture", "Bytes", "Tensors", system]),
     tests(of: "CLIP", ["CLIP", "Checkpoints"]),
     tests(of: "Codecs", ["Codecs"]),
     tests(of: "Inputs", ["Inputs"]),

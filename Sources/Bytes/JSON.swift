@@ -71,6 +71,22 @@ extension JSON {
     }
   }
 
+  /// What stands here, for messages: short whatever the file says.
+  public var excerpt: String {
+    switch self {
+    case .string(let text):
+      text.utf8.count <= 60
+        ? Self.quoted(text)
+        : Self.quoted(String(decoding: text.utf8.prefix(60), as: UTF8.self)) + "…"
+    case .array(let elements):
+      elements.count <= 8 && elements.allSatisfy { $0.array == nil && $0.object == nil }
+        ? "[" + elements.map(\.excerpt).joined(separator: ", ") + "]"
+        : "an array of \(elements.count) elements"
+    case .object(let object): "an object of \(object.count) members"
+    default: description
+    }
+  }
+
   /// The member of an object; `nil` where there is none, or where this is no object.
   public subscript(key: String) -> JSON? { object?[key] }
 }
