@@ -73,7 +73,7 @@ let package = Package(
     tests(of: "Checkpoints", ["Checkpoints", "Architecture", "Bytes", "Tensors", system]),
     tests(of: "CLIP", ["CLIP", "Checkpoints"]),
     tests(of: "Codecs", ["Codecs"]),
-    tests(of: "Inputs", ["Inputs"]),
+    tests(of: "Inputs", ["Inputs", "Bytes", "Architecture", "Kernels", system]),
     tests(of: "PackFormat", ["PackFormat"]),
     tests(of: "Conversion", ["Conversion", "PackFormat"]),
   ]
