@@ -145,6 +145,7 @@ private struct Parser: ~Escapable {
 
   private mutating func string() throws(FormatError) -> String {
     let start = position
+    if let text = try plainString() { return text }
     position += 1
     var utf8: [UInt8] = []
     while let byte = next {
@@ -166,6 +167,23 @@ private struct Parser: ~Escapable {
       }
     }
     throw FormatError(.truncated, "string has no closing quote", at: origin + start)
+  }
+
+  /// A string without escapes, which most are, copied whole; `nil`, and nothing read, for others.
+  private mutating func plainString() throws(FormatError) -> String? {
+    var end = position + 1
+    while end < bytes.count, case let byte = bytes[end], byte >= 0x20, byte != UInt8(ascii: "\\") {
+      if byte == UInt8(ascii: "\"") {
+        let text = bytes.extracting(position + 1..<end)
+        guard let utf8 = try? UTF8Span(validating: text) else {
+          throw FormatError(.invalidField, "string is not UTF-8", at: origin + position)
+        }
+        position = end + 1
+        return String(copying: utf8)
+      }
+      end += 1
+    }
+    return nil
   }
 
   private mutating func escape(into utf8: inout [UInt8]) throws(FormatError) {
