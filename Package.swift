@@ -61,7 +61,12 @@ let package = Package(
     module("ClipPack", ["PackFormat", "CLIP", "Inputs", system]),
     module("Conversion", ["ClipPack", "Checkpoints", crypto]),
     .executableTarget(
-      name: "clip-pack", dependencies: ["ClipPack", "Conversion", argumentParser, system],
+      name: "clip-pack",
+      dependencies: [
+        "Architecture", "Bytes", "CLIP", "Checkpoints", "ClipPack", "Conversion", "Inputs",
+        "Kernels",
+        "PackFormat", "Tensors", argumentParser, system,
+      ],
       swiftSettings: settings),
 
     .target(

@@ -46,10 +46,16 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
   public init(floatLiteral value: Double) { self = .number(value) }
   public init(booleanLiteral value: Bool) { self = .bool(value) }
   public init(arrayLiteral elements: JSON...) { self = .array(elements) }
-  public init(dictionaryLiteral elements: (String, JSON)...) {
-    var object = Object()
-    for (key, value) in elements { object[key] = value }
-    self = .object(object)
+  public init(dictionaryLiteral elements: (String, JSON)...) { self = .object(Object(elements)) }
+}
+
+extension JSON.Object: ExpressibleByDictionaryLiteral {
+  public init(dictionaryLiteral elements: (String, JSON)...) { self.init(elements) }
+
+  /// Members in their order; of those with one key the last value counts.
+  public init(_ members: [(String, JSON)]) {
+    self.init()
+    for (key, value) in members { self[key] = value }
   }
 }
 

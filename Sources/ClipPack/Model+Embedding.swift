@@ -1,5 +1,5 @@
 internal import Architecture
-internal import Bytes
+public import Bytes
 public import CLIP
 public import Inputs
 internal import Kernels
@@ -28,7 +28,8 @@ extension Model {
       let result = Result { try Self.pixels(of: paths[index], preprocessing) }
       results.withLock { $0[index] = result }
     }
-    return try results.withLock { results in try paths.indices.map { try results[$0]!.get() } }
+    let done = results.withLock { $0 }
+    return try paths.indices.map { try done[$0]!.get() }
   }
 
   private static func pixels(
@@ -52,7 +53,8 @@ extension Model {
         "the preprocessing gives \(odd.height)×\(odd.width) pixels, the model takes \(size)×\(size)"
       )
     }
-    return try imageTower.embed(pixels.flatMap(\.values).span, observe: observe)
+    let values = pixels.flatMap(\.values)
+    return try imageTower.embed(values.span, observe: observe)
   }
 
   /// The embeddings of texts, normalised: one of `projectionWidth` for each.
@@ -92,6 +94,11 @@ extension Embeddings {
 public struct InputError: Error, CustomStringConvertible {
   public var path: FilePath
   public var error: FormatError
+
+  public init(path: FilePath, error: FormatError) {
+    self.path = path
+    self.error = error
+  }
 
   public var description: String { "\(path): \(error)" }
 }

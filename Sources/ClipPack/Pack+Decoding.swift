@@ -1,4 +1,4 @@
-internal import Bytes
+public import Bytes
 internal import Codecs
 public import PackFormat
 public import Tensors

@@ -1,17 +1,17 @@
 internal import Architecture
-public import Bytes
+internal import Bytes
 internal import CLIP
-public import ClipPack
+internal import ClipPack
 internal import Inputs
 internal import Kernels
-public import PackFormat
-public import SystemPackage
+internal import PackFormat
+internal import SystemPackage
 internal import Tensors
 
 /// Pictures and texts that both the original and the pack are asked about.
 ///
 /// A pack carries them as what the towers take, so that they mean the same anywhere, years later.
-public struct Probes: Sendable {
+struct Probes: Sendable {
   /// (count, height, width, 3): 8-bit levels after resize and crop, before normalising.
   var levels: [UInt8] = []
   /// Height and width of each picture.
@@ -143,8 +143,8 @@ extension PackWriter {
   ) throws {
     try add(
       PackedTensor(
-        name: name, tower: nil, isModel: false, codec: PackedTensor.Codec.plain.rawValue,
-        elementType: type, shape: shape, streams: []), [.init(.values, type, buffer)])
+        name: name, tower: nil, isModel: false, codec: .plain,
+        elementType: type, shape: shape), [.init(.values, type, buffer)])
   }
 }
 

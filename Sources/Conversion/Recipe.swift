@@ -1,4 +1,4 @@
-public import Architecture
+internal import Architecture
 public import Bytes
 
 /// How weights are to be coded. With the source it determines a pack's content, bit for bit.

@@ -39,8 +39,8 @@ struct TensorEncoder: Sendable {
   static func companion(_ name: String, _ tensor: Tensor) -> Encoded {
     Encoded(
       description: PackedTensor(
-        name: name, tower: nil, isModel: false, codec: PackedTensor.Codec.plain.rawValue,
-        elementType: tensor.elementType, shape: tensor.shape, streams: []),
+        name: name, tower: nil, isModel: false, codec: .plain,
+        elementType: tensor.elementType, shape: tensor.shape),
       content: [.init(.values, tensor.elementType, tensor.buffer)], relativeSquaredError: 0)
   }
 
@@ -72,8 +72,8 @@ struct TensorEncoder: Sendable {
     _ parameter: Parameter, _ codec: PackedTensor.Codec, _ type: ElementType
   ) -> PackedTensor {
     PackedTensor(
-      name: parameter.name, tower: parameter.tower, isModel: true, codec: codec.rawValue,
-      elementType: type, shape: parameter.shape, streams: [])
+      name: parameter.name, tower: parameter.tower, isModel: true, codec: codec,
+      elementType: type, shape: parameter.shape)
   }
 
   private func checkFinite(_ tensor: Tensor, _ name: String) throws(Refusal) {

@@ -61,7 +61,7 @@ extension Tokenizer {
     }
   }
 
-  private static let simpleVocabulary = "bpe_simple_vocab_16e6.txt"
+  static let simpleVocabulary = "bpe_simple_vocab_16e6.txt"
 
   /// Puts a file's name before what is wrong with it.
   private static func naming<Result>(
