@@ -68,7 +68,8 @@ let package = Package(
     tests(of: "Bytes", ["Bytes"]),
     tests(of: "Kernels", ["Kernels"]),
     tests(of: "Checkpoints", ["Checkpoints"]),
-    tests(of: "CLIP", ["CLIP", "Checkpoints"]),
+    tests(
+      of: "CLIP", ["CLIP", "Checkpoints", "Kernels", "Architecture", "Bytes", "Tensors", system]),
     tests(of: "Codecs", ["Codecs"]),
     tests(of: "Inputs", ["Inputs"]),
     tests(of: "PackFormat", ["PackFormat"]),
