@@ -76,7 +76,8 @@ let package = Package(
     tests(of: "Kernels", ["Kernels"]),
     tests(of: "Architecture", ["Architecture", "Bytes"]),
     tests(of: "Checkpoints", ["Checkpoints", "Architecture", "Bytes", "Tensors", system]),
-    tests(of: "CLIP", ["CLIP", "Checkpoints"]),
+    tests(
+      of: "CLIP", ["CLIP", "Checkpoints", "Kernels", "Architecture", "Bytes", "Tensors", system]),
     tests(of: "Codecs", ["Codecs"]),
     tests(of: "Inputs", ["Inputs", "Bytes", "Architecture", "Kernels", system]),
     tests(of: "PackFormat", ["PackFormat"]),
