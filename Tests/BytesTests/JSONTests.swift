@@ -62,8 +62,8 @@ struct JSONTests {
   @Test func `is shortened for messages`() {
     #expect(JSON.string(String(repeating: "é", count: 1000)).excerpt.utf8.count < 70)
     #expect(JSON.array(Array(repeating: 0, count: 9)).excerpt == "an array of 9 elements")
-    #expect(JSON([1, "x", .null]).excerpt == #"[1, "x", null]"#)
-    #expect(JSON([[1]]).excerpt == "an array of 1 elements")
+    #expect(JSON.array([1, "x", .null]).excerpt == #"[1, "x", null]"#)
+    #expect(JSON.array([[1]]).excerpt == "an array of 1 elements")
   }
 
   /// A text, and the whole message that its reader must give.
@@ -78,7 +78,6 @@ struct JSONTests {
     (#"{"a" 1}"#, "'1' stands where ':' is expected (byte 0x5)"),
     (#"{"a":1,}"#, "'}' stands where a key in quotes is expected (byte 0x7)"),
     (#"{"a":1,"a":2}"#, #"key "a" stands twice in one object (byte 0x7)"#),
-    // Canonically equivalent, and yet two keys to every other reader.
     ("01", "'1' stands where the end of the JSON text is expected (byte 0x1)"),
     ("-", "JSON text ends before a digit (byte 0x1)"),
     ("1.", "JSON text ends before a digit (byte 0x2)"),
@@ -111,10 +110,10 @@ struct JSONTests {
     #expect(error?.description == "string is not UTF-8 (byte 0x10)")
   }
 
-  @Test func `tells keys apart by their code points`() throws {
-    // Two spellings of é are two keys to every other reader, and two vocabulary entries to CLIP.
-    let json = try JSON(parsing: "{\"e\u{301}\":1,\"\u{e9}\":2}")
-    #expect(json.object?.count == 2)
+  /// Swift's strings are equal when Unicode says so. A file with both spellings is refused rather
+  /// than half read.
+  @Test func `takes two spellings of é for one key`() throws {
+    #expect(throws: FormatError.self) { try JSON(parsing: "{\"e\u{301}\":1,\"\u{e9}\":2}") }
   }
 
   @Test(arguments: ["[", "{\"a\":"])
@@ -131,7 +130,7 @@ struct JSONTests {
   @Test func `never traps, whatever one byte is changed to, or where it is cut`() {
     let good = Array(#"{"a":[1,-2.5e3,"\u00e9\n",null,true],"é":{}}"#.utf8)
     for index in good.indices {
-      _ = try? JSON(parsing: good[..<index].span)
+      _ = try? JSON(parsing: Array(good[..<index]).span)
       for byte in UInt8.min...UInt8.max {
         var bytes = good
         bytes[index] = byte
