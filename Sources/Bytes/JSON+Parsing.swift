@@ -146,6 +146,7 @@ private struct Parser: ~Escapable {
   private mutating func string() throws(FormatError) -> String {
     let start = position
     position += 1
+    if let text = try plainString() { return text }
     var utf8: [UInt8] = []
     while let byte = next {
       switch byte {
@@ -166,6 +167,20 @@ private struct Parser: ~Escapable {
       }
     }
     throw FormatError(.truncated, "string has no closing quote", at: origin + start)
+  }
+
+  /// The rest of a string without escapes, copied once; `nil`, with nothing read, for any other.
+  private mutating func plainString() throws(FormatError) -> String? {
+    var end = position
+    while end < bytes.count, bytes[end] != UInt8(ascii: "\""), bytes[end] != UInt8(ascii: "\\"),
+      bytes[end] >= 0x20
+    { end += 1 }
+    guard end < bytes.count, bytes[end] == UInt8(ascii: "\"") else { return nil }
+    guard let text = try? UTF8Span(validating: bytes.extracting(position..<end)) else {
+      throw FormatError(.invalidField, "string is not UTF-8", at: origin + position - 1)
+    }
+    position = end + 1
+    return String(copying: text)
   }
 
   private mutating func escape(into utf8: inout [UInt8]) throws(FormatError) {
