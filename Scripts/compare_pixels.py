@@ -29,7 +29,8 @@ CROPS = [(224, 224, 224, "floor", 3), (336, 336, 336, "floor", 3), (30, 33, 17, 
 def sizes(width, height):
     """Targets that shrink, grow, keep one edge, distort and vanish."""
     yield from [(1, 1), (7, 5), (224, 224), (width, 3), (max(1, width // 3), height),
-                (max(1, width * 2 // 3), max(1, height * 3 // 2)), (width + 1, height + 1)]
+                (max(1, width * 2 // 3), max(1, height * 3 // 2)), (width + 1, height + 1),
+                (width + 3, max(1, height // 2)), (max(1, width - 3), max(1, height - 7))]
 
 
 def rgb(path, alpha):

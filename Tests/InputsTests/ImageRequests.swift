@@ -28,7 +28,8 @@ import Testing
   @Test(.enabled(if: requests != nil))
   func `answers what the comparison script asks`() throws {
     let file = try MappedFile(FilePath(Self.requests!))
-    let text = String(decoding: Buffer(file, 0..<file.count).span(of: UInt8.self).array, as: UTF8.self)
+    let text = String(
+      decoding: Buffer(file, 0..<file.count).span(of: UInt8.self).array, as: UTF8.self)
     for line in text.split(separator: "\n") {
       let fields = line.split(separator: "\t").map(String.init)
       var answer = try AtomicFile(replacing: FilePath(fields[0]))
