@@ -74,7 +74,8 @@ import Testing
 
   @Test(
     .enabled(
-      if: TokenizerGolden.realVocabulary != nil, "CLIP_PACK_TOKENIZER names no vocabulary of CLIP"))
+      if: TokenizerGolden.realVocabulary != nil,
+      "CLIP_PACK_TOKENIZER names no vocabulary of CLIP; Scripts/fetch_vocabulary fetches it"))
   func `the examples of the documentation are true`() throws {
     let tokenizer = try Tokenizer(folder: #require(TokenizerGolden.realVocabulary))
     #expect(
