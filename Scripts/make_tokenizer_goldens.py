@@ -3,14 +3,18 @@
 2,000 texts with it.
 
     pip install transformers==5.23.0 tokenizers==0.23.3
-    Scripts/make_tokenizer_goldens.py
+    Scripts/make_tokenizer_goldens.py [--clip FOLDER [--facts facts.json]]
+
+With `--clip`, the folder of CLIP's real vocabulary, also writes clip.jsonl, the ids of 300 texts with
+it; `--facts` adds text and ids pairs from public test suites, with their source.
 """
+import argparse
+import collections
 import json
 import pathlib
 import shutil
 import tempfile
 
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import CLIPTokenizer
 
 from tokenizer_texts import WORDS, texts
@@ -28,24 +32,35 @@ CAPTIONS += WORDS * 20
 
 
 def train():
-    """512 byte symbols, the merges, start and end: the order of CLIP's own ids."""
-    reference = CLIPTokenizer()
-    trained = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
-    trained.normalizer = reference.backend_tokenizer.normalizer
-    trained.pre_tokenizer = reference.backend_tokenizer.pre_tokenizer
-    trained.train_from_iterator(CAPTIONS, trainers.BpeTrainer(
-        vocab_size=512 + MERGES + 200, end_of_word_suffix="</w>", show_progress=False))
-    merges = [tuple(m) for m in json.loads(trained.to_str())["model"]["merges"]]
+    """512 byte symbols, the merges, start and end: the order of CLIP's own ids.
+
+    Not by the library's trainer, whose choice between equals differs from run to run.
+    """
+    backend = CLIPTokenizer().backend_tokenizer
+    counts = collections.Counter()
+    for caption in CAPTIONS:
+        normal = backend.normalizer.normalize_str(caption)
+        counts.update(word for word, _ in backend.pre_tokenizer.pre_tokenize_str(normal))
+    words = [([*word[:-1], word[-1] + "</w>"], n) for word, n in sorted(counts.items())]
     printable = [b for b in range(256) if 33 <= b <= 126 or 161 <= b <= 172 or b >= 174]
-    rest = [b for b in range(256) if b not in printable]
-    symbols = [chr(b) for b in printable] + [chr(256 + i) for i in range(len(rest))]
-    vocabulary = symbols + [s + "</w>" for s in symbols]
-    kept = []
-    for a, b in merges:
-        if len(kept) < MERGES and a in vocabulary and b in vocabulary and a + b not in vocabulary:
-            kept.append((a, b))
-            vocabulary.append(a + b)
-    return {token: i for i, token in enumerate(vocabulary + SPECIALS)}, kept
+    symbols = [chr(b) for b in printable] + [chr(256 + i) for i in range(256 - len(printable))]
+    vocabulary, merges = symbols + [s + "</w>" for s in symbols], []
+    while len(merges) < MERGES:
+        pairs = collections.Counter()
+        for word, n in words:
+            for pair in zip(word, word[1:]):
+                if "".join(pair) not in vocabulary:
+                    pairs[pair] += n
+        if not pairs:
+            break
+        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        merges.append(best)
+        vocabulary.append("".join(best))
+        for word, _ in words:
+            for i in range(len(word) - 1, 0, -1):
+                if (word[i - 1], word[i]) == best:
+                    word[i - 1 : i + 1] = ["".join(best)]
+    return {token: i for i, token in enumerate(vocabulary + SPECIALS)}, merges
 
 
 def dump(path, value):
@@ -55,6 +70,11 @@ def dump(path, value):
 def rows(tokenizer, strings, **more):
     return [{"text": s, "ids": tokenizer(s)["input_ids"], **more} for s in strings]
 
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--clip", type=pathlib.Path)
+parser.add_argument("--facts", type=pathlib.Path)
+options = parser.parse_args()
 
 FOLDER.mkdir(parents=True, exist_ok=True)
 vocabulary, merges = train()
@@ -113,3 +133,15 @@ for name, files in CONFIGURATIONS.items():
             dump(FOLDER / "json" / "tokenizer.json", files["tokenizer.json"])
             files["tokenizer.json"] = None
 dump(FOLDER / "configurations.json", made)
+
+if options.clip:
+    tokenizer = CLIPTokenizer.from_pretrained(options.clip)
+    # Without special tokens, which folders of the same vocabulary seek in different ways.
+    strings = [t for t in texts(1000, seed=3, sweep=False) if len(t) < 60 and "<|" not in t][:300]
+    found = rows(tokenizer, strings)
+    for fact in json.loads(options.facts.read_text(encoding="utf-8")) if options.facts else []:
+        assert tokenizer(fact["text"])["input_ids"] == fact["ids"], fact
+        found.append(fact)
+    with (FOLDER / "clip.jsonl").open("w", encoding="utf-8", newline="\n") as file:
+        for row in found:
+            print(json.dumps(row, ensure_ascii=False, separators=(",", ":")), file=file)

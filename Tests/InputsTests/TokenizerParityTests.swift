@@ -54,6 +54,17 @@ import Testing
 
   @Test(
     .enabled(
+      if: TokenizerGolden.realVocabulary != nil,
+      "CLIP_PACK_TOKENIZER names no vocabulary of CLIP; Scripts/fetch_vocabulary fetches it"))
+  func `ids equal those that public test suites assert`() throws {
+    let tokenizer = try Tokenizer(folder: #require(TokenizerGolden.realVocabulary))
+    let golden = try TokenizerGolden(lines: Fixture.path("tokenizer/clip.jsonl"))
+    #expect(golden.entries.count == 336)
+    try compare(tokenizer, golden)
+  }
+
+  @Test(
+    .enabled(
       if: TokenizerGolden.realVocabulary != nil && TokenizerGolden.realIDs != nil,
       "Scripts/compare_tokenizer.py sets CLIP_PACK_TOKENIZER and CLIP_PACK_TOKENIZER_GOLDEN"))
   func `ids equal transformers' on generated texts with CLIP's vocabulary`() throws {

@@ -9,7 +9,8 @@ import Testing
 @Suite(.serialized) struct TokenizerSpeedTests {
   @Test(
     .enabled(
-      if: TokenizerGolden.realVocabulary != nil, "CLIP_PACK_TOKENIZER names no vocabulary of CLIP"))
+      if: TokenizerGolden.realVocabulary != nil,
+      "CLIP_PACK_TOKENIZER names no vocabulary of CLIP; Scripts/fetch_vocabulary fetches it"))
   func `CLIP's vocabulary loads and encodes fast`() throws {
     let folder = try #require(TokenizerGolden.realVocabulary)
     let clock = ContinuousClock()

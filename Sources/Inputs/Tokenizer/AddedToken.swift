@@ -18,6 +18,9 @@ struct AddedTokenSearch: Sendable {
   /// By first scalar, the longest first; of equal ones the first wins.
   private var patterns: [UInt32: [(scalars: [UInt32], id: Int32)]] = [:]
 
+  /// The last six bits of the first scalars: most places of a text need no look at `patterns`.
+  private var firsts: UInt64 = 0
+
   /// What a text consists of.
   enum Part: Equatable {
     case text(ArraySlice<UInt32>)
@@ -27,6 +30,7 @@ struct AddedTokenSearch: Sendable {
   init(_ tokens: [(scalars: [UInt32], id: Int32)]) {
     for token in tokens {
       guard let first = token.scalars.first else { continue }
+      firsts |= 1 << UInt64(first & 63)
       let others = patterns[first] ?? []
       let place = others.firstIndex { $0.scalars.count < token.scalars.count } ?? others.count
       patterns[first, default: []].insert(token, at: place)
@@ -38,7 +42,8 @@ struct AddedTokenSearch: Sendable {
     var start = 0
     var position = 0
     while position < text.count {
-      guard let candidates = patterns[text[position]],
+      guard firsts >> UInt64(text[position] & 63) & 1 == 1,
+        let candidates = patterns[text[position]],
         let found = candidates.first(where: { text[position...].starts(with: $0.scalars) })
       else {
         position += 1

@@ -14,8 +14,13 @@ extension Merges {
   static func space(
     in line: Span<UInt8>, rank: Int, at offset: Int?
   ) throws(FormatError) -> Int {
-    let spaces = line.indices.filter { line[$0] == UInt8(ascii: " ") }
-    guard let space = spaces.first, spaces.count == 1, space > 0, space + 1 < line.count else {
+    var space = 0
+    var count = 0
+    for i in line.indices where line[i] == UInt8(ascii: " ") {
+      space = i
+      count += 1
+    }
+    guard count == 1, space > 0, space + 1 < line.count else {
       let text = String(decoding: line.indices.map { line[$0] }, as: UTF8.self)
       throw FormatError(
         .invalidField,

@@ -13,6 +13,8 @@ struct Merges: Sendable {
   private var sorted: [UInt64] = []
   /// Where in `sorted` the pairs of each left id begin; one entry more than there are ids.
   private var starts: [Int32] = []
+  /// The bytes of a result, while it is sought.
+  private var whole: [UInt8] = []
 
   init() {}
 
@@ -29,21 +31,21 @@ struct Merges: Sendable {
         .invalidField, "there are more than \(Self.maximumCount) merges, which is the most allowed",
         at: offset)
     }
-    func id(_ role: String, _ token: Span<UInt8>) throws(FormatError) -> Int32 {
-      if let id = vocabulary.id(of: token) { return id }
+    func missing(_ role: String, _ token: Span<UInt8>) -> FormatError {
       let text = String(decoding: token.indices.map { token[$0] }, as: UTF8.self)
-      throw FormatError(
+      return FormatError(
         .inconsistent,
         "merge \(rank): \(role) \(Vocabulary.quoted(text)) is not in the vocabulary of "
           + "\(vocabulary.count) tokens", at: offset)
     }
-    let pair = try (left: id("left part", left), right: id("right part", right))
-    var whole: [UInt8] = []
-    whole.reserveCapacity(left.count + right.count)
+    guard let first = vocabulary.id(of: left) else { throw missing("left part", left) }
+    guard let second = vocabulary.id(of: right) else { throw missing("right part", right) }
+    whole.removeAll(keepingCapacity: true)
     for i in left.indices { whole.append(left[i]) }
     for i in right.indices { whole.append(right[i]) }
-    results.append(try id("result", whole.span))
-    pairs.append(pair)
+    guard let result = vocabulary.id(of: whole.span) else { throw missing("result", whole.span) }
+    results.append(result)
+    pairs.append((first, second))
   }
 
   /// Builds the index, after the last merge.

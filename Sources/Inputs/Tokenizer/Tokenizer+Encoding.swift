@@ -3,6 +3,7 @@ extension Tokenizer {
   public func encode(_ text: String) -> [Int32] {
     var ids = [start]
     var merger = WordMerger(merges)
+    var bytes: [UInt8] = []
     var word: [Int32] = []
     rawSearch.divide(text.unicodeScalars.map(\.value)) { part in
       switch part {
@@ -13,7 +14,7 @@ extension Tokenizer {
           case .token(let id): ids.append(id)
           case .text(let text):
             for scalars in Words(text) {
-              symbolize(scalars, into: &word)
+              symbolize(scalars, through: &bytes, into: &word)
               merger.encode(word, into: &ids)
             }
           }
@@ -57,7 +58,8 @@ extension Tokenizer {
     CanonicalComposition.apply(to: &scalars)
     var count = 0
     var isAfterSpace = false
-    for scalar in scalars {
+    for i in scalars.indices {
+      let scalar = scalars[i]
       let isSpace = CharacterClass(of: scalar) == .space
       if !(isSpace && isAfterSpace) {
         scalars[count] = isSpace ? 0x20 : scalar
@@ -71,11 +73,13 @@ extension Tokenizer {
   }
 
   /// The ids of a word's bytes, before any merge.
-  private func symbolize(_ scalars: ArraySlice<UInt32>, into word: inout [Int32]) {
-    var bytes: [UInt8] = []
+  private func symbolize(
+    _ scalars: ArraySlice<UInt32>, through bytes: inout [UInt8], into word: inout [Int32]
+  ) {
+    bytes.removeAll(keepingCapacity: true)
     for scalar in scalars { UTF8.append(scalar, to: &bytes) }
     word.removeAll(keepingCapacity: true)
-    for byte in bytes.dropLast() { word.append(symbols.inner[Int(byte)]) }
-    if let last = bytes.last { word.append(symbols.last[Int(last)]) }
+    for byte in bytes { word.append(symbols.inner[Int(byte)]) }
+    if let last = bytes.last { word[word.count - 1] = symbols.last[Int(last)] }
   }
 }

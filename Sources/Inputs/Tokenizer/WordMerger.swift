@@ -15,7 +15,7 @@ struct WordMerger {
   init(_ merges: Merges) { self.merges = merges }
 
   /// Appends the ids of a word, given the ids of its bytes.
-  mutating func encode(_ word: some Collection<Int32>, into ids: inout [Int32]) {
+  mutating func encode(_ word: [Int32], into ids: inout [Int32]) {
     symbols.removeAll(keepingCapacity: true)
     symbols.append(contentsOf: word)
     let count = Int32(symbols.count)
