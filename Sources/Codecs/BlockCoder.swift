@@ -164,6 +164,15 @@ public final class BlockCoder: Sendable {
 
   func decompress(_ frame: RawSpan, into output: inout MutableRawSpan) throws(FormatError) {
     let wanted = output.byteCount
+    // zstd itself would go on to a second frame, and over skippable ones.
+    let frameSize = unsafe frame.withUnsafeBytes {
+      unsafe ZSTD_findFrameCompressedSize($0.baseAddress, $0.count)
+    }
+    guard ZSTD_isError(frameSize) != 0 || frameSize == frame.byteCount else {
+      throw FormatError(
+        .inconsistent,
+        "zstd frame ends after \(frameSize) bytes, \(frame.byteCount - frameSize) more follow")
+    }
     let size = unsafe output.withUnsafeMutableBytes { output in
       unsafe frame.withUnsafeBytes { frame in
         unsafe ZSTD_decompressDCtx(

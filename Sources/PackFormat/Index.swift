@@ -33,8 +33,9 @@ public struct Index: Equatable, Sendable {
       &input, preamble.evidenceManifestSize, preamble.evidenceDigest, preamble.blockSize)
     attachments = try Self.manifest(
       &input, preamble.attachmentManifestSize, nil, preamble.blockSize)
-    var seen: Set<String> = []
-    for item in items where !seen.insert(item.name).inserted {
+    // By bytes: Swift's strings are equal when Unicode calls them equivalent, the format's are not.
+    var seen: Set<[UInt8]> = []
+    for item in items where !seen.insert(Array(item.name.utf8)).inserted {
       throw FormatError(
         .inconsistent, "name \"\(item.name)\" stands twice in the index", at: preamble.indexOffset)
     }
@@ -60,6 +61,7 @@ public struct Index: Equatable, Sendable {
         at: input.offset)
     }
   }
+
   private static func manifest(
     _ input: inout ByteReader, _ size: Int, _ digest: Digest?, _ blockSize: Int
   ) throws(FormatError) -> Manifest {

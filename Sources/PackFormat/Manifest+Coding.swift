@@ -58,7 +58,14 @@ extension Manifest.Section {
   fileprivate init(parsing input: inout ByteReader, blockSize: Int) throws(FormatError) {
     isRequired = try input.flags("flags") & Flags.required != 0
     name = try input.name()
+    let at = input.offset
     stream = try Stream(parsing: &input, blockSize: blockSize)
+    guard stream.role == Stream.Role.values.rawValue, stream.elementType == .uint8 else {
+      throw FormatError(
+        .inconsistent,
+        "section \"\(name)\" is a stream of role \(stream.role) and \(stream.elementType.rawValue), "
+          + "role 0 and U8 are needed", at: at)
+    }
   }
 
   fileprivate func encode(into output: inout ByteWriter) {
@@ -92,7 +99,8 @@ extension PackedTensor {
     for _ in 0..<rank {
       extents.append(Int(truncatingIfNeeded: try input.read(UInt64.self, "extent")))
     }
-    guard let shape = Shape(extents) else {
+    // Without its zeros too: else the number of columns of a shape such as [0, 2⁶², 4] overflows.
+    guard let shape = Shape(extents), Shape(extents.filter { $0 != 0 }) != nil else {
       throw FormatError(.invalidField, "shape \(extents) has no size", at: at)
     }
     self.shape = shape
@@ -123,7 +131,7 @@ extension PackedTensor {
           at: offset, tensor: name)
       }
     case .grid:
-      expected = [(.codes, shape.count), (.steps, rows.multipliedReportingOverflow(by: 4).0)]
+      expected = [(.codes, shape.count), (.steps, ElementType.float32.byteCount(of: rows))]
       guard elementType == .float32, streams[0].elementType == .int8,
         streams.count < 2 || streams[1].elementType == .float32
       else {

@@ -16,7 +16,7 @@ public final class Pack: Sendable {
   let file: MappedFile
   private let coder = BlockCoder()
   /// Where an item stands in the order of the file.
-  private let positions: [String: Int]
+  private let positions: [[UInt8]: Int]
 
   /// Maps the file and checks its preamble and index.
   ///
@@ -31,14 +31,39 @@ public final class Pack: Sendable {
     let index = try Index(
       parsing: file.bytes.extracting(
         preamble.indexOffset..<preamble.indexOffset + preamble.indexSize), preamble)
-    for case .section(let section) in index.items
-    where section.isRequired && SectionName(rawValue: section.name) == nil {
-      throw FormatError(
-        .unsupported,
-        "section \"\(section.name)\" is required and not known to this program: a newer "
-          + "clip-pack is needed")
-    }
+    try Self.check(index.content, "content")
+    try Self.check(index.evidence, "evidence")
+    try Self.check(index.attachments, "attachment")
     self.init(file, preamble, index, pool)
+  }
+
+  /// Sections that must be known are, and what a digest has to cover stands where it does.
+  private static func check(_ manifest: Manifest, _ place: String) throws(FormatError) {
+    for item in manifest.items {
+      switch item {
+      case .section(let section):
+        guard let name = SectionName(rawValue: section.name) else {
+          guard section.isRequired else { continue }
+          throw FormatError(
+            .unsupported,
+            "section \"\(section.name)\" is required and not known to this program: a newer "
+              + "clip-pack is needed")
+        }
+        guard name.manifest == place else {
+          throw FormatError(
+            .inconsistent,
+            "section \"\(name.rawValue)\" stands in the \(place) manifest, its place is the "
+              + "\(name.manifest) manifest")
+        }
+      case .tensor(let tensor):
+        guard !tensor.isModel || place == "content" else {
+          throw FormatError(
+            .inconsistent,
+            "part of the model stands in the \(place) manifest, its place is the content manifest",
+            tensor: tensor.name)
+        }
+      }
+    }
   }
 
   init(_ file: MappedFile, _ preamble: Preamble, _ index: Index, _ pool: WorkerPool) {
@@ -47,8 +72,10 @@ public final class Pack: Sendable {
     self.index = index
     self.pool = pool
     positions = Dictionary(
-      uniqueKeysWithValues: index.items.enumerated().map { ($1.name, $0) })
+      uniqueKeysWithValues: index.items.enumerated().map { (Array($1.name.utf8), $0) })
   }
+
+  private func position(of name: String) -> Int? { positions[Array(name.utf8)] }
 
   public var path: FilePath { file.path }
   public var contentDigest: Digest { preamble.contentDigest }
@@ -60,7 +87,7 @@ public final class Pack: Sendable {
   }
 
   public func tensor(_ name: String) -> PackedTensor? {
-    guard let position = positions[name], case .tensor(let tensor) = index.items[position] else {
+    guard let position = position(of: name), case .tensor(let tensor) = index.items[position] else {
       return nil
     }
     return tensor
@@ -79,7 +106,7 @@ public final class Pack: Sendable {
 
   /// How many bytes of the file an item takes.
   public func storedSize(of name: String) -> Int {
-    guard let position = positions[name] else { return 0 }
+    guard let position = position(of: name) else { return 0 }
     return index.placements[position].joined().reduce(0) { $0 + $1.storedSize }
   }
 }
@@ -97,6 +124,14 @@ public enum SectionName: String, CaseIterable, Sendable {
   case provenance
   /// What was measured.
   case evidence
+
+  /// The one that holds it.
+  var manifest: String {
+    switch self {
+    case .configuration, .preprocessing, .tokenizer, .recipe: "content"
+    case .provenance, .evidence: "evidence"
+    }
+  }
 }
 
 // MARK: Reading
@@ -114,17 +149,17 @@ extension Pack {
 
   /// A section's bytes; `nil` where the pack has none of that name.
   public func section(_ name: String) throws(FormatError) -> Buffer? {
-    guard let position = positions[name], case .section(let section) = index.items[position]
+    guard let position = position(of: name), case .section(let section) = index.items[position]
     else { return nil }
     return try read(section.stream, index.placements[position][0], of: name)
   }
 
   /// One stream of a tensor, checked against its checksums: in place where every block is raw,
-  /// else decoded by all threads.
+  /// else decoded by all threads. It begins at a multiple of 64 either way.
   ///
   /// - Precondition: the tensor is this pack's and has a stream at that index.
   public func read(_ tensor: PackedTensor, stream index: Int) throws(FormatError) -> Buffer {
-    guard let position = positions[tensor.name] else {
+    guard let position = position(of: tensor.name) else {
       preconditionFailure("no tensor \(tensor.name)")
     }
     return try read(
@@ -134,7 +169,9 @@ extension Pack {
   private func read(
     _ stream: Stream, _ blocks: [Placement], of name: String
   ) throws(FormatError) -> Buffer {
-    if let range = inPlace(blocks), range.count == stream.size {
+    if let range = inPlace(blocks), range.count == stream.size,
+      range.lowerBound % PackWriter.streamAlignment == 0
+    {
       try checkAll(blocks, of: name)
       return Buffer(file, range)
     }
