@@ -95,7 +95,7 @@ public final class Pack: Sendable {
 
   /// Lets go of the memory behind a tensor that will not be read again soon.
   public func release(_ tensor: PackedTensor) {
-    guard let position = positions[tensor.name] else { return }
+    guard let position = position(of: tensor.name) else { return }
     for block in index.placements[position].joined() { file.release(block.range) }
   }
 
