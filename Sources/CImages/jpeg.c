@@ -8,9 +8,11 @@
 #include <jpeglib.h>
 #include <jerror.h>
 
-// An encoder makes about ten scans, at most some hundred by hand. A file of thousands over a large
-// frame keeps a decoder busy for hours.
+// An encoder makes about ten scans, at most some hundred by hand. A small file of many scans over a
+// large frame would keep a decoder busy for hours: each visits all pixels. The budget lets a
+// picture of 178 956 970 pixels have 22 scans, and takes some seconds at most.
 enum { most_scans = 500 };
+static const uint64_t most_visits = 4000000000;
 
 typedef struct {
   CIReader base;
@@ -62,10 +64,13 @@ static void skip(j_decompress_ptr jpeg, long count) {
 }
 
 static void watch(j_common_ptr jpeg) {
-  if (((j_decompress_ptr)jpeg)->input_scan_number <= most_scans) return;
   JPEGReader *reader = reader_of(jpeg);
+  uint64_t most = most_visits / ((uint64_t)reader->base.width * reader->base.height + 1);
+  if (most > most_scans) most = most_scans;
+  if ((uint64_t)((j_decompress_ptr)jpeg)->input_scan_number <= most) return;
   char text[80];
-  snprintf(text, sizeof text, "more than %d scans", (int)most_scans);
+  snprintf(text, sizeof text, "more than %d scans over %zu × %zu pixels", (int)most,
+           reader->base.width, reader->base.height);
   ci_note(&reader->base, CIOutcomeMalformed, text);
   longjmp(reader->escape, 1);
 }

@@ -6,11 +6,11 @@ import Testing
 @Suite struct ResizeTests {
   private static let canary: UInt8 = 0xa5
 
-  /// Windows of `count` weights that slide over a row; some are cut at its end.
+  /// FilterWindows of `count` weights that slide over a row; some are cut at its end.
   private func windows(_ count: Int, pixels: Int, by step: Int, _ random: inout SplitMix64)
-    -> Windows
+    -> FilterWindows
   {
-    var windows = Windows(widest: count, capacity: pixels)
+    var windows = FilterWindows(widest: count, capacity: pixels)
     for start in stride(from: 0, to: pixels, by: step) {
       let weights = (0..<min(count, pixels - start)).map { _ in
         Int32.random(in: -(1 << 22)...(1 << 22), using: &random)
@@ -52,7 +52,7 @@ import Testing
     let limit = Int32(127 << 16) - 1
     for weight in [limit, -limit, 0x7f_7f7f, 0x7f_8080, -0x7f_7f80, 0x80, 0x7fff, 0x8000, -0x8001] {
       guard abs(weight) <= limit else { continue }
-      var windows = Windows(widest: 1, capacity: 1)
+      var windows = FilterWindows(widest: 1, capacity: 1)
       windows.append(start: 0, weights: [weight])
       var levels: [UInt8] = [0, 0, 0]
       var out = levels.mutableSpan

@@ -13,7 +13,7 @@ struct Edge {
   enum Plan {
     /// They are source pixels, unchanged; one position for each. `nil` where there is none.
     case picked([Int?])
-    case weighed(Windows)
+    case weighed(FilterWindows)
   }
 
   func plan(_ resample: Preprocessing.Resample) -> Plan {
@@ -36,12 +36,12 @@ struct Edge {
   }
 
   /// When reducing, the filter is stretched, so that every source pixel counts.
-  private func windows(_ filter: Filter) -> Windows {
+  private func windows(_ filter: Filter) -> FilterWindows {
     let scale = Double(source) / Double(resized)
     let stretch = max(scale, 1)
     let support = filter.support * stretch
     let inverse = 1 / stretch
-    var windows = Windows(
+    var windows = FilterWindows(
       widest: min(source, Int(support.rounded(.up)) * 2 + 1), capacity: wanted.count)
     for index in wanted {
       let center = (Double(index) + 0.5) * scale

@@ -56,7 +56,7 @@ struct Resampler {
   }
 
   /// The most result rows that one source row can count for.
-  private static func slots(_ windows: Windows) -> Int {
+  private static func slots(_ windows: FilterWindows) -> Int {
     var most = 0
     var end = 0
     for index in 0..<windows.count {
@@ -101,7 +101,7 @@ struct Resampler {
 
 extension Resampler {
   /// Adds a row to every result row that it counts for, and completes those that it is last for.
-  private mutating func add(_ source: Span<UInt8>, _ windows: Windows) {
+  private mutating func add(_ source: Span<UInt8>, _ windows: FilterWindows) {
     let count = row.count
     var index = next
     while index < height, windows.range(index).lowerBound <= position {
