@@ -56,23 +56,30 @@ let package = Package(
     module("Codecs", ["Bytes", "Tensors", "Kernels", "CZstd"]),
     module(
       "PackFormat", ["Bytes", "Tensors", "Architecture", "Kernels", "Codecs", crypto, system]),
-    module("CLIP", ["Tensors", "Kernels", "Architecture"]),
+    module("CLIP", ["Bytes", "Tensors", "Kernels", "Architecture"]),
     module("Inputs", ["Bytes", "Kernels", "Architecture", "CImages", system]),
     module("ClipPack", ["PackFormat", "CLIP", "Inputs", system]),
     module("Conversion", ["ClipPack", "Checkpoints", crypto]),
     .executableTarget(
-      name: "clip-pack", dependencies: ["ClipPack", "Conversion", argumentParser, system],
+      name: "clip-pack",
+      dependencies: [
+        "Architecture", "Bytes", "CLIP", "Checkpoints", "ClipPack", "Conversion", "Inputs",
+        "Kernels",
+        "PackFormat", "Tensors", argumentParser, system,
+      ],
       swiftSettings: settings),
 
     .target(
       name: "TestSupport", dependencies: ["Bytes", system], path: "Tests/Support",
       swiftSettings: settings),
-    tests(of: "Bytes", ["Bytes"]),
+    tests(of: "Bytes", ["Bytes", system]),
     tests(of: "Kernels", ["Kernels"]),
-    tests(of: "Checkpoints", ["Checkpoints"]),
-    tests(of: "CLIP", ["CLIP", "Checkpoints"]),
+    tests(of: "Architecture", ["Architecture", "Bytes"]),
+    tests(of: "Checkpoints", ["Checkpoints", "Architecture", "Bytes", "Tensors", system]),
+    tests(
+      of: "CLIP", ["CLIP", "Checkpoints", "Kernels", "Architecture", "Bytes", "Tensors", system]),
     tests(of: "Codecs", ["Codecs"]),
-    tests(of: "Inputs", ["Inputs"]),
+    tests(of: "Inputs", ["Inputs", "Bytes", "Architecture", "Kernels", system]),
     tests(of: "PackFormat", ["PackFormat"]),
     tests(of: "Conversion", ["Conversion", "PackFormat"]),
   ]

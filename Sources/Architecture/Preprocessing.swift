@@ -45,7 +45,7 @@ public struct Preprocessing: Equatable, Sendable {
   }
 
   /// How an odd margin is shared by the centre crop.
-  public enum CropOffset: String, Sendable {
+  public enum CropOffset: String, Sendable, CaseIterable {
     /// ⌊margin / 2⌋, as transformers does.
     case floor
     /// Half to even, as torchvision does, and with it OpenAI's code and open_clip.
@@ -63,7 +63,7 @@ public struct Preprocessing: Equatable, Sendable {
   }
 
   /// What becomes of transparency.
-  public enum Alpha: String, Sendable {
+  public enum Alpha: String, Sendable, CaseIterable {
     /// Composited on white, as transformers 5 does.
     case white
     /// Dropped, as OpenAI's code and older transformers do.

@@ -24,6 +24,15 @@ public enum FileKind: Sendable {
     default: self = .other
     }
   }
+
+  /// Whether two paths lead to one file, links followed. Paths to nothing are never the same.
+  public static func areSame(_ a: FilePath, _ b: FilePath) -> Bool {
+    var (first, second) = (stat(), stat())
+    guard unsafe stat(a.string, &first) == 0, unsafe stat(b.string, &second) == 0 else {
+      return false
+    }
+    return first.st_dev == second.st_dev && first.st_ino == second.st_ino
+  }
 }
 
 public enum Folder {

@@ -2,12 +2,17 @@ extension JSON {
   /// How deep arrays and objects may nest. Published configurations stay below 10.
   public static let maximumDepth = 128
 
+  /// How many values one text may hold, so that no file takes more than a second and some 100 MB.
+  /// The largest tokenizers hold fewer.
+  public static let maximumValues = 1_000_000
+
   /// Parses one JSON text, which must fill the bytes but for white space around it.
   ///
   /// - Parameter origin: the absolute offset in the file of the first byte; errors are relative to
   ///   the file.
   /// - Throws: `invalidField` at the first byte that RFC 8259 does not allow there, at a key that
-  ///   its object already has, at text that is not UTF-8, and below 128 levels.
+  ///   its object already has, at text that is not UTF-8, below 128 levels and after a million
+  ///   values.
   public init(parsing bytes: Span<UInt8>, origin: Int = 0) throws(FormatError) {
     var parser = Parser(bytes: bytes, origin: origin)
     self = try parser.document()
@@ -23,6 +28,7 @@ private struct Parser: ~Escapable {
   private let origin: Int
   private var position = 0
   private var depth = 0
+  private var values = 0
 
   @_lifetime(copy bytes)
   init(bytes: Span<UInt8>, origin: Int) {
@@ -41,6 +47,12 @@ private struct Parser: ~Escapable {
   private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
   private mutating func value() throws(FormatError) -> JSON {
+    values += 1
+    guard values <= JSON.maximumValues else {
+      throw FormatError(
+        .invalidField, "JSON text holds more than \(JSON.maximumValues) values",
+        at: origin + position)
+    }
     switch next {
     case UInt8(ascii: "{"):
       return try nested { (parser) throws(FormatError) in try parser.object() }
@@ -133,6 +145,7 @@ private struct Parser: ~Escapable {
 
   private mutating func string() throws(FormatError) -> String {
     let start = position
+    if let text = try plainString() { return text }
     position += 1
     var utf8: [UInt8] = []
     while let byte = next {
@@ -154,6 +167,23 @@ private struct Parser: ~Escapable {
       }
     }
     throw FormatError(.truncated, "string has no closing quote", at: origin + start)
+  }
+
+  /// A string without escapes, which most are, copied whole; `nil`, and nothing read, for others.
+  private mutating func plainString() throws(FormatError) -> String? {
+    var end = position + 1
+    while end < bytes.count, case let byte = bytes[end], byte >= 0x20, byte != UInt8(ascii: "\\") {
+      if byte == UInt8(ascii: "\"") {
+        let text = bytes.extracting(position + 1..<end)
+        guard let utf8 = try? UTF8Span(validating: text) else {
+          throw FormatError(.invalidField, "string is not UTF-8", at: origin + position)
+        }
+        position = end + 1
+        return String(copying: utf8)
+      }
+      end += 1
+    }
+    return nil
   }
 
   private mutating func escape(into utf8: inout [UInt8]) throws(FormatError) {

@@ -46,10 +46,16 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
   public init(floatLiteral value: Double) { self = .number(value) }
   public init(booleanLiteral value: Bool) { self = .bool(value) }
   public init(arrayLiteral elements: JSON...) { self = .array(elements) }
-  public init(dictionaryLiteral elements: (String, JSON)...) {
-    var object = Object()
-    for (key, value) in elements { object[key] = value }
-    self = .object(object)
+  public init(dictionaryLiteral elements: (String, JSON)...) { self = .object(Object(elements)) }
+}
+
+extension JSON.Object: ExpressibleByDictionaryLiteral {
+  public init(dictionaryLiteral elements: (String, JSON)...) { self.init(elements) }
+
+  /// Members in their order; of those with one key the last value counts.
+  public init(_ members: [(String, JSON)]) {
+    self.init()
+    for (key, value) in members { self[key] = value }
   }
 }
 
@@ -68,6 +74,22 @@ extension JSON {
     case .integer(let value): Double(value)
     case .number(let value): value
     default: nil
+    }
+  }
+
+  /// What stands here, for messages: short whatever the file says.
+  public var excerpt: String {
+    switch self {
+    case .string(let text):
+      text.utf8.count <= 60
+        ? Self.quoted(text)
+        : Self.quoted(String(decoding: text.utf8.prefix(60), as: UTF8.self)) + "…"
+    case .array(let elements):
+      elements.count <= 8 && elements.allSatisfy { $0.array == nil && $0.object == nil }
+        ? "[" + elements.map(\.excerpt).joined(separator: ", ") + "]"
+        : "an array of \(elements.count) elements"
+    case .object(let object): "an object of \(object.count) members"
+    default: description
     }
   }
 

@@ -109,3 +109,27 @@ public enum CodecError: Error, Equatable, CustomStringConvertible {
     }
   }
 }
+
+extension Grid {
+  /// The values that codes and steps stand for: `code · step`, rounded once to float32.
+  ///
+  /// - Precondition: a step for each row of `columns` codes.
+  public static func decode(
+    codes: Buffer, steps: Buffer, columns: Int, pool: WorkerPool
+  ) -> Buffer {
+    let rowsPerJob = max(1, elementsPerJob / max(columns, 1))
+    precondition(columns == 0 || codes.count == columns * (steps.count / 4), "a step for each row")
+    return Buffer(count: 4 * codes.count, chunk: 4 * rowsPerJob * max(columns, 1), run: pool.run) {
+      index, output in
+      let codes = codes.span(of: Int8.self)
+      let steps = steps.span(of: Float.self)
+      unsafe output.withUnsafeMutableBytes { bytes in
+        var values = unsafe MutableSpan<Float>(_unsafeBytes: bytes)
+        let start = index * rowsPerJob * columns
+        for i in 0..<values.count {
+          values[i] = Float(codes[start + i]) * steps[(start + i) / columns]
+        }
+      }
+    }
+  }
+}

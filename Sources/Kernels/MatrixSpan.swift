@@ -50,21 +50,25 @@ public struct MatrixSpan: ~Escapable {
     self.steps = steps
   }
 
-  /// Writes one row as floats.
+  /// Writes one row as floats to `output[start..<start + columns]`.
   ///
   /// Exact, but for codes: there each product is rounded once.
   ///
-  /// - Precondition: `row` is one of the matrix's, and `output` has room for exactly `columns`.
+  /// - Precondition: `row` is one of the matrix's, and `output` has such a part.
   public func copyRow(
-    _ row: Int, into output: inout MutableSpan<Float>, using isa: InstructionSet = .widest
+    _ row: Int, into output: inout MutableSpan<Float>, at start: Int = 0,
+    using isa: InstructionSet = .widest
   ) {
     precondition(row >= 0 && row < rows, "row \(row) of \(rows)")
-    precondition(output.count == columns, "\(columns) columns into \(output.count) floats")
+    precondition(
+      start >= 0 && start <= output.count - columns,
+      "\(columns) columns at \(start) of \(output.count) floats")
     unsafe elements.withUnsafeBytes { elements in
       unsafe steps.withUnsafeBufferPointer { steps in
         unsafe output.withUnsafeMutableBufferPointer { output in
           guard let to = output.baseAddress, let from = elements.baseAddress else { return }
-          unsafe MatrixPointer(self, from, steps.baseAddress).copy(row..<row + 1, into: to, isa)
+          let pointer = unsafe MatrixPointer(self, from, steps.baseAddress)
+          unsafe pointer.copy(row..<row + 1, into: to + start, isa)
         }
       }
     }

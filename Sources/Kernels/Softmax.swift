@@ -1,24 +1,21 @@
 internal import CKernels
 
-/// Replaces `row` with exp(scale · row) / Σ exp(scale · row), stably: the largest exponent is 0.
+/// Replaces each row r with exp(scale · r) / Σ exp(scale · r), stably: the largest exponent is 0.
+///
+/// - Parameters:
+///   - values: `[rows, width]`.
+///   - scale: greater than 0.
 public func softmax(
-  _ row: inout MutableSpan<Float>, scale: Float = 1, using isa: InstructionSet = .widest
+  _ values: inout MutableSpan<Float>, width: Int, scale: Float = 1,
+  using isa: InstructionSet = .widest
 ) {
-  unsafe row.withUnsafeMutableBufferPointer { row in
-    guard let start = row.baseAddress else { return }
-    unsafe ck_softmax_f32(start, row.count, scale, isa.c)
-  }
-}
-
-/// `output += x`, element by element.
-public func add(
-  _ x: Span<Float>, to output: inout MutableSpan<Float>, using isa: InstructionSet = .widest
-) {
-  precondition(x.count == output.count, "\(x.count) floats to \(output.count)")
-  unsafe x.withUnsafeBufferPointer { x in
-    unsafe output.withUnsafeMutableBufferPointer { output in
-      guard let from = x.baseAddress, let to = output.baseAddress else { return }
-      unsafe ck_add_f32(to, from, x.count, isa.c)
+  precondition(
+    width > 0 && values.count % width == 0, "\(values.count) values in rows of \(width)")
+  precondition(scale > 0, "a scale of \(scale)")
+  unsafe values.withUnsafeMutableBufferPointer { values in
+    guard let start = values.baseAddress else { return }
+    for row in 0..<values.count / width {
+      unsafe ck_softmax_f32(start + row * width, width, scale, isa.c)
     }
   }
 }

@@ -49,6 +49,19 @@ public struct PackedTensor: Equatable, Sendable {
   public var shape: Shape
   public var streams: [Stream]
 
+  public init(
+    name: String, tower: Tower?, isModel: Bool, codec: Codec, elementType: ElementType,
+    shape: Shape
+  ) {
+    self.name = name
+    self.tower = tower
+    self.isModel = isModel
+    self.codec = codec.rawValue
+    self.elementType = elementType
+    self.shape = shape
+    streams = []
+  }
+
   public enum Codec: UInt8, CaseIterable, Sendable {
     /// One stream of values, of `elementType` or of a narrower float type that widens to it.
     case plain = 0

@@ -93,6 +93,17 @@ public final class Pack: Sendable {
     return tensor
   }
 
+  /// Lets go of the memory behind a tensor that will not be read again soon.
+  public func release(_ tensor: PackedTensor) {
+    guard let position = position(of: tensor.name) else { return }
+    for block in index.placements[position].joined() { file.release(block.range) }
+  }
+
+  /// What the blocks of the model's tensors take, in bytes.
+  public var modelBytes: Int {
+    tensors.filter(\.isModel).reduce(0) { $0 + storedSize(of: $1.name) }
+  }
+
   /// How many bytes of the file an item takes.
   public func storedSize(of name: String) -> Int {
     guard let position = position(of: name) else { return 0 }

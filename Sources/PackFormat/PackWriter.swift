@@ -155,11 +155,31 @@ public struct PackWriter: ~Copyable {
     return Pack(try MappedFile(file.workingPath), preamble, index, pool)
   }
 
+  /// What the blocks of the model's tensors take so far, in bytes.
+  public var modelBytes: Int {
+    zip(index.items, index.placements).reduce(0) { sum, entry in
+      guard case .tensor(let tensor) = entry.0, tensor.isModel else { return sum }
+      return sum + entry.1.joined().reduce(0) { $0 + $1.storedSize }
+    }
+  }
+
   /// Writes the index and the preamble and gives the file its name.
   ///
+  /// - Parameter expected: the digests that the pack must have; any, when `nil`.
   /// - Returns: the preamble, for its digests and sizes.
-  public consuming func finish() throws(FileError) -> Preamble {
+  /// - Throws: `FormatError` when a digest is another: the source it was copied from is damaged.
+  @discardableResult
+  public consuming func finish(
+    expecting expected: (content: Digest, evidence: Digest)? = nil
+  ) throws -> Preamble {
     let (preamble, bytes) = encodedIndex()
+    if let expected {
+      guard preamble.contentDigest == expected.content,
+        preamble.evidenceDigest == expected.evidence
+      else {
+        throw FormatError(.checksum, "decoded content does not have the recorded digest")
+      }
+    }
     try unsafe file.append(bytes.span.bytes)
     try unsafe file.overwrite(preamble.encoded.span.bytes, at: 0)
     try file.commit()

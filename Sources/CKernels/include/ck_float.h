@@ -16,8 +16,8 @@ typedef enum __attribute__((enum_extensibility(closed))) {
 /// out[r,i] = (in[r,i] − mean(in[r])) / √(var(in[r]) + epsilon) · weight[i] + bias[i].
 ///
 /// in, out [rows, width], which may be the same memory; weight, bias [width]. The variance is the
-/// biased one. Within 2·10⁻⁶ · (|out − bias| + |weight|) while |mean| ≤ 4·√var; the mean costs accuracy
-/// beyond that in proportion.
+/// biased one. Within 2·10⁻⁶ · (|out − bias| + |weight|) and a unit in the last place of out, while
+/// |mean| ≤ 4·√var; beyond that the mean costs accuracy in proportion.
 void ck_layer_norm_f32(float *_Nonnull out, const float *_Nonnull in, const float *_Nonnull weight,
                        const float *_Nonnull bias, size_t rows, size_t width, float epsilon,
                        CKInstructionSet isa);

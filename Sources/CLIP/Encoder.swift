@@ -1,0 +1,117 @@
+internal import Architecture
+internal import Kernels
+
+/// The stack of residual blocks that both towers share.
+struct Encoder: Sendable {
+  let tower: Tower
+  let transformer: Configuration.Transformer
+  let weights: any Weights
+  let pool: WorkerPool
+
+  /// Runs all blocks and returns the rows at `kept`, `[kept.count, width]`, one for each sequence.
+  ///
+  /// Nothing after the last block looks at other rows, so there it computes these alone; unless
+  /// somebody observes, which may change the last bits.
+  ///
+  /// - Parameters:
+  ///   - hidden: `[packing.rows, width]`.
+  ///   - kept: a row of each sequence; with a causal mask its last one.
+  func run(
+    _ hidden: [Float], _ packing: Packing, isCausal: Bool, keeping kept: [Int], _ observe: Observer?
+  ) throws -> [Float] {
+    var work = Workspace(hidden, packing, transformer)
+    try observe?(.embeddings, work.hidden.span)
+    for index in 0..<transformer.layers {
+      let names = Names.Block(tower, index)
+      let isLast = index == transformer.layers - 1 && observe == nil
+      try attend(names, &work, isCausal: isCausal, keeping: isLast ? kept : nil)
+      try perceive(names, &work)
+      try observe?(.block(index), work.hidden.span)
+    }
+    if work.rows == packing.rows { work.keep(kept) }
+    return Array(work.hidden[..<(kept.count * transformer.width)])
+  }
+
+  /// hidden += attention(norm(hidden)) · outputᵀ
+  private func attend(
+    _ names: Names.Block, _ work: inout Workspace, isCausal: Bool, keeping kept: [Int]?
+  ) throws {
+    let width = transformer.width
+    try normalise(work.hidden, names.norm1, into: &work.normed)
+    try layer(work.normed, width, names.key, into: &work.key, width)
+    try layer(work.normed, width, names.value, into: &work.value, width)
+    if let kept { work.keep(kept) }
+    try layer(work.normed, width, names.query, into: &work.query, width)
+    // A query that alone is kept is the last of its sequence, or nothing is masked: it sees all keys.
+    mix(
+      work.query, work.queries, work.key, work.value, work.keys, isCausal: isCausal && kept == nil,
+      into: &work.normed)
+    try layer(work.normed, width, names.output, accumulating: true, into: &work.hidden, width)
+  }
+
+  /// hidden += activation(norm(hidden) · expandᵀ) · contractᵀ
+  private func perceive(_ names: Names.Block, _ work: inout Workspace) throws {
+    let (width, hiddenWidth) = (transformer.width, transformer.hiddenWidth)
+    try normalise(work.hidden, names.norm2, into: &work.normed)
+    try layer(
+      work.normed, width, names.expand, activation: transformer.activation.kernel,
+      into: &work.expanded, hiddenWidth)
+    try layer(
+      work.expanded, hiddenWidth, names.contract, accumulating: true, into: &work.hidden, width)
+  }
+
+  private func normalise(_ x: [Float], _ name: String, into output: inout [Float]) throws {
+    var output = output.mutableSpan
+    try weights.normalise(
+      x.span, name, width: transformer.width, epsilon: transformer.layerNormEpsilon, into: &output,
+      on: pool)
+  }
+
+  /// output = activation(x · weightᵀ + bias), or that added to what output holds.
+  ///
+  /// x is `[rows, width]`, output `[rows, outputWidth]`; weight and bias are those of a module.
+  private func layer(
+    _ x: [Float], _ width: Int, _ name: String, activation: Kernels.Activation = .none,
+    accumulating: Bool = false, into output: inout [Float], _ outputWidth: Int
+  ) throws {
+    let weight = try weights.matrix(Names.weight(name), rows: outputWidth, columns: width)
+    let bias = try weights.vector(Names.bias(name), count: outputWidth)
+    var output = output.mutableSpan
+    linear(
+      x.span, weight.span, bias: bias.span, activation: activation, accumulating: accumulating,
+      into: &output, on: pool)
+  }
+
+  private func mix(
+    _ query: [Float], _ queries: Packing, _ key: [Float], _ value: [Float], _ keys: Packing,
+    isCausal: Bool, into output: inout [Float]
+  ) {
+    var output = output.mutableSpan
+    attention(
+      query.span, key.span, value.span, queryStarts: queries.starts, keyStarts: keys.starts,
+      width: transformer.width, heads: transformer.heads, isCausal: isCausal, into: &output,
+      on: pool)
+  }
+}
+
+extension Weights {
+  /// output = LayerNorm(x) with the weight and bias of a module. Both `[rows, width]`.
+  func normalise(
+    _ x: Span<Float>, _ name: String, width: Int, epsilon: Float,
+    into output: inout MutableSpan<Float>, on pool: WorkerPool
+  ) throws {
+    let weight = try vector(Names.weight(name), count: width)
+    let bias = try vector(Names.bias(name), count: width)
+    layerNorm(
+      x, weight: weight.span, bias: bias.span, epsilon: epsilon, into: &output, on: pool)
+  }
+}
+
+extension Configuration.Activation {
+  var kernel: Kernels.Activation {
+    switch self {
+    case .quickGELU: .quickGELU
+    case .gelu: .gelu
+    }
+  }
+}

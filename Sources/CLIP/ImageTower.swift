@@ -1,0 +1,109 @@
+public import Architecture
+public import Kernels
+
+/// The vision transformer: pixels to vectors in the shared space.
+///
+/// Pixels → patches · patchEmbeddingᵀ, the class token before them, positions added → LayerNorm →
+/// blocks → LayerNorm of the class token → projection.
+public struct ImageTower: Sendable {
+  public let configuration: Configuration.Image
+  public let projectionWidth: Int
+  private let weights: any Weights
+  private let pool: WorkerPool
+
+  public init(
+    _ configuration: Configuration.Image, projectionWidth: Int, weights: any Weights,
+    pool: WorkerPool
+  ) {
+    self.configuration = configuration
+    self.projectionWidth = projectionWidth
+    self.weights = weights
+    self.pool = pool
+  }
+
+  /// How many floats one image is.
+  public var pixelCount: Int {
+    configuration.channels * configuration.imageSize * configuration.imageSize
+  }
+
+  /// Embeds any number of images, all at once: memory grows with their number.
+  ///
+  /// - Parameters:
+  ///   - pixels: `[images, channels, imageSize, imageSize]`, preprocessed.
+  ///   - observe: looks at each stage; costs the last block's shortcut.
+  /// - Throws: `CLIPError` when the pixels are no whole number of images, or a tensor does not fit
+  ///   the configuration; what the weights throw; what `observe` throws.
+  public func embed(_ pixels: Span<Float>, observe: Observer? = nil) throws -> Embeddings {
+    guard pixels.count % pixelCount == 0 else {
+      let (channels, size) = (configuration.channels, configuration.imageSize)
+      throw CLIPError(
+        .pixelCount,
+        "\(pixels.count) pixel values, an image has \(pixelCount) (\(channels)×\(size)×\(size))")
+    }
+    let count = pixels.count / pixelCount
+    guard count > 0 else { return Embeddings(projected: [], width: projectionWidth) }
+    let transformer = configuration.transformer
+    let encoder = Encoder(tower: .image, transformer: transformer, weights: weights, pool: pool)
+    let packing = Packing(lengths: Array(repeating: configuration.positions, count: count))
+    let classRows = try encoder.run(
+      embedded(pixels, count), packing, isCausal: false, keeping: Array(packing.starts.dropLast()),
+      observe)
+
+    var pooled = [Float](repeating: 0, count: classRows.count)
+    var pooledSpan = pooled.mutableSpan
+    try weights.normalise(
+      classRows.span, Names.imagePostNorm, width: transformer.width,
+      epsilon: transformer.layerNormEpsilon, into: &pooledSpan, on: pool)
+    try observe?(.pooled, pooled.span)
+    return try weights.project(
+      pooled, Names.imageProjection, width: transformer.width, to: projectionWidth, observe, pool)
+  }
+
+  /// The input of the first block, `[images · positions, width]`.
+  private func embedded(_ pixels: Span<Float>, _ count: Int) throws -> [Float] {
+    let (width, positions) = (configuration.transformer.width, configuration.positions)
+    let columns = configuration.channels * configuration.patchSize * configuration.patchSize
+    var tokens = [Float](repeating: 0, count: count * positions * width)
+    var rows = tokens.mutableSpan
+    do {
+      let patches = patches(pixels, count)
+      let matrix = try weights.matrix(Names.patchEmbedding, rows: width, columns: columns)
+      linear(patches.span, matrix.span, into: &rows, on: pool)
+    }
+    // The class token is itself plus its row of zeros; then every token gets its position.
+    let first = try weights.vector(Names.classEmbedding, count: width)
+    var table = try weights.vector(Names.imagePositions, count: positions * width)
+    for column in 0..<width { table[column] += first[column] }
+    activate(&rows, bias: table.span, .none)
+    var normed = [Float](repeating: 0, count: tokens.count)
+    var output = normed.mutableSpan
+    try weights.normalise(
+      tokens.span, Names.imagePreNorm, width: width,
+      epsilon: configuration.transformer.layerNormEpsilon, into: &output, on: pool)
+    return normed
+  }
+
+  /// The pixels in the order in which the patch convolution takes them, a row for each token:
+  /// `[images · positions, channels · patchSize · patchSize]`. The class token's row is zero.
+  private func patches(_ pixels: Span<Float>, _ count: Int) -> [Float] {
+    let (size, patch) = (configuration.imageSize, configuration.patchSize)
+    let edge = configuration.patchesPerEdge
+    let columns = configuration.channels * patch * patch
+    return Array(capacity: count * configuration.positions * columns) { rows in
+      for image in 0..<count {
+        rows.append(repeating: 0, count: columns)
+        for y in 0..<edge {
+          for x in 0..<edge {
+            for channel in 0..<configuration.channels {
+              let plane = (image * configuration.channels + channel) * size
+              for line in 0..<patch {
+                let start = (plane + y * patch + line) * size + x * patch
+                for column in start..<start + patch { rows.append(pixels[column]) }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,134 @@
+public import Architecture
+internal import Bytes
+public import SystemPackage
+
+/// A CLIP as it was trained and published: weights, and what the files beside them say.
+///
+/// Everything is checked when it is opened: each tensor of the configuration is there, with the
+/// shape that the configuration says, in a float type.
+public final class Checkpoint: Sendable {
+  /// One file of weights.
+  public struct File: Sendable {
+    /// As an index names it, or the last component of the path.
+    public let name: String
+    public let safetensors: Safetensors
+  }
+
+  /// One file, or the shards of an index by name.
+  public let files: [File]
+  /// The `*.safetensors.index.json`; `nil` where one file holds all weights.
+  public let index: FilePath?
+  /// Where the weights lie, and beside them the tokenizer's files.
+  public let folder: FilePath
+  public let configuration: Configuration
+  /// `nil` for a text-only model.
+  public let preprocessing: Preprocessing?
+  /// What no file says and was assumed, a sentence each without a full stop.
+  public let assumptions: [String]
+  /// Where each tensor of the model stands, by canonical name.
+  public let origins: [String: TensorOrigin]
+  /// The tensors that the model has no use for, by file and in the order of the file; among them
+  /// `position_ids` of old checkpoints, and a second tower that the configuration leaves out.
+  public let unused: [String]
+  let residency = Residency()
+
+  /// Opens a checkpoint.
+  ///
+  /// - Parameters:
+  ///   - source: a `.safetensors` file, a `*.safetensors.index.json`, a folder, or a hub id
+  ///     (`openai/clip-vit-base-patch32`) in the local Hugging Face cache. A path that exists wins.
+  ///   - environment: the variables that say where the cache is; the process's own unless told.
+  public convenience init(
+    _ source: String, environment: ((String) -> String?)? = nil
+  ) throws(CheckpointError) {
+    try self.init(Source(source, environment: environment ?? HubCache.processEnvironment))
+  }
+
+  private init(_ source: Source) throws(CheckpointError) {
+    let shards: Shards
+    let path: FilePath
+    switch source.weights {
+    case .file(let file):
+      (shards, path, index) = (try Shards(file), file, nil)
+    case .index(let file):
+      (shards, path, index) = (try Shards(index: file), file, file)
+    }
+    let settings = Settings(folder: source.folder)
+    let naming = try Self.naming(of: shards, at: path, settings)
+    let origins = Origins(naming: naming, shards: shards, weights: path)
+    let reading = try Self.reading(origins, settings)
+    configuration = reading.configuration
+    self.origins = try origins.all(of: reading.configuration, reading.name)
+    (preprocessing, assumptions) = try Self.preprocessing(reading, naming.scheme, settings)
+    files = shards.files
+    folder = source.folder
+    let used = Set(self.origins.values.map { Place(file: $0.file, name: $0.name) })
+    unused = shards.files.enumerated().flatMap { number, file in
+      file.safetensors.tensors.map(\.name).filter { !used.contains(Place(file: number, name: $0)) }
+    }
+  }
+
+  private struct Place: Hashable {
+    var file: Int
+    var name: String
+  }
+
+  private static func naming(
+    of shards: Shards, at path: FilePath, _ settings: Settings
+  ) throws(CheckpointError) -> Naming {
+    do throws(FormatError) {
+      return try Naming(recognising: Array(shards.locations.keys).sorted())
+    } catch {
+      // A configuration that names another model says it better than its tensors do.
+      try settings.checkModelType()
+      throw .refused(path, error)
+    }
+  }
+
+  /// A configuration, where it comes from, and what was assumed for it.
+  private struct Reading {
+    var configuration: Configuration
+    var name: String
+    var assumptions: [String]
+  }
+
+  private static func reading(
+    _ origins: Origins, _ settings: Settings
+  ) throws(CheckpointError) -> Reading {
+    if let found = try settings.configuration(for: origins.naming.scheme) {
+      return Reading(
+        configuration: found.value, name: found.path.lastComponent?.string ?? "", assumptions: [])
+    }
+    let locations = origins.naming.locations(imageLayers: 1, textLayers: 1)
+    do throws(FormatError) {
+      let inference = try Inference(
+        imageLayers: origins.layers(of: .image), textLayers: origins.layers(of: .text)
+      ) { locations[$0].flatMap(origins.shape) }
+      return Reading(
+        configuration: inference.configuration, name: "the shapes of the other tensors",
+        assumptions: ["no config.json is beside the weights; their shapes say what it would"]
+          + inference.assumptions)
+    } catch { throw .refused(origins.weights, error) }
+  }
+
+  private static func preprocessing(
+    _ reading: Reading, _ scheme: Naming.Scheme, _ settings: Settings
+  ) throws(CheckpointError) -> (Preprocessing?, [String]) {
+    guard let image = reading.configuration.image else { return (nil, reading.assumptions) }
+    if let found = try settings.preprocessing(for: scheme, image) {
+      return (found.value, reading.assumptions)
+    }
+    var preprocessing = Preprocessing.clip(imageSize: image.imageSize)
+    if scheme == .openCLIP {
+      preprocessing.cropOffset = .round
+      preprocessing.alpha = .drop
+    }
+    return (
+      preprocessing,
+      reading.assumptions + [
+        "no preprocessor_config.json is beside the weights; pictures are resized, cropped to "
+          + "\(image.imageSize)×\(image.imageSize) and normalised as OpenAI's models need it"
+      ]
+    )
+  }
+}

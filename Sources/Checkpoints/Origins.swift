@@ -1,0 +1,139 @@
+internal import Architecture
+internal import Bytes
+internal import SystemPackage
+internal import Tensors
+
+/// Finds every tensor of a configuration in the files, and refuses what does not fit.
+struct Origins {
+  let naming: Naming
+  let shards: Shards
+  /// Where to point in errors about a tensor that is nowhere.
+  let weights: FilePath
+
+  /// How many residual blocks the files hold.
+  func layers(of tower: Tower) -> Int {
+    naming.layers(of: tower) { shards.locations[$0] != nil }
+  }
+
+  /// The shape of a canonical tensor as the files have it.
+  func shape(_ location: Naming.Location) -> Shape? {
+    guard let file = shards.locations[location.name],
+      let stored = shards.files[file].safetensors.entry(named: location.name)?.shape
+    else { return nil }
+    var extents = stored.extents
+    if location.third != nil, let rows = extents.first { extents[0] = rows / 3 }
+    return Shape(location.isTransposed ? extents.reversed() : extents)
+  }
+
+  /// - Parameter source: what says the configuration, for messages: `config.json`.
+  func all(
+    of configuration: Configuration, _ source: String
+  ) throws(CheckpointError) -> [String: TensorOrigin] {
+    try checkLayers(configuration.image?.transformer.layers, .image, source)
+    try checkLayers(configuration.text?.transformer.layers, .text, source)
+    let locations = naming.locations(
+      imageLayers: configuration.image?.transformer.layers ?? 0,
+      textLayers: configuration.text?.transformer.layers ?? 0)
+    var origins: [String: TensorOrigin] = [:]
+    for parameter in configuration.parameters {
+      guard let location = locations[parameter.name] else {
+        preconditionFailure("no scheme knows \(parameter.name)")
+      }
+      let reason = configuration.reason(for: parameter) + " in \(source)"
+      origins[parameter.name] = try origin(of: parameter, location, reason)
+    }
+    return origins
+  }
+
+  private func checkLayers(
+    _ layers: Int?, _ tower: Tower, _ source: String
+  ) throws(CheckpointError) {
+    guard let layers else { return }
+    let found = self.layers(of: tower)
+    guard found > layers else { return }
+    let table = naming.locations(
+      imageLayers: tower == .image ? found : 0, textLayers: tower == .text ? found : 0)
+    let extra = Names.weight(Names.Block(tower, layers).norm1)
+    throw refused(
+      .inconsistent,
+      "\(found) layers are here, \(tower.section).num_hidden_layers is \(layers) in \(source)",
+      table[extra]?.name ?? extra)
+  }
+
+  private func origin(
+    of parameter: Parameter, _ location: Naming.Location, _ reason: String
+  ) throws(CheckpointError) -> TensorOrigin {
+    guard let number = shards.locations[location.name],
+      let entry = shards.files[number].safetensors.entry(named: location.name)
+    else {
+      throw refused(.inconsistent, "is missing, \(reason) asks for it", location.name)
+    }
+    guard entry.elementType.isWeightType else {
+      throw refused(
+        .unsupported,
+        "dtype is \(entry.elementType.rawValue), F32, F16 or BF16 is supported for weights",
+        location.name, number)
+    }
+    var extents = parameter.shape.extents
+    if location.third != nil { extents[0] *= 3 }
+    if location.isTransposed { extents.reverse() }
+    // open_clip can keep its scale as a vector of one.
+    let isScalar = parameter.shape.extents.isEmpty && entry.shape.extents == [1]
+    guard entry.shape.extents == extents || isScalar else {
+      let expected = Shape(extents)?.description ?? "\(extents)"
+      throw refused(
+        .inconsistent, "shape is \(entry.shape), \(expected) follows from \(reason)",
+        location.name, number)
+    }
+    let rows = location.third.map { third in
+      let count = extents[0] / 3
+      return third * count..<(third + 1) * count
+    }
+    return TensorOrigin(
+      file: number, name: location.name, rows: rows, isTransposed: location.isTransposed,
+      elementType: entry.elementType, shape: parameter.shape,
+      range: range(of: entry, location.third))
+  }
+
+  private func range(of entry: Safetensors.Entry, _ third: Int?) -> Range<Int> {
+    guard let third else { return entry.range }
+    let size = entry.range.count / 3
+    let start = entry.range.lowerBound + third * size
+    return start..<start + size
+  }
+
+  private func refused(
+    _ code: FormatError.Code, _ reason: String, _ tensor: String, _ file: Int? = nil
+  ) -> CheckpointError {
+    let path = file.map { shards.files[$0].safetensors.file.path } ?? weights
+    return .refused(path, FormatError(code, reason, tensor: tensor))
+  }
+}
+
+extension Tower {
+  /// Its part of a `config.json`.
+  fileprivate var section: String { self == .image ? "vision_config" : "text_config" }
+}
+
+extension Configuration {
+  /// The keys of a `config.json` that a tensor's presence and shape follow from.
+  fileprivate func reason(for parameter: Parameter) -> String {
+    guard let tower = parameter.tower,
+      let transformer = tower == .image ? image?.transformer : text?.transformer
+    else { return "a model with both towers" }
+    var keys = ["\(tower.section).hidden_size \(transformer.width)"]
+    switch parameter.name {
+    case Names.imageProjection, Names.textProjection:
+      keys.append("projection_dim \(projectionWidth)")
+    case Names.tokenTable: keys.append("vocab_size \(text?.vocabularySize ?? 0)")
+    case Names.textPositions: keys.append("max_position_embeddings \(text?.positions ?? 0)")
+    case Names.patchEmbedding: keys.append("patch_size \(image?.patchSize ?? 0)")
+    case Names.imagePositions:
+      keys.append("image_size \(image?.imageSize ?? 0), patch_size \(image?.patchSize ?? 0)")
+    default:
+      keys.append("intermediate_size \(transformer.hiddenWidth)")
+      keys.append("num_hidden_layers \(transformer.layers)")
+    }
+    return keys.joined(separator: ", ")
+  }
+}

@@ -1,0 +1,37 @@
+internal import Bytes
+internal import Synchronization
+
+/// Keeps the mapped pages of a checkpoint few while a program walks through its tensors.
+///
+/// What is let go comes back from the file when it is touched again, so a tensor stays valid
+/// however long its holder keeps it.
+final class Residency: Sendable {
+  /// How many bytes of tensors may have been handed out before the earlier ones are let go.
+  static let budget = 64 << 20
+
+  private struct Stretch {
+    let file: MappedFile
+    let range: Range<Int>
+  }
+
+  private struct State {
+    var stretches: [Stretch] = []
+    var total = 0
+  }
+
+  private let state = Mutex(State())
+
+  /// Notes a tensor that is about to be read, and lets go of those before it when the budget is
+  /// spent.
+  func willRead(_ file: MappedFile, _ range: Range<Int>) {
+    let old = state.withLock { state in
+      let isSpent = state.total + range.count > Self.budget
+      let old = isSpent ? state.stretches : []
+      if isSpent { state = State() }
+      state.stretches.append(Stretch(file: file, range: range))
+      state.total += range.count
+      return old
+    }
+    for stretch in old { stretch.file.release(stretch.range) }
+  }
+}

@@ -1,0 +1,110 @@
+internal import Architecture
+internal import Bytes
+internal import SystemPackage
+
+/// The files beside the weights that say what they mean.
+struct Settings {
+  let folder: FilePath
+
+  /// A value and the file that it was read from.
+  struct Found<Value> {
+    var value: Value
+    var path: FilePath
+  }
+
+  private static let transformersName = "config.json"
+  private static let openCLIPName = "open_clip_config.json"
+
+  /// The configuration; `nil` where no file says it.
+  ///
+  /// Of two files the one in the manner of the weights wins.
+  func configuration(for scheme: Naming.Scheme) throws(CheckpointError) -> Found<Configuration>? {
+    let transformers = try transformersJSON()
+    let openCLIP = try openCLIPJSON()
+    if let openCLIP, scheme == .openCLIP || transformers == nil {
+      return try parse(openCLIP) { json throws(FormatError) in try Configuration(openCLIP: json) }
+    }
+    guard let transformers else { return nil }
+    return try parse(transformers) { json throws(FormatError) in
+      try Configuration(transformers: json)
+    }
+  }
+
+  /// Refuses what `config.json` says to be another model, in its own words.
+  func checkModelType() throws(CheckpointError) {
+    guard let json = try transformersJSON() else { return }
+    _ = try parse(json) { json throws(FormatError) in try Configuration(transformers: json) }
+  }
+
+  /// The preprocessing; `nil` where no file says it.
+  func preprocessing(
+    for scheme: Naming.Scheme, _ image: Configuration.Image
+  ) throws(CheckpointError) -> Found<Preprocessing>? {
+    let openCLIP = try openCLIPJSON().flatMap { $0.value["preprocess_cfg"] == nil ? nil : $0 }
+    let transformers = try transformersPreprocessing()
+    let found: Found<Preprocessing>?
+    if let openCLIP, scheme == .openCLIP || transformers == nil {
+      found = try parse(openCLIP) { json throws(FormatError) in
+        try Preprocessing(openCLIP: json, imageSize: image.imageSize)
+      }
+    } else if let transformers {
+      found = try parse(transformers) { json throws(FormatError) in
+        try Preprocessing(transformers: json)
+      }
+    } else {
+      found = nil
+    }
+    if let found { try check(found, image) }
+    return found
+  }
+
+  private func transformersPreprocessing() throws(CheckpointError) -> Found<JSON>? {
+    if let json = try json("preprocessor_config.json") { return json }
+    guard let json = try json("processor_config.json"), json.value["image_processor"] != nil else {
+      return nil
+    }
+    return json
+  }
+
+  /// The image tower takes pictures of one size only.
+  private func check(
+    _ found: Found<Preprocessing>, _ image: Configuration.Image
+  ) throws(CheckpointError) {
+    let edge = Preprocessing.Size(height: image.imageSize, width: image.imageSize)
+    let result: Preprocessing.Size?
+    switch (found.value.crop, found.value.resize) {
+    case (let crop?, _): result = crop
+    case (nil, .exact(let size)): result = size
+    default: result = nil
+    }
+    guard result != edge else { return }
+    let size = result.map { "\($0.height)×\($0.width)" } ?? "of no certain size"
+    throw .refused(
+      found.path,
+      FormatError(
+        .inconsistent,
+        "pictures become \(size), the configuration's image_size is \(image.imageSize)"))
+  }
+
+  private func transformersJSON() throws(CheckpointError) -> Found<JSON>? {
+    try json(Self.transformersName)
+  }
+
+  private func openCLIPJSON() throws(CheckpointError) -> Found<JSON>? {
+    try json(Self.openCLIPName)
+  }
+
+  private func json(_ name: String) throws(CheckpointError) -> Found<JSON>? {
+    let path = folder.appending(name)
+    guard FileKind(of: path) != nil else { return nil }
+    return Found(value: try JSON(contentsOf: path), path: path)
+  }
+
+  private func parse<Value>(
+    _ json: Found<JSON>, _ body: (JSON) throws(FormatError) -> Value
+  ) throws(CheckpointError) -> Found<Value> {
+    do throws(FormatError) { return Found(value: try body(json.value), path: json.path) } catch {
+      throw .refused(json.path, error)
+    }
+  }
+}

@@ -1,0 +1,104 @@
+internal import Architecture
+public import Bytes
+public import CLIP
+public import Inputs
+internal import Kernels
+internal import Synchronization
+public import SystemPackage
+
+extension Model {
+  /// The embeddings of pictures, PNG or JPEG, normalised: one of `projectionWidth` for each.
+  ///
+  /// - Throws: `FileError` or `FormatError` naming the first picture that cannot be had.
+  public func embed(images paths: [FilePath]) throws -> [[Float]] {
+    var embeddings: [[Float]] = []
+    for start in stride(from: 0, to: paths.count, by: Self.batchSize) {
+      let pixels = try self.pixels(
+        of: Array(paths[start..<min(start + Self.batchSize, paths.count)]))
+      embeddings += try embed(pixels: pixels).rows
+    }
+    return embeddings
+  }
+
+  /// The image tower's input for each picture, decoded on all threads.
+  public func pixels(of paths: [FilePath]) throws -> [Pixels] {
+    guard let preprocessing else { throw ModelError.missing(.image) }
+    let results = Mutex<[Int: Result<Pixels, any Error>]>([:])
+    pool.run(paths.count) { index in
+      let result = Result { try Self.pixels(of: paths[index], preprocessing) }
+      results.withLock { $0[index] = result }
+    }
+    let done = results.withLock { $0 }
+    return try paths.indices.map { try done[$0]!.get() }
+  }
+
+  private static func pixels(
+    of path: FilePath, _ preprocessing: Preprocessing
+  ) throws -> Pixels {
+    let file = try MappedFile(path)
+    do {
+      return try Pixels(decoding: Buffer(file, 0..<file.count), preprocessing)
+    } catch {
+      throw InputError(path: path, error: error)
+    }
+  }
+
+  /// Runs the image tower on prepared pictures.
+  public func embed(pixels: [Pixels], observe: Observer? = nil) throws -> Embeddings {
+    guard let imageTower else { throw ModelError.missing(.image) }
+    let size = imageTower.configuration.imageSize
+    if let odd = pixels.first(where: { $0.height != size || $0.width != size }) {
+      throw CLIPError(
+        .pixelCount,
+        "the preprocessing gives \(odd.height)×\(odd.width) pixels, the model takes \(size)×\(size)"
+      )
+    }
+    let values = pixels.flatMap(\.values)
+    return try imageTower.embed(values.span, observe: observe)
+  }
+
+  /// The embeddings of texts, normalised: one of `projectionWidth` for each.
+  ///
+  /// A text of more tokens than the model has positions is cut off, its end token kept.
+  public func embed(texts: [String]) throws -> [[Float]] {
+    let ids = try texts.map { try self.ids(of: $0).ids }
+    return try embed(ids: ids)
+  }
+
+  /// The ids of a text, and whether it had to be cut off.
+  public func ids(of text: String) throws -> (ids: [Int], isTruncated: Bool) {
+    guard let textTower else { throw ModelError.missing(.text) }
+    guard let tokenizer else { throw ModelError.noTokenizer }
+    let encoded = tokenizer.encode(text, limit: textTower.configuration.positions)
+    return (encoded.ids.map(Int.init), encoded.isTruncated)
+  }
+
+  /// The embeddings of token sequences, each with its start and end token.
+  public func embed(ids: [[Int]]) throws -> [[Float]] {
+    guard let textTower else { throw ModelError.missing(.text) }
+    var embeddings: [[Float]] = []
+    for start in stride(from: 0, to: ids.count, by: Self.batchSize) {
+      let batch = Array(ids[start..<min(start + Self.batchSize, ids.count)])
+      embeddings += try textTower.embed(batch).rows
+    }
+    return embeddings
+  }
+}
+
+extension Embeddings {
+  /// The normalised embeddings, one array each.
+  public var rows: [[Float]] { (0..<count).map { Array(self[$0]) } }
+}
+
+/// A picture that could not be used.
+public struct InputError: Error, CustomStringConvertible {
+  public var path: FilePath
+  public var error: FormatError
+
+  public init(path: FilePath, error: FormatError) {
+    self.path = path
+    self.error = error
+  }
+
+  public var description: String { "\(path): \(error)" }
+}

@@ -1,0 +1,30 @@
+public import Bytes
+internal import Codecs
+public import PackFormat
+public import Tensors
+
+extension Pack {
+  /// A tensor decoded to its own element type: what a checkpoint would hold.
+  ///
+  /// - Throws: `FormatError` for a damaged block or an unknown codec.
+  public func decoded(_ tensor: PackedTensor) throws(FormatError) -> Tensor {
+    switch PackedTensor.Codec(rawValue: tensor.codec) {
+    case .plain:
+      let values = try values(of: tensor)
+      return values.elementType == tensor.elementType ? values : values.widened
+    case .grid:
+      return Tensor(
+        .float32, tensor.shape,
+        Grid.decode(
+          codes: try read(tensor, stream: 0), steps: try read(tensor, stream: 1),
+          columns: tensor.columns, pool: pool))
+    case nil:
+      throw unknownCodec(tensor)
+    }
+  }
+}
+
+extension Tensor {
+  /// The same values as float32.
+  fileprivate var widened: Tensor { Tensor(.float32, shape, Buffer(littleEndian: floats)) }
+}

@@ -1,0 +1,76 @@
+internal import Bytes
+public import CLIP
+internal import Codecs
+public import PackFormat
+internal import Synchronization
+internal import Tensors
+
+/// The weights of a pack, read and verified when a tower first asks for them.
+public final class PackWeights: Weights {
+  private let pack: Pack
+  private let keepsMatrices: Bool
+  private let matrices = Mutex<[String: Matrix]>([:])
+
+  /// - Parameter keepingMatrices: whether a matrix stays in memory once it has been read; else it
+  ///   goes when the caller lets it go.
+  public init(_ pack: Pack, keepingMatrices: Bool) {
+    self.pack = pack
+    keepsMatrices = keepingMatrices
+  }
+
+  public func matrix(_ name: String) throws -> Matrix {
+    if let known = matrices.withLock({ $0[name] }) { return known }
+    let matrix = try read(name)
+    if keepsMatrices { matrices.withLock { $0[name] = matrix } }
+    return matrix
+  }
+
+  public func vector(_ name: String) throws -> [Float] {
+    try pack.values(of: existing(name)).floats
+  }
+
+  private func read(_ name: String) throws -> Matrix {
+    let tensor = try existing(name)
+    switch PackedTensor.Codec(rawValue: tensor.codec) {
+    case .plain:
+      return try Matrix(pack.values(of: tensor))
+    case .grid:
+      let codes = Tensor(.int8, tensor.shape, try pack.read(tensor, stream: 0))
+      let steps = Tensor(.float32, [tensor.rows], try pack.read(tensor, stream: 1))
+      return Matrix(codes: codes, steps: steps.floats)
+    case nil:
+      throw unknownCodec(tensor)
+    }
+  }
+
+  private func existing(_ name: String) throws(FormatError) -> PackedTensor {
+    guard let tensor = pack.tensor(name) else {
+      throw FormatError(
+        .inconsistent, "the pack lacks it, its configuration needs it", tensor: name)
+    }
+    return tensor
+  }
+}
+
+func unknownCodec(_ tensor: PackedTensor) -> FormatError {
+  FormatError(
+    .unsupported, "codec \(tensor.codec) is not known to this program: a newer clip-pack is needed",
+    tensor: tensor.name)
+}
+
+extension Pack {
+  /// The stored values of a tensor whose codec is plain, in the element type they are stored in.
+  func values(of tensor: PackedTensor) throws(FormatError) -> Tensor {
+    guard tensor.codec == PackedTensor.Codec.plain.rawValue else { throw unknownCodec(tensor) }
+    return Tensor(tensor.streams[0].elementType, tensor.shape, try read(tensor, stream: 0))
+  }
+}
+
+extension Tensor {
+  /// All elements as float32.
+  ///
+  /// - Precondition: float32, float16 or bfloat16.
+  package var floats: [Float] {
+    withFloats(0..<shape.count) { floats in floats.indices.map { floats[$0] } }
+  }
+}

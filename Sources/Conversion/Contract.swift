@@ -1,0 +1,47 @@
+internal import Architecture
+internal import Bytes
+internal import Checkpoints
+internal import ClipPack
+internal import Inputs
+internal import PackFormat
+internal import SystemPackage
+
+/// All of a model but its weights: what a runtime has to do just as the original did.
+struct Contract: Sendable {
+  var configuration: Configuration
+  /// `nil` without an image tower.
+  var preprocessing: Preprocessing?
+  /// `nil` without a text tower, and where there are no tokenizer files.
+  var tokenizer: Tokenizer?
+  /// What had to be left out, a sentence each.
+  var notes: [String] = []
+
+  init(_ checkpoint: Checkpoint, _ recipe: Recipe, _ tokenizerFolder: FilePath?) throws {
+    configuration = try checkpoint.configuration.taking(recipe.towers)
+    if configuration.image != nil { preprocessing = checkpoint.preprocessing }
+    guard configuration.text != nil else { return }
+    let folder = tokenizerFolder ?? checkpoint.folder
+    guard tokenizerFolder != nil || Tokenizer.isIn(folder) else {
+      notes.append(
+        "there are no tokenizer files beside the weights (vocab.json and merges.txt, or "
+          + "tokenizer.json), so the pack takes token ids only; --tokenizer DIR adds them")
+      return
+    }
+    let tokenizer = try Tokenizer(folder: folder)
+    try check(tokenizer, in: folder)
+    self.tokenizer = tokenizer
+  }
+
+  private func check(_ tokenizer: Tokenizer, in folder: FilePath) throws(Refusal) {
+    guard let size = configuration.text?.vocabularySize, tokenizer.count > size else { return }
+    throw Refusal(
+      "the tokenizer in '\(folder)' has \(tokenizer.count) tokens, the model's table has \(size): "
+        + "it belongs to another model")
+  }
+
+  func write(to writer: inout PackWriter) throws {
+    try writer.add(.configuration, configuration.json)
+    if let preprocessing { try writer.add(.preprocessing, preprocessing.json) }
+    if let tokenizer { try writer.add(.tokenizer, tokenizer.json) }
+  }
+}

@@ -1,0 +1,92 @@
+internal import Architecture
+internal import Bytes
+internal import Checkpoints
+internal import ClipPack
+internal import PackFormat
+internal import SystemPackage
+internal import Tensors
+
+/// The version of this tool.
+public let toolVersion = "0.1.0"
+
+/// Where a pack's content came from.
+///
+/// Specification: `Formats/clippack.md`, section 7.
+struct Provenance {
+  let checkpoint: Checkpoint
+  /// Of the source files, in their order.
+  let digests: [Digest]
+  let recipe: Recipe
+
+  /// Whether packs of this recipe hold all that a source file held.
+  static func canRestore(_ recipe: Recipe) -> Bool {
+    recipe.target == .lossless && recipe.towers == .both
+  }
+
+  static func headerName(_ file: Int) -> String { "source/\(file)/header" }
+  static let indexName = "source/index"
+
+  func write(to writer: inout PackWriter) throws {
+    let restorable = Self.canRestore(recipe)
+    var files: [JSON] = []
+    for (number, file) in checkpoint.files.enumerated() {
+      var object = JSON.Object()
+      object["name"] = .string(file.name)
+      object["size"] = .integer(file.safetensors.file.count)
+      object["sha256"] = .string(digests[number].description)
+      if restorable { object["tensors"] = layout(of: number) }
+      files.append(.object(object))
+    }
+    var object = JSON.Object()
+    object["tool"] = .string("clip-pack \(toolVersion)")
+    object["files"] = .array(files)
+    if let index = checkpoint.index {
+      object["index"] = .string(index.lastComponent?.string ?? "")
+    }
+    object["assumptions"] = .array(checkpoint.assumptions.map(JSON.string))
+    try writer.add(.provenance, .object(object))
+    guard restorable else { return }
+    for (number, file) in checkpoint.files.enumerated() {
+      try writer.add(section: Self.headerName(number), file.safetensors.header)
+    }
+    if let index = checkpoint.index {
+      let file = try MappedFile(index)
+      try writer.add(section: Self.indexName, Buffer(file, 0..<file.count))
+    }
+  }
+
+  /// For each tensor of a file, in the order of its bytes, the tensors of the pack that it is made
+  /// of: `[name…]`, or `{"transposed": name}`.
+  private func layout(of file: Int) -> JSON {
+    var parts: [String: [(row: Int, name: String, isTransposed: Bool)]] = [:]
+    for (name, origin) in checkpoint.origins where origin.file == file {
+      parts[origin.name, default: []].append(
+        (origin.rows?.lowerBound ?? 0, name, origin.isTransposed))
+    }
+    return .array(
+      checkpoint.files[file].safetensors.tensors.map { entry in
+        guard let parts = parts[entry.name]?.sorted(by: { $0.row < $1.row }) else {
+          return .array([.string(companionName(file, entry.name))])
+        }
+        return parts[0].isTransposed
+          ? ["transposed": .string(parts[0].name)]
+          : .array(parts.map { .string($0.name) })
+      })
+  }
+}
+
+/// How a tensor is called that is no part of the model.
+func companionName(_ file: Int, _ name: String) -> String { "source/\(file)/\(name)" }
+
+extension Checkpoint {
+  /// The tensors that the model has no use for, under the names they have in a pack.
+  var companions: [(name: String, tensor: Tensor)] {
+    let used = Set(origins.values.map { companionName($0.file, $0.name) })
+    return files.enumerated().flatMap { number, file in
+      file.safetensors.tensors.compactMap { entry in
+        let name = companionName(number, entry.name)
+        return used.contains(name) ? nil : (name, file.safetensors.tensor(entry))
+      }
+    }
+  }
+}

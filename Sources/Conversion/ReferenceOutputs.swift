@@ -1,0 +1,69 @@
+internal import Bytes
+internal import Checkpoints
+internal import ClipPack
+internal import SystemPackage
+internal import Tensors
+
+/// A Python implementation's answers, as `Scripts/export_reference.py` writes them.
+struct ReferenceOutputs {
+  private let path: FilePath
+  private let file: Safetensors
+
+  init(_ path: FilePath) throws {
+    self.path = path
+    file = try Safetensors(path)
+    try check("pixel_values", .float32, rank: 4)
+    try check("image_embeds", .float32, rank: 2)
+    try check("input_ids", .int64, rank: 2)
+    try check("text_embeds", .float32, rank: 2)
+    try check("pixel_values", "image_embeds")
+    try check("input_ids", "text_embeds")
+  }
+
+  private func check(_ name: String, _ type: ElementType, rank: Int) throws(Refusal) {
+    guard let entry = file.entry(named: name) else { return }
+    guard entry.elementType == type, entry.shape.extents.count == rank else {
+      throw Refusal(
+        "'\(path)': \(name) is \(entry.elementType.rawValue) \(entry.shape), \(type.rawValue) with "
+          + "\(rank) extents is needed")
+    }
+  }
+
+  private func check(_ inputs: String, _ outputs: String) throws(Refusal) {
+    guard let input = file.entry(named: inputs), let output = file.entry(named: outputs) else {
+      return
+    }
+    guard input.shape.extents[0] == output.shape.extents[0] else {
+      throw Refusal("'\(path)': \(inputs) is \(input.shape), \(outputs) is \(output.shape)")
+    }
+  }
+
+  /// Pixels, one picture after the other, and the embedding of each.
+  var images: (pixels: [Float], embeddings: [[Float]])? {
+    guard let pixels = file.tensor(named: "pixel_values"),
+      let embeddings = file.tensor(named: "image_embeds")
+    else { return nil }
+    return (pixels.floats, Self.rows(embeddings))
+  }
+
+  /// Token ids of each text, with whatever padding follows the end token, and the embeddings.
+  var texts: (ids: [[Int]], embeddings: [[Float]])? {
+    guard let ids = file.tensor(named: "input_ids"),
+      let embeddings = file.tensor(named: "text_embeds")
+    else { return nil }
+    let bytes = ids.buffer.bytes
+    let rows = (0..<ids.rows).map { row in
+      (row * ids.columns..<(row + 1) * ids.columns).map { index in
+        Int(unsafe bytes.unsafeLoadUnaligned(fromByteOffset: index * 8, as: Int64.self))
+      }
+    }
+    return (rows, Self.rows(embeddings))
+  }
+
+  private static func rows(_ tensor: Tensor) -> [[Float]] {
+    let all = tensor.floats
+    return (0..<tensor.rows).map {
+      Array(all[$0 * tensor.columns..<($0 + 1) * tensor.columns])
+    }
+  }
+}

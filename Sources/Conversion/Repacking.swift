@@ -1,0 +1,46 @@
+internal import Bytes
+internal import Kernels
+public import PackFormat
+public import SystemPackage
+
+/// Writes the same pack in another storage: the same content, evidence and attachments, bit for bit.
+public enum Repacking {
+  /// - Throws: `FormatError` for a damaged source, `FileError` for an unwritable destination.
+  /// - Returns: the preamble of the new pack, whose digests are those of the old.
+  @discardableResult
+  public static func run(
+    _ pack: Pack, to destination: FilePath, storage: Storage
+  ) throws -> Preamble {
+    guard !FileKind.areSame(pack.path, destination) else {
+      throw Refusal("the output '\(destination)' is the pack itself; give another name with -o")
+    }
+    var writer = try PackWriter(
+      destination, storage: storage, blockSize: pack.preamble.blockSize, pool: pack.pool)
+    try copy(pack.index.content, of: pack, to: &writer)
+    writer.beginEvidence()
+    try copy(pack.index.evidence, of: pack, to: &writer)
+    writer.beginAttachments()
+    try copy(pack.index.attachments, of: pack, to: &writer)
+    return try writer.finish(expecting: (pack.contentDigest, pack.evidenceDigest))
+  }
+
+  private static func copy(
+    _ manifest: Manifest, of pack: Pack, to writer: inout PackWriter
+  ) throws {
+    for item in manifest.items {
+      switch item {
+      case .section(let section):
+        guard let bytes = try pack.section(section.name) else { continue }
+        try writer.add(section: section.name, bytes, isRequired: section.isRequired)
+      case .tensor(let tensor):
+        let content = try tensor.streams.enumerated().map { index, stream in
+          PackWriter.StreamContent(
+            role: stream.role, elementType: stream.elementType,
+            bytes: try pack.read(tensor, stream: index))
+        }
+        try writer.add(tensor, content)
+        pack.release(tensor)
+      }
+    }
+  }
+}

@@ -1,0 +1,40 @@
+internal import Bytes
+internal import Dispatch
+internal import PackFormat
+internal import Synchronization
+
+/// The SHA-256 of files, computed beside other work.
+///
+/// A digest of one file cannot be shared out, so it takes a thread of its own for as long as the
+/// conversion needs that file anyway.
+final class SourceDigests: Sendable {
+  private let digests: Mutex<[Int: Digest]>
+  private let group = DispatchGroup()
+
+  init(of files: [MappedFile]) {
+    digests = Mutex([:])
+    for (index, file) in files.enumerated() {
+      DispatchQueue.global().async(group: group) { [self] in
+        let digest = Self.digest(of: file)
+        digests.withLock { $0[index] = digest }
+      }
+    }
+  }
+
+  /// Waits for all, and gives them in the order of the files.
+  func wait() -> [Digest] {
+    group.wait()
+    return digests.withLock { digests in digests.keys.sorted().map { digests[$0]! } }
+  }
+
+  private static func digest(of file: MappedFile) -> Digest {
+    let chunk = 4 << 20
+    var digest = RunningDigest()
+    for start in stride(from: 0, to: file.count, by: chunk) {
+      let range = start..<min(start + chunk, file.count)
+      digest.update(file.bytes.extracting(range))
+      file.release(range)
+    }
+    return digest.finish()
+  }
+}

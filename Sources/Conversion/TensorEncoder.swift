@@ -1,0 +1,102 @@
+internal import Architecture
+internal import Bytes
+internal import Codecs
+internal import Kernels
+internal import PackFormat
+internal import Tensors
+
+/// Codes tensors as a recipe says.
+struct TensorEncoder: Sendable {
+  let recipe: Recipe
+  let pool: WorkerPool
+
+  /// A tensor as a pack will hold it.
+  struct Encoded {
+    /// All but the streams.
+    var description: PackedTensor
+    var content: [PackWriter.StreamContent]
+    /// Σ error² over Σ value²; 0 where nothing is lost, `nil` where it was not measured.
+    var relativeSquaredError: Double?
+  }
+
+  /// - Throws: `Refusal` naming the tensor, for values that the recipe cannot carry.
+  func encode(_ tensor: Tensor, _ parameter: Parameter) throws(Refusal) -> Encoded {
+    guard recipe.target != .lossless else { return exactly(tensor, parameter) }
+    try checkFinite(tensor, parameter.name)
+    guard parameter.role != .vector else { return exactly(tensor, parameter) }
+    do throws(CodecError) {
+      return switch recipe.target {
+      case .f16: try rounded(tensor, parameter, to: .float16, .float16)
+      case .bf16: try rounded(tensor, parameter, to: .bfloat16, .bfloat16)
+      case .lossless, .int8: try onGrid(tensor, parameter)
+      }
+    } catch {
+      throw Refusal("tensor \"\(parameter.name)\": \(error)")
+    }
+  }
+
+  /// A tensor that is no part of the model and comes along so that its file can be restored.
+  static func companion(_ name: String, _ tensor: Tensor) -> Encoded {
+    Encoded(
+      description: PackedTensor(
+        name: name, tower: nil, isModel: false, codec: .plain,
+        elementType: tensor.elementType, shape: tensor.shape),
+      content: [.init(.values, tensor.elementType, tensor.buffer)], relativeSquaredError: 0)
+  }
+
+  private func exactly(_ tensor: Tensor, _ parameter: Parameter) -> Encoded {
+    let narrow = tensor.narrowedExactly(pool: pool)
+    return Encoded(
+      description: describe(parameter, .plain, tensor.elementType),
+      content: [.init(.values, narrow.elementType, narrow.buffer)], relativeSquaredError: 0)
+  }
+
+  private func rounded(
+    _ tensor: Tensor, _ parameter: Parameter, to half: Half, _ type: ElementType
+  ) throws(CodecError) -> Encoded {
+    let halves = try tensor.rounded(to: half, type, pool: pool)
+    return Encoded(
+      description: describe(parameter, .plain, type),
+      content: [.init(.values, type, halves.buffer)], relativeSquaredError: nil)
+  }
+
+  private func onGrid(_ tensor: Tensor, _ parameter: Parameter) throws(CodecError) -> Encoded {
+    let grid = try Grid(encoding: tensor, pool: pool)
+    return Encoded(
+      description: describe(parameter, .grid, .float32),
+      content: [.init(.codes, .int8, grid.codes), .init(.steps, .float32, grid.steps)],
+      relativeSquaredError: grid.relativeSquaredError)
+  }
+
+  private func describe(
+    _ parameter: Parameter, _ codec: PackedTensor.Codec, _ type: ElementType
+  ) -> PackedTensor {
+    PackedTensor(
+      name: parameter.name, tower: parameter.tower, isModel: true, codec: codec,
+      elementType: type, shape: parameter.shape)
+  }
+
+  private func checkFinite(_ tensor: Tensor, _ name: String) throws(Refusal) {
+    let count = tensor.nonFiniteCount
+    guard count == 0 else {
+      throw Refusal(
+        "tensor \"\(name)\" has \(count) values that are NaN or infinite, which only "
+          + "--to lossless can carry")
+    }
+  }
+}
+
+extension Tensor {
+  /// How many elements are NaN or infinite.
+  var nonFiniteCount: Int {
+    let chunk = 1 << 16
+    var total = 0
+    for start in stride(from: 0, to: shape.count, by: chunk) {
+      total += withFloats(start..<min(start + chunk, shape.count)) { floats in
+        guard peakBits(floats) >= Float.infinity.bitPattern else { return 0 }
+        return floats.indices.count { !floats[$0].isFinite }
+      }
+    }
+    return total
+  }
+}

@@ -1,0 +1,204 @@
+internal import Architecture
+internal import Bytes
+internal import Checkpoints
+internal import ClipPack
+internal import Inputs
+internal import Kernels
+public import PackFormat
+public import SystemPackage
+internal import Tensors
+
+/// Writes a checkpoint of a pack: from a lossless pack of both towers the very source files, else
+/// one `model.safetensors` with transformers' names; and the files beside it.
+public enum Unpacking {
+  /// What was written.
+  public struct Summary: Sendable {
+    public var files: [(name: String, size: Int)] = []
+    /// Whether the weight files are the source's, byte for byte, by their SHA-256.
+    public var isSource = false
+  }
+
+  public static func run(_ pack: Pack, into folder: FilePath) throws -> Summary {
+    try Folder.create(folder)
+    var summary = Summary()
+    let model = try Model(pack, keepingMatrices: false)
+    if let files = try SourceFile.all(of: pack) {
+      for file in files {
+        try file.write(pack, into: folder)
+        summary.files.append((file.name, file.size))
+      }
+      if let (name, bytes) = try SourceFile.index(of: pack) {
+        try write(bytes.bytes, name, folder, &summary)
+      }
+      summary.isSource = true
+    } else {
+      try writeWeights(of: pack, folder, &summary)
+    }
+    try write(model.configuration.json, "config.json", folder, &summary)
+    if let preprocessing = model.preprocessing {
+      try write(preprocessing.json, "preprocessor_config.json", folder, &summary)
+    }
+    if let tokenizer = model.tokenizer {
+      for (name, text) in tokenizer.files {
+        let utf8 = Array(text.utf8)
+        try unsafe write(utf8.span.bytes, name, folder, &summary)
+      }
+    }
+    return summary
+  }
+
+  private static func writeWeights(
+    of pack: Pack, _ folder: FilePath, _ summary: inout Summary
+  ) throws {
+    let tensors = pack.tensors.filter(\.isModel)
+    var writer = try SafetensorsWriter(
+      replacing: folder.appending("model.safetensors"),
+      tensors: tensors.map { .init($0.name, $0.elementType, $0.shape) },
+      metadata: ["format": "pt"])
+    summary.files.append(("model.safetensors", writer.count))
+    for tensor in tensors {
+      let buffer = try pack.decoded(tensor).buffer
+      try writer.append(buffer.bytes)
+      pack.release(tensor)
+    }
+    try writer.commit()
+  }
+
+  private static func write(
+    _ json: JSON, _ name: String, _ folder: FilePath, _ summary: inout Summary
+  ) throws(FileError) {
+    let utf8 = Array((json.indented + "\n").utf8)
+    try unsafe write(utf8.span.bytes, name, folder, &summary)
+  }
+
+  private static func write(
+    _ bytes: RawSpan, _ name: String, _ folder: FilePath, _ summary: inout Summary
+  ) throws(FileError) {
+    var file = try AtomicFile(replacing: folder.appending(name))
+    try file.append(bytes)
+    try file.commit()
+    summary.files.append((name, bytes.byteCount))
+  }
+}
+
+/// One weight file of the source, as a lossless pack's provenance tells of it.
+private struct SourceFile {
+  var name: String
+  var size: Int
+  var digest: String
+  var number: Int
+  /// For each tensor in the order of its bytes: the pack's tensors that it is made of.
+  var tensors: [Parts]
+
+  enum Parts {
+    case inOrder([String])
+    case transposed(String)
+  }
+
+  /// All of them; `nil` for a pack that does not hold its source.
+  static func all(of pack: Pack) throws -> [SourceFile]? {
+    guard let provenance = try pack.json(.provenance), let files = provenance["files"]?.array,
+      !files.isEmpty, files.allSatisfy({ $0["tensors"] != nil })
+    else { return nil }
+    return try files.enumerated().map { try SourceFile($0, $1) }
+  }
+
+  /// The index of shards, where the source had one.
+  static func index(of pack: Pack) throws -> (name: String, bytes: Buffer)? {
+    guard let bytes = try pack.section(Provenance.indexName),
+      let name = try pack.json(.provenance)?["index"]?.string
+    else { return nil }
+    return (try plainName(name), bytes)
+  }
+
+  private init(_ number: Int, _ json: JSON) throws {
+    guard let name = json["name"]?.string, let size = json["size"]?.int,
+      let digest = json["sha256"]?.string, let tensors = json["tensors"]?.array
+    else {
+      throw Refusal("provenance.files[\(number)] lacks one of name, size, sha256 and tensors")
+    }
+    self.name = try plainName(name)
+    self.size = size
+    self.digest = digest
+    self.number = number
+    self.tensors = try tensors.map { entry in
+      if let name = entry["transposed"]?.string { return .transposed(name) }
+      guard let names = entry.array?.compactMap(\.string), !names.isEmpty else {
+        throw Refusal("provenance.files[\(number)].tensors has an entry that names no tensor")
+      }
+      return .inOrder(names)
+    }
+  }
+
+  func write(_ pack: Pack, into folder: FilePath) throws {
+    guard let header = try pack.section(Provenance.headerName(number)) else {
+      throw Refusal("section \"\(Provenance.headerName(number))\" is missing")
+    }
+    let path = folder.appending(name)
+    var file = HashedFile(file: try AtomicFile(replacing: path))
+    try file.append(Buffer(littleEndian: [UInt64(header.count)]))
+    try file.append(header)
+    for parts in tensors {
+      switch parts {
+      case .inOrder(let names):
+        for name in names { try file.append(tensor(name, pack).buffer) }
+      case .transposed(let name):
+        try file.append(tensor(name, pack).transposed)
+      }
+    }
+    let found = file.digest.finish().description
+    guard found == self.digest else {
+      throw Refusal("'\(path)' would have SHA-256 \(found), the source had \(self.digest)")
+    }
+    try file.commit()
+  }
+
+  /// A file that knows the digest of what has been appended.
+  private struct HashedFile: ~Copyable {
+    var file: AtomicFile
+    var digest = RunningDigest()
+
+    mutating func append(_ buffer: Buffer) throws(FileError) {
+      digest.update(buffer.bytes)
+      try file.append(buffer.bytes)
+    }
+
+    consuming func commit() throws(FileError) { try file.commit() }
+  }
+
+  private func tensor(_ name: String, _ pack: Pack) throws -> Tensor {
+    guard let tensor = pack.tensor(name) else {
+      throw Refusal("provenance.files[\(number)] names tensor \"\(name)\", which the pack lacks")
+    }
+    defer { pack.release(tensor) }
+    return try pack.decoded(tensor)
+  }
+}
+
+/// A file name from a pack, which must not lead out of the folder.
+private func plainName(_ name: String) throws(Refusal) -> String {
+  guard !name.isEmpty, !name.contains("/"), !name.utf8.contains(0), name != ".", name != ".." else {
+    throw Refusal("the pack names a source file \"\(name)\", a plain file name is needed")
+  }
+  return name
+}
+
+extension Tensor {
+  /// The elements of a matrix, column by column.
+  fileprivate var transposed: Buffer {
+    let size = elementType.bits / 8
+    let input = buffer.bytes
+    let (rows, columns) = (rows, columns)
+    return Buffer(count: buffer.count) { output in
+      for column in 0..<columns {
+        for row in 0..<rows {
+          for byte in 0..<size {
+            output.storeBytes(
+              of: input[(row * columns + column) * size + byte],
+              toByteOffset: (column * rows + row) * size + byte, as: UInt8.self)
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,178 @@
+internal import Architecture
+internal import Bytes
+internal import CLIP
+public import Checkpoints
+public import ClipPack
+internal import Inputs
+internal import Kernels
+public import PackFormat
+public import SystemPackage
+internal import Tensors
+
+/// Whether a pack is sound and still answers like its original.
+public struct Verification: Sendable {
+  /// What the pack's answers were compared with, for people.
+  public var reference: String
+  public var comparison: Comparison
+  /// The lowest cosine that passes.
+  public var floor: Double
+  public var imageCount: Int
+  public var textCount: Int
+  /// Why it does not pass, a clause each; empty when it does.
+  public var failures: [String] = []
+
+  public var hasPassed: Bool { failures.isEmpty }
+
+  private init(
+    _ found: ProbeEmbeddings, _ expected: ProbeEmbeddings, _ model: Model, floor: Double,
+    reference: String
+  ) {
+    self.reference = reference
+    self.floor = floor
+    comparison = Comparison(found, with: expected, try? model.similarity())
+    imageCount = expected.images.count
+    textCount = expected.texts.count
+    for (tower, agreement) in [("image", comparison.image), ("text", comparison.text)] {
+      // Written so that a NaN fails.
+      guard let agreement, !(agreement.cosineMinimum >= floor) else { continue }
+      failures.append(
+        "\(tower) cosine is \(decimal(agreement.cosineMinimum, 7)), at least "
+          + "\(decimal(floor, 7)) is needed")
+    }
+  }
+
+  /// Runs the probes that the pack carries and compares with the answers that it recorded.
+  ///
+  /// - Parameter minimumCosine: instead of the floor that the pack recorded.
+  /// - Throws: `Refusal` for a pack without evidence.
+  public static func ofEvidence(_ model: Model, minimumCosine: Double?) throws -> Verification {
+    guard let recorded = try Evidence.Recorded(model.pack) else {
+      throw Refusal(
+        "the pack has no evidence (it was made with --no-evidence); verify it with --against SOURCE "
+          + "or --reference FILE")
+    }
+    let found = try recorded.probes.embeddings(of: model)
+    return Verification(
+      found, recorded.original, model, floor: minimumCosine ?? recorded.floor,
+      reference: "the original's recorded answers (\(recorded.origin) probes)")
+  }
+
+  /// Runs the source and the pack side by side.
+  ///
+  /// - Parameters:
+  ///   - images: the user's pictures; the pack's own probes, or the built-in ones, where empty.
+  ///   - minimumCosine: instead of the floor that the pack recorded.
+  public static func against(
+    _ checkpoint: Checkpoint, _ model: Model, images: [FilePath], texts: [String],
+    minimumCosine: Double?
+  ) throws -> Verification {
+    try checkArchitecture(checkpoint, model)
+    let recorded = try Evidence.Recorded(model.pack)
+    let probes: Probes
+    if let recorded, images.isEmpty, texts.isEmpty {
+      probes = recorded.probes
+    } else {
+      probes = try Probes.gather(
+        configuration: model.configuration, preprocessing: model.preprocessing,
+        tokenizer: model.tokenizer, images: images, texts: texts)
+    }
+    let original = try probes.embeddings(
+      of: checkpoint, model.configuration, model.preprocessing, model.pool)
+    return Verification(
+      try probes.embeddings(of: model), original, model,
+      floor: minimumCosine ?? recorded?.floor ?? 0.999, reference: "the source, run now in float32")
+  }
+
+  static func checkArchitecture(_ checkpoint: Checkpoint, _ model: Model) throws(Refusal) {
+    var source = checkpoint.configuration
+    if model.configuration.image == nil { source.image = nil }
+    if model.configuration.text == nil { source.text = nil }
+    guard source == model.configuration else {
+      throw Refusal("the source is a CLIP of another architecture than the pack")
+    }
+  }
+
+  /// Compares with a Python implementation's own answers: `pixel_values` (N, 3, H, W) and
+  /// `input_ids` (M, L), and whichever of `image_embeds`, `text_embeds` and `logits_per_image` are
+  /// there.
+  public static func withReference(
+    _ path: FilePath, _ model: Model, minimumCosine: Double?
+  ) throws -> Verification {
+    let file = try ReferenceOutputs(path)
+    var found = ProbeEmbeddings()
+    var expected = ProbeEmbeddings()
+    if let (pixels, embeddings) = file.images {
+      guard let tower = model.imageTower else { throw ModelError.missing(.image) }
+      found.images = try tower.embed(pixels.span).rows
+      expected.images = embeddings
+    }
+    if let (ids, embeddings) = file.texts {
+      guard let tower = model.textTower else { throw ModelError.missing(.text) }
+      found.texts = try tower.embed(ids).rows
+      expected.texts = embeddings
+    }
+    guard !expected.images.isEmpty || !expected.texts.isEmpty else {
+      throw Refusal(
+        "'\(path)' has neither pixel_values with image_embeds nor input_ids with text_embeds")
+    }
+    let recorded = try Evidence.Recorded(model.pack)
+    return Verification(
+      found, expected, model, floor: minimumCosine ?? recorded?.floor ?? 0.999,
+      reference: "'\(path)'")
+  }
+
+  /// Codes the source again as the recipe says and compares every block.
+  ///
+  /// - Returns: what differs first, as a clause; `nil` where all is equal.
+  public static func rebuild(_ checkpoint: Checkpoint, _ pack: Pack) throws -> String? {
+    guard let recipe = try pack.json(.recipe) else { throw Refusal("the pack has no recipe") }
+    let encoder = TensorEncoder(recipe: try Recipe(decoding: recipe), pool: pack.pool)
+    for parameter in checkpoint.configuration.parameters {
+      guard let packed = pack.tensor(parameter.name) else { continue }
+      let encoded = try encoder.encode(checkpoint.tensor(parameter.name), parameter)
+      checkpoint.release(parameter.name)
+      if let difference = packed.firstDifference(from: encoded, pack.preamble.blockSize) {
+        return "tensor \"\(parameter.name)\" \(difference)"
+      }
+    }
+    return nil
+  }
+}
+
+extension PackedTensor {
+  /// Where what a pack holds first differs from what a source gives.
+  fileprivate func firstDifference(
+    from encoded: TensorEncoder.Encoded, _ blockSize: Int
+  ) -> String? {
+    guard streams.count == encoded.content.count, shape == encoded.description.shape,
+      zip(streams, encoded.content).allSatisfy({
+        $0.elementType == $1.elementType && $0.size == $1.bytes.count
+      })
+    else { return "is stored in another form than the recipe gives" }
+    for (stream, content) in zip(streams, encoded.content) {
+      for index in stream.digests.indices {
+        let start = index * blockSize
+        let block = content.bytes.bytes.extracting(
+          start..<start + stream.blockSize(at: index, blockSize))
+        guard Digest(of: block) == stream.digests[index] else {
+          return "differs from the source in block \(index + 1) of \(stream.digests.count)"
+        }
+      }
+    }
+    return nil
+  }
+}
+
+/// A number with so many digits after the point.
+public func decimal(_ value: Double, _ digits: Int) -> String {
+  guard value.isFinite else { return "\(value)" }
+  let factor = (0..<digits).reduce(1.0) { product, _ in product * 10 }
+  let scaled = (abs(value) * factor).rounded()
+  guard scaled < 9e15 else { return "\(value)" }
+  let whole = Int(scaled) / Int(factor)
+  let rest = String(Int(scaled) % Int(factor))
+  let sign = value < 0 && scaled > 0 ? "-" : ""
+  return digits == 0
+    ? sign + String(whole)
+    : sign + "\(whole)." + String(repeating: "0", count: digits - rest.count) + rest
+}

@@ -1,1 +1,0 @@
-// Seed of the module; its first real file replaces this one.

@@ -1,0 +1,68 @@
+import ArgumentParser
+import Bytes
+import ClipPack
+import Conversion
+import SystemPackage
+
+struct Classify: Command {
+  static let configuration = CommandConfiguration(
+    abstract: "Say which label fits a picture best, without any training.")
+
+  @Argument(help: "The pack.", completion: .file(extensions: ["clippack"]))
+  var pack: String
+
+  @Option(
+    parsing: .upToNextOption, help: ArgumentHelp("PNG or JPEG pictures.", valueName: "file"))
+  var image: [String]
+
+  @Option(parsing: .upToNextOption, help: ArgumentHelp("What may be seen.", valueName: "s"))
+  var label: [String]
+
+  @Option(help: ArgumentHelp("The sentence that the label stands in, as {}.", valueName: "s"))
+  var template = "This is a photo of {}."
+
+  @OptionGroup var common: Common
+
+  func validate() throws {
+    guard template.contains("{}") else {
+      throw ValidationError("--template \"\(template)\" has no {} for the label to stand in.")
+    }
+  }
+
+  func perform() throws {
+    let model = try open(pack, common)
+    let results = try naming(pack) {
+      try model.classify(
+        images: image.map { FilePath($0) }, labels: label, template: template)
+    }
+    if common.json {
+      let array = zip(image, results).map { image, classes in
+        [
+          "image": .string(image),
+          "labels": .array(
+            classes.map {
+              [
+                "label": .string($0.label),
+                "probability": JSON(finite: Double($0.probability)),
+                "cosine": JSON(finite: Double($0.cosine)),
+              ]
+            }),
+        ] as JSON
+      }
+      print(JSON.object(["results": .array(array)]))
+      return
+    }
+    for (image, classes) in zip(image, results) {
+      print(image)
+      for one in classes.prefix(5) {
+        let share = Double(one.probability)
+        let full = share.isFinite ? Int((share * 30).rounded()) : 0
+        let percent = decimal(100 * share, 1)
+        print(
+          "  " + String(repeating: " ", count: max(0, 5 - percent.count)) + percent + " %  "
+            + String(repeating: "█", count: full) + String(repeating: "·", count: 30 - full)
+            + "  " + one.label)
+      }
+    }
+  }
+}

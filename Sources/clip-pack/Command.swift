@@ -1,0 +1,70 @@
+import ArgumentParser
+import Bytes
+import Checkpoints
+import ClipPack
+import Conversion
+import Kernels
+import SystemPackage
+
+/// What every command takes.
+struct Common: ParsableArguments {
+  @Flag(help: "Print one JSON object on standard output instead of text.")
+  var json = false
+
+  @Flag(help: "Print results and errors only.")
+  var quiet = false
+
+  @Option(help: ArgumentHelp("How many threads work; results do not depend on it.", valueName: "n"))
+  var threads = WorkerPool.processors
+
+  func validate() throws {
+    guard 1...1024 ~= threads else {
+      throw ValidationError("--threads is \(threads), 1 to 1024 are allowed.")
+    }
+  }
+
+  var pool: WorkerPool { WorkerPool(threads: threads) }
+  var terminal: Terminal { Terminal(isQuiet: quiet || json) }
+}
+
+/// A command whose errors become one line and an exit status.
+protocol Command: ParsableCommand {
+  func perform() throws
+}
+
+extension Command {
+  func run() throws {
+    do {
+      try perform()
+    } catch let exit as ExitCode {
+      throw exit
+    } catch {
+      Unfinished.removeAll()
+      Terminal.say("clip-pack: \(error)")
+      throw ExitCode(status(of: error))
+    }
+  }
+
+  /// 2 for a file that could not be read or written, 1 for anything refused.
+  private func status(of error: any Error) -> Int32 {
+    switch error {
+    case is FileError: 2
+    case CheckpointError.unreadable: 2
+    default: 1
+    }
+  }
+}
+
+/// Opens a pack and says its path in what goes wrong.
+func open(_ path: String, _ common: Common) throws -> Model {
+  try naming(path) { try Model(opening: FilePath(path), threads: common.threads) }
+}
+
+/// Puts a path before errors that know only a place in a file.
+func naming<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+  do {
+    return try body()
+  } catch let error as FormatError {
+    throw Refusal("\(path): \(error)")
+  }
+}

@@ -1,0 +1,150 @@
+import ArgumentParser
+import Bytes
+import Checkpoints
+import Conversion
+import PackFormat
+import SystemPackage
+
+struct Convert: Command {
+  static let configuration = CommandConfiguration(
+    abstract: "Make a pack of a checkpoint, and measure how it answers.",
+    discussion: """
+      SOURCE is a .safetensors file, a *.safetensors.index.json, a checkpoint folder, or a hub id \
+      such as openai/clip-vit-base-patch32 in the local Hugging Face cache. Configuration, \
+      preprocessing and tokenizer are read from the files beside the weights.
+      """)
+
+  @Argument(help: "The checkpoint.")
+  var source: String
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "The pack; the source's name with .clippack unless given.", valueName: "file"))
+  var output: String?
+
+  @Option(help: "How weights are coded: \(Recipe.Target.names).")
+  var to = Recipe.Target.int8
+
+  @Option(help: "How they are stored: compact, to ship, or mapped, to run in place.")
+  var storage = Storage.compact
+
+  @Option(help: "Which towers are taken: both, image or text.")
+  var towers = Recipe.Towers.both
+
+  @Option(
+    help: ArgumentHelp("Where the tokenizer's files are; beside the weights.", valueName: "dir"))
+  var tokenizer: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Your own pictures to measure with: recommended, as the built-in ones are drawn.",
+      valueName: "dir"))
+  var evidenceImages: String?
+
+  @Option(
+    help: ArgumentHelp("Your own texts to measure with, one a line.", valueName: "file"))
+  var evidenceTexts: String?
+
+  @Flag(help: "Do not run the original and the pack; verify then needs --against.")
+  var noEvidence = false
+
+  @OptionGroup var common: Common
+
+  func perform() throws {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let checkpoint = try Checkpoint(source)
+    let destination = FilePath(output ?? Self.name(for: source))
+    var conversion = Conversion(
+      recipe: Recipe(target: to, towers: towers), storage: storage, pool: common.pool)
+    conversion.tokenizerFolder = tokenizer.map { FilePath($0) }
+    conversion.evidenceImages = try evidenceImages.map { try pictures(in: FilePath($0)) } ?? []
+    conversion.evidenceTexts = try evidenceTexts.map { try lines(of: FilePath($0)) } ?? []
+    conversion.makesEvidence = !noEvidence
+
+    let terminal = common.terminal
+    let summary: Conversion.Summary
+    do {
+      defer { terminal.endProgress() }
+      summary = try conversion.run(checkpoint, to: destination) { step in
+        switch step {
+        case .coding(let share): terminal.progress("coding weights", share)
+        case .runningOriginal: terminal.progress("running the original")
+        case .runningPack: terminal.progress("running the pack")
+        case .finishing: terminal.progress("finishing")
+        }
+      }
+    }
+    for note in summary.notes { terminal.note("note: \(note)") }
+    let seconds =
+      Double(start.duration(to: clock.now).components.attoseconds) / 1e18
+      + Double(start.duration(to: clock.now).components.seconds)
+    print(common.json ? json(summary, destination, seconds) : text(summary, destination, seconds))
+  }
+
+  /// `model.safetensors` → `model.clippack`, in the working directory.
+  static func name(for source: String) -> String {
+    let last = FilePath(source).lastComponent?.string ?? "model"
+    for ending in [".safetensors.index.json", ".safetensors"] where last.hasSuffix(ending) {
+      return last.dropLast(ending.count) + ".clippack"
+    }
+    return last == "." || last == ".." ? "model.clippack" : last + ".clippack"
+  }
+
+  private func json(
+    _ summary: Conversion.Summary, _ destination: FilePath, _ seconds: Double
+  ) -> String {
+    var object: JSON.Object = summary.agreement?.json ?? JSON.Object()
+    object["output"] = .string(destination.string)
+    object["source_bytes"] = .integer(summary.sourceBytes)
+    object["pack_bytes"] = .integer(summary.packBytes)
+    object["weight_bytes"] = .integer(summary.weightBytes)
+    object["bits_per_weight"] = .number(summary.bitsPerWeight)
+    object["seconds"] = .number(seconds)
+    object["content_digest"] = .string(summary.contentDigest.description)
+    object["notes"] = .array(summary.notes.map(JSON.string))
+    return JSON.object(object).description
+  }
+
+  private func text(
+    _ summary: Conversion.Summary, _ destination: FilePath, _ seconds: Double
+  ) -> String {
+    let share = 100 * Double(summary.packBytes) / Double(summary.sourceBytes)
+    var lines = [
+      "\(destination): \(size(summary.sourceBytes)) → \(size(summary.packBytes)) "
+        + "(\(decimal(share, 1)) %), \(decimal(summary.bitsPerWeight, 2)) bits a weight, "
+        + "\(decimal(seconds, 1)) s"
+    ]
+    if let agreement = summary.agreement {
+      lines += ComparisonText.lines(agreement)
+    } else {
+      lines.append("  not measured (--no-evidence)")
+    }
+    lines.append("  content \(summary.contentDigest)")
+    return lines.joined(separator: "\n")
+  }
+}
+
+/// The pictures of a folder, in the order of their names.
+func pictures(in folder: FilePath) throws -> [FilePath] {
+  let endings = ["png", "jpg", "jpeg"]
+  let paths = try Folder.names(in: folder).map { folder.appending($0) }.filter { path in
+    path.extension.map { endings.contains($0.lowercased()) } ?? false
+  }
+  guard !paths.isEmpty else {
+    throw Refusal("'\(folder)' has no .png, .jpg or .jpeg file")
+  }
+  return paths
+}
+
+/// The lines of a text file that are not empty.
+func lines(of path: FilePath) throws -> [String] {
+  let file = try MappedFile(path)
+  guard let text = String(validating: file.bytes.array, as: UTF8.self) else {
+    throw Refusal("'\(path)' is not UTF-8")
+  }
+  let lines = text.split(whereSeparator: \.isNewline).map(String.init)
+  guard !lines.isEmpty else { throw Refusal("'\(path)' has no text") }
+  return lines
+}

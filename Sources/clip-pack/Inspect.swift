@@ -1,0 +1,155 @@
+import Architecture
+import ArgumentParser
+import Bytes
+import Checkpoints
+import ClipPack
+import Conversion
+import PackFormat
+import SystemPackage
+import Tensors
+
+struct Inspect: Command {
+  static let configuration = CommandConfiguration(
+    abstract: "Say what is in a pack or a safetensors file, without loading it.")
+
+  @Argument(
+    help: "A .clippack or .safetensors file.",
+    completion: .file(extensions: ["clippack", "safetensors"]))
+  var file: String
+
+  @OptionGroup var common: Common
+
+  func perform() throws {
+    let path = FilePath(file)
+    let mapped = try MappedFile(path)
+    let first = mapped.bytes.extracting(0..<min(8, mapped.count))
+    if first.elementsEqual(Preamble.magic) {
+      try naming(file) {
+        let pack = try Pack(path, pool: common.pool)
+        print(common.json ? try packJSON(pack) : try packText(pack))
+      }
+    } else if file.hasSuffix(".clippack") {
+      // Not a pack after all: opening it says why.
+      try naming(file) { _ = try Pack(path, pool: common.pool) }
+    } else {
+      let safetensors = try Safetensors(path)
+      print(common.json ? json(safetensors) : text(safetensors))
+    }
+  }
+
+  private func packText(_ pack: Pack) throws -> String {
+    let preamble = pack.preamble
+    var lines = [
+      "\(file): clip-pack version 1.\(preamble.minorVersion), \(preamble.storage.rawValue), "
+        + size(preamble.fileSize),
+      "  \(counted(pack.parameterCount, "weight")), "
+        + "\(decimal(pack.bitsPerWeight, 2)) bits each; blocks of \(preamble.blockSize) bytes",
+      "  content   \(pack.contentDigest)",
+      "  evidence  \(pack.evidenceDigest)",
+      "  recipe    \(try pack.json(.recipe)?.description ?? "none")",
+    ]
+    for source in try pack.json(.provenance)?["files"]?.array ?? [] {
+      lines.append(
+        "  source    \(source["name"]?.string ?? "?"), \(source["size"]?.int ?? 0) bytes, "
+          + "sha256 \(source["sha256"]?.string ?? "?")")
+    }
+    lines.append("")
+    lines += Table.lines(
+      ["tensor", "shape", "holds", "bytes", "bits"],
+      pack.index.items.map { item in
+        let stored = pack.storedSize(of: item.name)
+        switch item {
+        case .section(let section):
+          return [section.name, "", "section", "\(stored)", ""]
+        case .tensor(let tensor):
+          let bits = 8 * Double(stored) / Double(max(tensor.shape.count, 1))
+          return [
+            tensor.name, "\(tensor.shape)", tensor.content, "\(stored)", decimal(bits, 2),
+          ]
+        }
+      })
+    return lines.joined(separator: "\n")
+  }
+
+  private func packJSON(_ pack: Pack) throws -> String {
+    let preamble = pack.preamble
+    let tensors = pack.tensors.map { tensor in
+      let stored = pack.storedSize(of: tensor.name)
+      return [
+        "name": .string(tensor.name), "shape": .array(tensor.shape.extents.map(JSON.integer)),
+        "element_type": .string(tensor.elementType.rawValue),
+        "codec": .integer(Int(tensor.codec)), "tower": .string(tensor.tower?.rawValue ?? "both"),
+        "model": .bool(tensor.isModel), "stored_bytes": .integer(stored),
+      ] as JSON
+    }
+    let object: JSON = [
+      "format": "clippack", "version": .string("1.\(preamble.minorVersion)"),
+      "storage": .string(preamble.storage.rawValue), "pack_bytes": .integer(preamble.fileSize),
+      "bits_per_weight": .number(pack.bitsPerWeight),
+      "content_digest": .string(pack.contentDigest.description),
+      "evidence_digest": .string(pack.evidenceDigest.description),
+      "configuration": try pack.json(.configuration) ?? .null,
+      "preprocessing": try pack.json(.preprocessing) ?? .null,
+      "recipe": try pack.json(.recipe) ?? .null,
+      "provenance": try pack.json(.provenance) ?? .null,
+      "evidence": try pack.json(.evidence) ?? .null, "tensors": .array(tensors),
+    ]
+    return object.description
+  }
+
+  private func text(_ file: Safetensors) -> String {
+    var lines = [
+      "\(self.file): safetensors, \(size(file.file.count)), "
+        + counted(file.tensors.count, "tensor")
+    ]
+    for (key, value) in file.metadata.sorted(by: { $0.key < $1.key }) {
+      lines.append("  \(key) = \(value)")
+    }
+    lines.append("")
+    lines += Table.lines(
+      ["tensor", "shape", "type", "bytes"],
+      file.tensors.map {
+        [$0.name, "\($0.shape)", $0.elementType.rawValue, "\($0.range.count)"]
+      })
+    return lines.joined(separator: "\n")
+  }
+
+  private func json(_ file: Safetensors) -> String {
+    let tensors = file.tensors.map {
+      [
+        "name": .string($0.name), "shape": .array($0.shape.extents.map(JSON.integer)),
+        "element_type": .string($0.elementType.rawValue), "stored_bytes": .integer($0.range.count),
+      ] as JSON
+    }
+    return JSON.object([
+      "format": "safetensors", "bytes": .integer(file.file.count), "tensors": .array(tensors),
+    ]).description
+  }
+}
+
+extension PackedTensor {
+  /// For example `I8 grid`, or `F16 for F32`.
+  fileprivate var content: String {
+    let stored = streams[0].elementType.rawValue
+    return switch Codec(rawValue: codec) {
+    case .grid: "\(stored) grid"
+    case .plain: stored == elementType.rawValue ? stored : "\(stored) for \(elementType.rawValue)"
+    case nil: "codec \(codec)"
+    }
+  }
+}
+
+/// Rows in columns, as wide as they need to be.
+enum Table {
+  static func lines(_ header: [String], _ rows: [[String]]) -> [String] {
+    let all = [header] + rows
+    let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+    return all.map { row in
+      var line = ""
+      for (cell, width) in zip(row, widths) {
+        line += cell + String(repeating: " ", count: width - cell.count + 2)
+      }
+      return String(line.reversed().drop { $0 == " " }.reversed())
+    }
+  }
+}

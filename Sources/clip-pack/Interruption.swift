@@ -1,0 +1,32 @@
+import Bytes
+import Dispatch
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// What happens when the user stops the program: unfinished files go, then the program ends as the
+/// signal would have ended it.
+enum Interruption {
+  private nonisolated(unsafe) static var sources: [any DispatchSourceSignal] = []
+
+  static func cleanUp() {
+    for number in [SIGINT, SIGTERM, SIGHUP] {
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      source.setEventHandler(handler: DispatchWorkItem { end(by: number) })
+      source.resume()
+      unsafe sources.append(source)
+    }
+  }
+
+  private static func end(by number: Int32) {
+    Unfinished.removeAll()
+    signal(number, SIG_DFL)
+    raise(number)
+  }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import Bytes
+import Conversion
+import PackFormat
+import SystemPackage
+
+struct Repack: Command {
+  static let configuration = CommandConfiguration(
+    abstract: "Write the same pack in the other storage: compact to ship, mapped to run in place.",
+    discussion: "Content and evidence stay the same, bit for bit, and so do their digests.")
+
+  @Argument(help: "The pack.", completion: .file(extensions: ["clippack"]))
+  var pack: String
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("The pack to write.", valueName: "file"))
+  var output: String
+
+  @Option(help: "compact or mapped.")
+  var storage: Storage
+
+  @OptionGroup var common: Common
+
+  func perform() throws {
+    let (old, new) = try naming(pack) {
+      let old = try Pack(FilePath(pack), pool: common.pool)
+      let new = try Repacking.run(old, to: FilePath(output), storage: storage)
+      return (old.preamble, new)
+    }
+    print(
+      common.json
+        ? JSON.object([
+          "output": .string(output), "storage": .string(storage.rawValue),
+          "pack_bytes": .integer(new.fileSize),
+          "content_digest": .string(new.contentDigest.description),
+        ]).description
+        : "\(output): \(old.storage.rawValue) \(size(old.fileSize)) → \(storage.rawValue) "
+          + "\(size(new.fileSize))\n  content \(new.contentDigest)")
+  }
+}

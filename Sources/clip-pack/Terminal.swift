@@ -1,0 +1,72 @@
+import Bytes
+import Conversion
+import SystemPackage
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// What people see while a command runs; results go to standard output, all else to standard error.
+struct Terminal {
+  let isQuiet: Bool
+
+  /// Whether standard error is a terminal, where progress can be shown.
+  private static let isInteractive = isatty(STDERR_FILENO) == 1
+
+  /// Whether colours are welcome on standard output.
+  static let hasColour: Bool = {
+    let no = unsafe getenv("NO_COLOR").map { unsafe $0.pointee != 0 } ?? false
+    return isatty(STDOUT_FILENO) == 1 && !no
+  }()
+
+  /// A line on standard error.
+  static func say(_ line: String) {
+    _ = try? FileDescriptor.standardError.writeAll((line + "\n").utf8)
+  }
+
+  /// A line that is not needed to understand the result.
+  func note(_ line: String) {
+    if !isQuiet { Self.say(line) }
+  }
+
+  /// Shows how far a step is, in place of what was shown before.
+  func progress(_ step: String, _ share: Double? = nil) {
+    guard !isQuiet, Self.isInteractive else { return }
+    let bar = share.map { share in
+      let full = Int((share * 24).rounded())
+      return " " + String(repeating: "█", count: full) + String(repeating: "░", count: 24 - full)
+        + " \(Int(share * 100)) %"
+    }
+    _ = try? FileDescriptor.standardError.writeAll("\r\u{1b}[K\(step)\(bar ?? " …")".utf8)
+  }
+
+  /// Takes away what `progress` has shown.
+  func endProgress() {
+    guard !isQuiet, Self.isInteractive else { return }
+    _ = try? FileDescriptor.standardError.writeAll("\r\u{1b}[K".utf8)
+  }
+
+  static func green(_ text: String) -> String { coloured(text, 32) }
+  static func red(_ text: String) -> String { coloured(text, 31) }
+
+  private static func coloured(_ text: String, _ colour: Int) -> String {
+    hasColour ? "\u{1b}[\(colour)m\(text)\u{1b}[0m" : text
+  }
+}
+
+/// 605157884 → `605.2 MB`, in powers of ten as file managers count.
+func size(_ bytes: Int) -> String {
+  switch bytes {
+  case ..<1000: "\(bytes) bytes"
+  case ..<1_000_000: "\(decimal(Double(bytes) / 1e3, 1)) kB"
+  case ..<1_000_000_000: "\(decimal(Double(bytes) / 1e6, 1)) MB"
+  default: "\(decimal(Double(bytes) / 1e9, 2)) GB"
+  }
+}
+
+/// `1 picture`, `2 pictures`.
+func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }

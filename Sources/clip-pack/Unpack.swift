@@ -1,0 +1,41 @@
+import ArgumentParser
+import Bytes
+import Conversion
+import PackFormat
+import SystemPackage
+
+struct Unpack: Command {
+  static let configuration = CommandConfiguration(
+    abstract: "Write a checkpoint of a pack: from --to lossless the source file, byte for byte.")
+
+  @Argument(help: "The pack.", completion: .file(extensions: ["clippack"]))
+  var pack: String
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("The folder to write into.", valueName: "dir"))
+  var output: String
+
+  @OptionGroup var common: Common
+
+  func perform() throws {
+    let summary = try naming(pack) {
+      try Unpacking.run(
+        Pack(FilePath(pack), pool: common.pool), into: FilePath(output))
+    }
+    if common.json {
+      let files = summary.files.map {
+        ["name": .string($0.name), "bytes": .integer($0.size)] as JSON
+      }
+      print(
+        JSON.object([
+          "output": .string(output), "is_source": .bool(summary.isSource),
+          "files": .array(files),
+        ]))
+      return
+    }
+    for file in summary.files { print("\(output)/\(file.name): \(size(file.size))") }
+    print(
+      summary.isSource
+        ? "the weights are the source's, byte for byte (SHA-256 checked)"
+        : "the weights are decoded from the pack, in transformers' layout")
+  }
+}

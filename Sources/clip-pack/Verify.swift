@@ -1,0 +1,146 @@
+import ArgumentParser
+import Bytes
+import Checkpoints
+import ClipPack
+import Conversion
+import PackFormat
+import SystemPackage
+import Tensors
+
+struct Verify: Command {
+  static let configuration = CommandConfiguration(
+    abstract: "Prove by the full forward pass that a pack answers like its original.",
+    discussion: """
+      Checks every byte of the pack, then runs it. Alone, the answers are compared with those that \
+      the original gave when the pack was made; --against runs the source again; --reference takes \
+      the answers of another implementation from a file.
+      """)
+
+  @Argument(help: "The pack; the only *.clippack in the working directory unless given.")
+  var pack: String?
+
+  @Option(help: ArgumentHelp("Run this checkpoint beside the pack.", valueName: "source"))
+  var against: String?
+
+  @Flag(help: "With --against: code the source again and compare every block.")
+  var rebuild = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Answers of transformers or open_clip, from Scripts/export_reference.py.", valueName: "file"))
+  var reference: String?
+
+  @Option(
+    help: ArgumentHelp("The lowest cosine that passes; else what the pack says.", valueName: "c"))
+  var minCosine: Double?
+
+  @Option(help: ArgumentHelp("With --against: compare on these pictures.", valueName: "dir"))
+  var evidenceImages: String?
+
+  @Option(help: ArgumentHelp("With --against: compare on these texts.", valueName: "file"))
+  var evidenceTexts: String?
+
+  @OptionGroup var common: Common
+
+  func validate() throws {
+    if rebuild, against == nil {
+      throw ValidationError("--rebuild needs --against SOURCE.")
+    }
+    if evidenceImages != nil || evidenceTexts != nil, against == nil {
+      throw ValidationError("--evidence-images and --evidence-texts need --against SOURCE.")
+    }
+    if against != nil, reference != nil {
+      throw ValidationError("--against and --reference are two questions; ask one at a time.")
+    }
+    if let minCosine, !(-1...1).contains(minCosine) {
+      throw ValidationError("--min-cosine is \(minCosine), -1 to 1 are allowed.")
+    }
+  }
+
+  func perform() throws {
+    let path = try pack ?? Self.onlyPack()
+    let terminal = common.terminal
+    let (model, verification): (Model, Verification) = try naming(path) {
+      let pack = try Pack(FilePath(path), pool: common.pool)
+      terminal.progress("checking every byte")
+      defer { terminal.endProgress() }
+      try pack.validate()
+      let model = try Model(pack, keepingMatrices: false)
+      terminal.progress("running the pack")
+      return (model, try self.verification(of: model))
+    }
+    print(
+      common.json ? json(verification, model.pack) : text(verification, model.pack, path))
+    guard verification.hasPassed else { throw ExitCode(1) }
+  }
+
+  private func verification(of model: Model) throws -> Verification {
+    if let reference {
+      return try Verification.withReference(
+        FilePath(reference), model, minimumCosine: minCosine)
+    }
+    guard let against else {
+      return try Verification.ofEvidence(model, minimumCosine: minCosine)
+    }
+    let checkpoint = try Checkpoint(against)
+    var verification = try Verification.against(
+      checkpoint, model, images: evidenceImages.map { try pictures(in: FilePath($0)) } ?? [],
+      texts: evidenceTexts.map { try lines(of: FilePath($0)) } ?? [], minimumCosine: minCosine)
+    if rebuild, let difference = try Verification.rebuild(checkpoint, model.pack) {
+      verification.failures.append(difference)
+    }
+    return verification
+  }
+
+  private static func onlyPack() throws -> String {
+    let packs = try Folder.names(in: ".").filter { $0.hasSuffix(".clippack") }
+    guard packs.count == 1 else {
+      throw Refusal(
+        packs.isEmpty
+          ? "there is no *.clippack here; name a pack, or make one with clip-pack convert"
+          : "there are \(packs.count) packs here (\(packs.joined(separator: ", "))); name one")
+    }
+    return packs[0]
+  }
+
+  private func json(_ verification: Verification, _ pack: Pack) -> String {
+    var object: JSON.Object = ["passed": .bool(verification.hasPassed)]
+    for key in verification.comparison.json.keys { object[key] = verification.comparison.json[key] }
+    object["min_cosine"] = .number(verification.floor)
+    object["images"] = .integer(verification.imageCount)
+    object["texts"] = .integer(verification.textCount)
+    object["pack_bytes"] = .integer(pack.preamble.fileSize)
+    object["bits_per_weight"] = .number(pack.bitsPerWeight)
+    object["content_digest"] = .string(pack.contentDigest.description)
+    if rebuild { object["rebuilt"] = .bool(verification.hasPassed) }
+    object["failures"] = .array(verification.failures.map(JSON.string))
+    return JSON.object(object).description
+  }
+
+  private func text(_ verification: Verification, _ pack: Pack, _ path: String) -> String {
+    var lines = [
+      "\(path): every byte of \(size(pack.preamble.fileSize)) is sound",
+      "compared with \(verification.reference): "
+        + [
+          verification.imageCount > 0 ? counted(verification.imageCount, "picture") : nil,
+          verification.textCount > 0 ? counted(verification.textCount, "text") : nil,
+        ].compactMap(\.self).joined(separator: ", "),
+    ]
+    lines += ComparisonText.lines(verification.comparison)
+    if rebuild, verification.hasPassed {
+      lines.append("  coded again from the source: every block is the same")
+    }
+    if verification.hasPassed {
+      lines.append(
+        Terminal.green("passed") + ": every cosine is at least \(decimal(verification.floor, 7))")
+    } else {
+      lines += verification.failures.map { Terminal.red("failed") + ": \($0)" }
+    }
+    return lines.joined(separator: "\n")
+  }
+}
+
+extension Pack {
+  var parameterCount: Int { tensors.filter(\.isModel).reduce(0) { $0 + $1.shape.count } }
+  var bitsPerWeight: Double { 8 * Double(modelBytes) / Double(max(parameterCount, 1)) }
+}

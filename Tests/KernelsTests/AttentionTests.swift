@@ -1,0 +1,119 @@
+import Kernels
+import Testing
+
+@Suite("attention")
+struct AttentionTests {
+  static let pool = WorkerPool(threads: 2)
+
+  @Test(arguments: InstructionSet.available, counts)
+  func `softmax sums to 1 and equals the scalar version`(isa: InstructionSet, width: Int) {
+    let x = normals(2 * width, seed: 11, scale: 8)
+    func run(_ isa: InstructionSet) -> [Float] {
+      let (result, isSpared) = sparesSurroundings(2 * width, canary: Float(1e30)) { span in
+        span.fill(from: x)
+        softmax(&span, width: width, scale: 0.5, using: isa)
+      }
+      #expect(isSpared)
+      return result
+    }
+    let (fast, reference) = (run(isa), run(.scalar))
+    for row in 0..<2 {
+      let sum = fast[row * width..<(row + 1) * width].reduce(0, +)
+      #expect(abs(sum - 1) <= 1e-5)
+    }
+    for index in x.indices {
+      #expect(abs(fast[index] - reference[index]) <= 3e-5 * reference[index])
+    }
+  }
+
+  @Test(arguments: InstructionSet.available)
+  func `softmax neither overflows nor loses what is far below`(isa: InstructionSet) {
+    var x: [Float] = [1e30, 1e30, 0, -1e30]
+    var span = x.mutableSpan
+    softmax(&span, width: 4, using: isa)
+    #expect(x == [0.5, 0.5, 0, 0])
+  }
+
+  @Test(arguments: [1, 2, 3, 4, 5, 16, 17, 31, 33, 77], [1, 5, 16, 20, 33, 64])
+  func `equals the plain formula for any number of tokens and any width`(tokens: Int, head: Int) {
+    for isCausal in [false, true] { compare([tokens, 3], head: head, isCausal: isCausal) }
+  }
+
+  @Test(arguments: InstructionSet.available)
+  func `one query a sequence sees all its keys and no others`(isa: InstructionSet) {
+    let (width, heads) = (24, 3)
+    let keyStarts = [0, 5, 6, 40]
+    let (k, v) = (normals(40 * width, seed: 12), normals(40 * width, seed: 13))
+    let q = normals(3 * width, seed: 14)
+    var output = [Float](repeating: 0, count: 3 * width)
+    var span = output.mutableSpan
+    attention(
+      q.span, k.span, v.span, queryStarts: [0, 1, 2, 3], keyStarts: keyStarts, width: width,
+      heads: heads, isCausal: false, into: &span, on: Self.pool, using: isa)
+    let expected = plain(
+      q, k, v, queryStarts: [0, 1, 2, 3], keyStarts: keyStarts, width: width, heads: heads,
+      isCausal: false)
+    #expect(largestDifference(output, expected) <= 1e-5)
+  }
+
+  private func compare(_ lengths: [Int], head: Int, isCausal: Bool) {
+    let (heads, starts) = (2, [0, lengths[0], lengths[0] + lengths[1]])
+    let width = heads * head
+    let count = starts[2] * width
+    let (q, k) = (normals(count, seed: 15, scale: 1.5), normals(count, seed: 16, scale: 1.5))
+    let v = normals(count, seed: 17)
+    let expected = plain(
+      q, k, v, queryStarts: starts, keyStarts: starts, width: width, heads: heads,
+      isCausal: isCausal)
+    for isa in InstructionSet.available {
+      let (result, isSpared) = sparesSurroundings(count, canary: Float(1e30)) { span in
+        attention(
+          q.span, k.span, v.span, queryStarts: starts, keyStarts: starts, width: width,
+          heads: heads, isCausal: isCausal, into: &span, on: Self.pool, using: isa)
+      }
+      #expect(isSpared)
+      #expect(largestDifference(result, expected) <= 1e-5, "\(isa), causal: \(isCausal)")
+    }
+  }
+
+  /// The formula, in double precision.
+  private func plain(
+    _ q: [Float], _ k: [Float], _ v: [Float], queryStarts: [Int], keyStarts: [Int], width: Int,
+    heads: Int, isCausal: Bool
+  ) -> [Float] {
+    let head = width / heads
+    var output = [Float](repeating: 0, count: q.count)
+    for sequence in 0..<queryStarts.count - 1 {
+      for query in queryStarts[sequence]..<queryStarts[sequence + 1] {
+        let all = keyStarts[sequence]..<keyStarts[sequence + 1]
+        let keys = isCausal ? all.prefix(query - queryStarts[sequence] + 1) : all[...]
+        for column in stride(from: 0, to: width, by: head) {
+          let scores = keys.map { key in
+            (0..<head).reduce(0.0) {
+              $0 + Double(q[query * width + column + $1]) * Double(k[key * width + column + $1])
+            } / Double(head).squareRoot()
+          }
+          let most = scores.max() ?? 0
+          let powers = scores.map { Self.exponential($0 - most) }
+          let sum = powers.reduce(0, +)
+          for c in column..<column + head {
+            let mix = zip(keys, powers).reduce(0.0) { $0 + $1.1 * Double(v[$1.0 * width + c]) }
+            output[query * width + c] = Float(mix / sum)
+          }
+        }
+      }
+    }
+    return output
+  }
+
+  /// eˣ for x ≤ 0 by its series after halving, within 10⁻¹⁵: these tests import no mathematics.
+  private static func exponential(_ x: Double) -> Double {
+    var (power, term) = (1.0, 1.0)
+    for n in 1...14 {
+      term *= x / 1024 / Double(n)
+      power += term
+    }
+    for _ in 0..<10 { power *= power }
+    return power
+  }
+}
