@@ -52,8 +52,7 @@ extension Sample.Part {
   ) -> Self {
     .tensor(
       PackedTensor(
-        name: name, tower: tower, isModel: isModel, codec: 0, elementType: type, shape: shape,
-        streams: []),
+        name: name, tower: tower, isModel: isModel, codec: .plain, elementType: type, shape: shape),
       [.init(.values, stored ?? type, Buffer(bytes))])
   }
 
@@ -62,8 +61,7 @@ extension Sample.Part {
   ) -> Self {
     .tensor(
       PackedTensor(
-        name: name, tower: tower, isModel: true, codec: 1, elementType: .float32, shape: shape,
-        streams: []),
+        name: name, tower: tower, isModel: true, codec: .grid, elementType: .float32, shape: shape),
       [
         .init(.codes, .int8, Buffer(littleEndian: codes)),
         .init(.steps, .float32, Buffer(littleEndian: steps)),
@@ -72,10 +70,11 @@ extension Sample.Part {
 
   /// A tensor of a codec that version 1 does not have.
   static func unknown(_ name: String, _ streams: [(role: UInt8, ElementType, [UInt8])]) -> Self {
-    .tensor(
-      PackedTensor(
-        name: name, tower: nil, isModel: true, codec: 77, elementType: .float32, shape: [7],
-        streams: []),
+    var description = PackedTensor(
+      name: name, tower: nil, isModel: true, codec: .plain, elementType: .float32, shape: [7])
+    description.codec = 77
+    return .tensor(
+      description,
       streams.map { .init(role: $0.role, elementType: $0.1, bytes: Buffer($0.2)) })
   }
 }
