@@ -95,14 +95,12 @@ extension PackedTensor {
         .invalidField, "rank is \(rank), at most \(Limits.rank) is allowed", at: at)
     }
     at = input.offset
-    var extents: [Int] = []
-    for _ in 0..<rank {
-      extents.append(Int(truncatingIfNeeded: try input.read(UInt64.self, "extent")))
-    }
+    var extents: [UInt64] = []
+    for _ in 0..<rank { extents.append(try input.read("extent")) }
     // Without its zeros too: else the number of columns of a shape such as [0, 2⁶², 4] overflows.
-    guard let shape = Shape(extents), Shape(extents.filter { $0 != 0 }) != nil else {
-      throw FormatError(.invalidField, "shape \(extents) has no size", at: at)
-    }
+    guard let shape = Shape(extents.map { Int(truncatingIfNeeded: $0) }),
+      Shape(shape.extents.filter { $0 != 0 }) != nil
+    else { throw FormatError(.invalidField, "shape \(extents) overflows", at: at) }
     self.shape = shape
     at = input.offset
     let count: UInt8 = try input.read("stream_count")
