@@ -78,9 +78,16 @@ let package = Package(
     tests(of: "Checkpoints", ["Checkpoints", "Architecture", "Bytes", "Tensors", system]),
     tests(
       of: "CLIP", ["CLIP", "Checkpoints", "Kernels", "Architecture", "Bytes", "Tensors", system]),
-    tests(of: "Codecs", ["Codecs"]),
+    tests(of: "Codecs", ["Codecs", "Bytes", "Kernels", "Tensors"]),
     tests(of: "Inputs", ["Inputs", "Bytes", "Architecture", "Kernels", system]),
-    tests(of: "PackFormat", ["PackFormat"]),
-    tests(of: "Conversion", ["Conversion", "PackFormat"]),
+    tests(
+      of: "PackFormat",
+      ["PackFormat", "Architecture", "Bytes", "Codecs", "Kernels", "Tensors", system]),
+    tests(
+      of: "Conversion",
+      ["Conversion", "PackFormat", "Bytes", "Checkpoints", "ClipPack", "Kernels", system]),
+    .testTarget(
+      name: "CommandTests", dependencies: ["TestSupport", "Bytes", "clip-pack", system],
+      swiftSettings: settings),
   ]
 )

@@ -82,6 +82,11 @@ public struct Conversion: Sendable {
     let restorable = Provenance.canRestore(recipe)
     if restorable {
       for companion in checkpoint.companions {
+        guard companion.name.utf8.count <= PackWriter.longestName else {
+          throw Refusal(
+            "a tensor's name is \(companion.name.utf8.count) bytes, at most "
+              + "\(PackWriter.longestName) are allowed (\"\(companion.name.prefix(60))…\")")
+        }
         let encoded = TensorEncoder.companion(companion.name, companion.tensor)
         try writer.add(encoded.description, encoded.content)
       }

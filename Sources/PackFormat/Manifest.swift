@@ -70,7 +70,7 @@ public struct PackedTensor: Equatable, Sendable {
   }
 
   public var rows: Int { shape.extents.first ?? 1 }
-  public var columns: Int { shape.extents.dropFirst().reduce(1, *) }
+  public var columns: Int { shape.count == 0 ? 0 : shape.count / rows }
 
   /// The stream of that role.
   public func stream(_ role: Stream.Role) -> Stream? { streams.first { $0.role == role.rawValue } }

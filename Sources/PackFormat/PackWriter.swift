@@ -10,6 +10,8 @@ public import Tensors
 /// Specification: `Formats/clippack.md`. The bytes depend on what is added and on nothing else.
 public struct PackWriter: ~Copyable {
   public static let defaultBlockSize = 256 << 10
+  /// Of an item, in bytes of UTF-8.
+  public static let longestName = 1024
   /// Of a tower in mapped storage: the largest page that systems map in.
   static let regionAlignment = 16 << 10
   /// Of a stream whose first block is raw: a cache line, and the widest vector register.

@@ -20,6 +20,6 @@ public struct Tensor: Sendable {
   /// The first extent, 1 for a scalar.
   public var rows: Int { shape.extents.first ?? 1 }
 
-  /// How many elements a row has: the product of all extents but the first.
-  public var columns: Int { shape.extents.dropFirst().reduce(1, *) }
+  /// How many elements a row has; 0 where there are none at all.
+  public var columns: Int { shape.count == 0 ? 0 : shape.count / rows }
 }

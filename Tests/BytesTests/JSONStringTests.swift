@@ -10,15 +10,16 @@ import Testing
     #expect(try JSON(parsing: text) == .string(value))
   }
 
-  @Test(arguments: [
-    ([0x22, 0x61], "string has no closing quote (byte 0x0)"),
-    ([0x22, 0xff, 0x22], "string is not UTF-8 (byte 0x0)"),
-    ([0x22, 0xff, 0x5c, 0x6e, 0x22], "string is not UTF-8 (byte 0x0)"),
-    (
-      [0x22, 0x61, 0x0a, 0x22],
-      "byte 0xa stands where an escape for a control character is expected (byte 0x2)"
-    ),
-  ] as [([UInt8], String)])
+  @Test(
+    arguments: [
+      ([0x22, 0x61], "string has no closing quote (byte 0x0)"),
+      ([0x22, 0xff, 0x22], "string is not UTF-8 (byte 0x0)"),
+      ([0x22, 0xff, 0x5c, 0x6e, 0x22], "string is not UTF-8 (byte 0x0)"),
+      (
+        [0x22, 0x61, 0x0a, 0x22],
+        "byte 0xa stands where an escape for a control character is expected (byte 0x2)"
+      ),
+    ] as [([UInt8], String)])
   func `a damaged string`(bytes: [UInt8], message: String) {
     do throws(FormatError) {
       _ = try JSON(parsing: bytes.span)

@@ -1,0 +1,51 @@
+import Bytes
+import Checkpoints
+import ClipPack
+import Conversion
+import Kernels
+import PackFormat
+import SystemPackage
+import TestSupport
+
+/// Converts fixtures into a folder that goes with this object.
+final class Workbench {
+  let folder = TemporaryFolder()
+  let pool = WorkerPool(threads: 2)
+
+  static let models = [
+    "bfloat16", "cropped-image", "early-end", "float16", "gelu", "image-only", "open-clip",
+    "openai-bare", "patch-32", "quick-gelu", "sharded", "text-only",
+  ]
+
+  static func source(_ model: String) -> FilePath {
+    let folder = Fixture.path("models/\(model)")
+    // Without a configuration beside it, the file itself is the source.
+    return model == "openai-bare" ? folder.appending("model.safetensors") : folder
+  }
+
+  @discardableResult
+  func convert(
+    _ source: FilePath, to target: Recipe.Target, storage: Storage = .compact,
+    towers: Recipe.Towers = .both, threads: Int = 2, evidence: Bool = true, as name: String = "x"
+  ) throws -> (path: FilePath, summary: Conversion.Summary) {
+    let path = folder.appending("\(name).clippack")
+    var conversion = Conversion(
+      recipe: Recipe(target: target, towers: towers), storage: storage,
+      pool: WorkerPool(threads: threads))
+    conversion.makesEvidence = evidence
+    let summary = try conversion.run(Checkpoint(source.string), to: path)
+    return (path, summary)
+  }
+
+  func model(_ path: FilePath) throws -> Model {
+    let pack = try Pack(path, pool: pool)
+    try pack.validate()
+    return try Model(pack, keepingMatrices: false)
+  }
+
+  static func bytes(_ path: FilePath) throws -> [UInt8] {
+    let file = try MappedFile(path)
+    let bytes = file.bytes
+    return bytes.array
+  }
+}
