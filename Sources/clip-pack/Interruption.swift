@@ -1,5 +1,6 @@
 import Bytes
 import Dispatch
+import Synchronization
 
 #if canImport(Darwin)
   import Darwin
@@ -24,7 +25,15 @@ enum Interruption {
     }
   }
 
+  private static let isEnding = Atomic(false)
+
+  /// Keeps a thread whose work failed because of the interruption from reporting that.
+  static func waitIfEnding() {
+    while isEnding.load(ordering: .acquiring) { pause() }
+  }
+
   private static func end(by number: Int32) {
+    isEnding.store(true, ordering: .releasing)
     Unfinished.removeAll()
     signal(number, SIG_DFL)
     raise(number)
