@@ -10,7 +10,7 @@ extension Pack {
   public func validate() throws(FormatError) {
     var jobs: [Job] = []
     var end = Preamble.size
-    for (item, streams) in zip(index.items, index.placements) {
+    for (item, streams) in zip(items, index.placements) {
       for (stream, blocks) in zip(item.streams, streams) {
         for (number, block) in blocks.enumerated() {
           try checkGap(end..<block.offset)
