@@ -81,6 +81,11 @@ let package = Package(
     tests(of: "Codecs", ["Codecs"]),
     tests(of: "Inputs", ["Inputs", "Bytes", "Architecture", "Kernels", system]),
     tests(of: "PackFormat", ["PackFormat"]),
-    tests(of: "Conversion", ["Conversion", "PackFormat"]),
+    tests(
+      of: "Conversion",
+      [
+        "Conversion", "PackFormat", "Checkpoints", "ClipPack", "Bytes", "Kernels", "Tensors",
+        "CLIP", system,
+      ]),
   ]
 )
