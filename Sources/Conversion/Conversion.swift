@@ -72,9 +72,15 @@ public struct Conversion: Sendable {
     let parameters = contract.configuration.parameters
     let total = Double(parameters.reduce(0) { $0 + $1.shape.count })
     var done = 0
+    var measures: [TensorMeasure] = []
     for parameter in parameters {
       let encoded = try encoder.encode(checkpoint.tensor(parameter.name), parameter)
+      let before = writer.modelBytes
       try writer.add(encoded.description, encoded.content)
+      measures.append(
+        TensorMeasure(
+          parameter.name, storedBytes: writer.modelBytes - before, count: parameter.shape.count,
+          relativeSquaredError: encoded.relativeSquaredError))
       checkpoint.release(parameter.name)
       done += parameter.shape.count
       progress(.coding(Double(done) / total))
@@ -96,13 +102,19 @@ public struct Conversion: Sendable {
     var agreement: Comparison?
     if makesEvidence {
       let pack = try writer.readBack()
-      let evidence = try gatherEvidence(checkpoint, contract, pack, progress)
+      var evidence = try gatherEvidence(checkpoint, contract, pack, progress)
+      evidence.tensors = measures
       try evidence.write(to: &writer)
       agreement = evidence.reached
     }
     progress(.finishing)
     let provenance = Provenance(checkpoint: checkpoint, digests: digests.wait(), recipe: recipe)
     try provenance.write(to: &writer)
+    for file in checkpoint.files where file.safetensors.file.hasChanged {
+      throw Refusal(
+        "'\(file.safetensors.file.path)' has changed while it was read, so the pack would be of no one "
+          + "checkpoint; convert again when nobody writes to it")
+    }
     let weightBytes = writer.modelBytes
     let preamble = try writer.finish()
     return Summary(
@@ -120,11 +132,11 @@ public struct Conversion: Sendable {
       tokenizer: contract.tokenizer, images: evidenceImages, texts: evidenceTexts)
     progress(.runningOriginal)
     let original = try probes.embeddings(
-      of: checkpoint, contract.configuration, contract.preprocessing, pool)
+      of: checkpoint, contract.configuration, contract.preprocessing, pool, observing: true)
     progress(.runningPack)
     let model = try Model(pack, keepingMatrices: false)
     let reached = Comparison(
-      try probes.embeddings(of: model), with: original, try? model.similarity())
+      try probes.embeddings(of: model, observing: true), with: original, try? model.similarity())
     return Evidence(
       probes: probes, original: original, reached: reached, floor: Evidence.floor(for: reached))
   }
