@@ -38,10 +38,13 @@ public struct AtomicFile: ~Copyable {
     for destination: FilePath, _ permissions: FilePermissions
   ) throws(FileError) -> (FilePath, FileDescriptor) {
     guard let name = destination.lastComponent?.string else {
-      throw FileError("write", destination, Errno.isDirectory)
+      throw FileError("write", destination, "it is no name of a file")
     }
-    if FileKind(of: destination) == .directory {
-      throw FileError("write", destination, Errno.isDirectory)
+    switch FileKind(of: destination) {
+    case .directory: throw FileError("write", destination, Errno.isDirectory)
+    case .other:
+      throw FileError("write", destination, "it is a pipe or a device, a regular file is needed")
+    case .file, nil: break
     }
     let folder = destination.removingLastComponent()
     removeLeftovers(of: name, in: folder)

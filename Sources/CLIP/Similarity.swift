@@ -16,6 +16,8 @@ public struct Similarity: Sendable {
   /// - Parameter logScale: the `logit_scale` of a checkpoint, which is a logarithm.
   public init(logScale: Float) { scale = exp(logScale) }
 
+  public init(scale: Float) { self.scale = scale }
+
   /// Scaled cosines of all pairs, `[images, texts]`: transformers' `logits_per_image`.
   ///
   /// - Parameters:

@@ -70,6 +70,13 @@ public final class Model: Sendable {
   }
 }
 
+extension Model {
+  /// As `similarity`, or `nil` for a model of one tower.
+  package func similarityOfBoth() throws -> Similarity? {
+    configuration.image == nil || configuration.text == nil ? nil : try similarity()
+  }
+}
+
 /// A question that this model cannot answer.
 public enum ModelError: Error, CustomStringConvertible {
   case missing(Tower)

@@ -110,8 +110,7 @@ public struct Comparison: Equatable, Sendable {
     return values.contains(where: \.isNaN) ? .nan : values.min() ?? 1
   }
 
-  /// - Parameter similarity: `nil` without both towers.
-  init(_ found: ProbeEmbeddings, with reference: ProbeEmbeddings, _ similarity: Similarity?) {
+  init(_ found: ProbeEmbeddings, with reference: ProbeEmbeddings) {
     if !reference.images.isEmpty { image = Agreement(of: found.images, with: reference.images) }
     if !reference.texts.isEmpty { text = Agreement(of: found.texts, with: reference.texts) }
     if let found = found.imageStages, let reference = reference.imageStages {
@@ -121,8 +120,11 @@ public struct Comparison: Equatable, Sendable {
       textStages = StageErrors(found, with: reference)
     }
     index = IndexCompatibility(found, with: reference)
-    guard let similarity, !reference.images.isEmpty, !reference.texts.isEmpty else { return }
-    answers = Answers(found.logits(similarity), with: reference.logits(similarity))
+    guard let similarity = found.similarity, let logits = found.logits(similarity),
+      let expected = reference.givenLogits
+        ?? reference.logits(reference.similarity ?? similarity)
+    else { return }
+    answers = Answers(logits, with: expected)
   }
 
   /// The members that every report of a comparison has.
@@ -167,9 +169,14 @@ struct ProbeEmbeddings: Sendable {
   var imageStages: StageSample?
   var textStages: StageSample?
 
-  /// One row for each image.
-  func logits(_ similarity: Similarity) -> [[Float]] {
-    guard let width = images.first?.count else { return [] }
+  /// The model's own factor between cosines and logits; `nil` where it is not known.
+  var similarity: Similarity?
+  /// Logits that came with the embeddings, one row for each image.
+  var givenLogits: [[Float]]?
+
+  /// One row for each image; `nil` without images and texts.
+  func logits(_ similarity: Similarity) -> [[Float]]? {
+    guard let width = images.first?.count, !texts.isEmpty else { return nil }
     let all = texts.flatMap(\.self)
     return images.map { similarity.logits(images: $0, texts: all, width: width) }
   }

@@ -37,9 +37,15 @@ struct Contract: Sendable {
     throw Refusal("'\(folder)': \(misfit); it belongs to another model")
   }
 
+  /// The sections of a pack that say so; `nil` for one that the model does not have.
+  var sections: [(name: SectionName, json: JSON?)] {
+    [
+      (.configuration, configuration.json), (.preprocessing, preprocessing?.json),
+      (.tokenizer, tokenizer?.json),
+    ]
+  }
+
   func write(to writer: inout PackWriter) throws {
-    try writer.add(.configuration, configuration.json)
-    if let preprocessing { try writer.add(.preprocessing, preprocessing.json) }
-    if let tokenizer { try writer.add(.tokenizer, tokenizer.json) }
+    for case (let name, let json?) in sections { try writer.add(name, json) }
   }
 }

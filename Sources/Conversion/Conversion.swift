@@ -136,7 +136,7 @@ public struct Conversion: Sendable {
     progress(.runningPack)
     let model = try Model(pack, keepingMatrices: false)
     let reached = Comparison(
-      try probes.embeddings(of: model, observing: true), with: original, try? model.similarity())
+      try probes.embeddings(of: model, observing: true), with: original)
     return Evidence(
       probes: probes, original: original, reached: reached, floor: Evidence.floor(for: reached))
   }

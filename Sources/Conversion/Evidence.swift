@@ -51,6 +51,7 @@ struct Evidence: Sendable {
           "origin": .string(probes.origin),
         ],
         "min_cosine": JSON(finite: floor),
+        "logit_scale": original.similarity.map { JSON(finite: Double($0.scale)) } ?? .null,
         "reached": .array([.object(object)]),
         "tensors": .array(tensors.map(\.json)),
       ])
@@ -71,8 +72,8 @@ struct Evidence: Sendable {
       guard let json = try pack.json(.evidence) else { return nil }
       probes = try Probes(of: pack)
       original = ProbeEmbeddings(
-        images: try pack.evidence(Evidence.imageName, .float32)?.floatRows ?? [],
-        texts: try pack.evidence(Evidence.textName, .float32)?.floatRows ?? [])
+        images: try Self.rows(of: Evidence.imageName, pack),
+        texts: try Self.rows(of: Evidence.textName, pack))
       guard original.images.count == probes.imageCount, original.texts.count == probes.texts.count
       else {
         throw Refusal(
@@ -82,9 +83,24 @@ struct Evidence: Sendable {
       reached =
         json["reached"]?.array?.first { $0["compute"]?.string ?? "f32" == "f32" } ?? .null
       tensors = json["tensors"]?.array?.compactMap(TensorMeasure.init) ?? []
-      floor = json["min_cosine"]?.double ?? 0
+      guard probes.imageCount + probes.texts.count > 0, let floor = json["min_cosine"]?.double
+      else {
+        throw Refusal("the evidence has no probes, or no min_cosine to hold them against")
+      }
+      self.floor = floor
+      original.similarity = json["logit_scale"]?.double.map { Similarity(scale: Float($0)) }
       origin = json["probes"]?["origin"]?.string ?? "unknown"
       probes.origin = origin
+    }
+
+    /// Recorded embeddings, which must be as wide as the model's own.
+    private static func rows(of name: String, _ pack: Pack) throws -> [[Float]] {
+      guard let tensor = try pack.evidence(name, .float32) else { return [] }
+      let width = try pack.json(.configuration)?["projection_dim"]?.int
+      guard tensor.shape.extents.count == 2, tensor.columns == width else {
+        throw Refusal("\(name) is \(tensor.shape), [count, \(width ?? 0)] is needed")
+      }
+      return tensor.floatRows
     }
   }
 }
@@ -99,18 +115,25 @@ extension Probes {
   ) throws -> ProbeEmbeddings {
     let weights = CheckpointWeights(checkpoint: checkpoint)
     let width = configuration.projectionWidth
-    return try embeddings(
+    var result = try embeddings(
       configuration.image.map {
         ImageTower($0, projectionWidth: width, weights: weights, pool: pool)
       },
       configuration.text.map {
         TextTower($0, projectionWidth: width, weights: weights, pool: pool)
       }, preprocessing, observing: observing)
+    if configuration.image != nil, configuration.text != nil {
+      result.similarity = Similarity(logScale: try weights.vector(Names.logitScale)[0])
+    }
+    return result
   }
 
   /// What a packed model answers.
   func embeddings(of model: Model, observing: Bool) throws -> ProbeEmbeddings {
-    try embeddings(model.imageTower, model.textTower, model.preprocessing, observing: observing)
+    var result = try embeddings(
+      model.imageTower, model.textTower, model.preprocessing, observing: observing)
+    result.similarity = try model.similarityOfBoth()
+    return result
   }
 
   private func embeddings(

@@ -115,15 +115,19 @@ extension Probes {
     self.init(origin: "of the pack")
     if let pixels = try pack.evidence(Self.pixelsName, .uint8) {
       let extents = pixels.shape.extents
-      guard extents.count == 4, extents[1] == extents[2], extents[3] == 3 else {
-        throw Refusal("\(Self.pixelsName) is \(pixels.shape), [count, size, size, 3] is needed")
+      guard extents.count == 4, extents[1] == extents[2], extents[3] == 3,
+        1...Self.maximum ~= extents[0], pixels.shape.count > 0
+      else {
+        throw Refusal(
+          "\(Self.pixelsName) is \(pixels.shape), [1 to \(Self.maximum), size, size, 3] is needed")
       }
       imageSize = extents[1]
       levels = pixels.buffer.bytes.array
     }
     if let ids = try pack.evidence(Self.idsName, .int32) {
-      guard ids.shape.extents.count == 2 else {
-        throw Refusal("\(Self.idsName) is \(ids.shape), [count, positions] is needed")
+      guard ids.shape.extents.count == 2, 1...Self.maximum ~= ids.rows, ids.shape.count > 0 else {
+        throw Refusal(
+          "\(Self.idsName) is \(ids.shape), [1 to \(Self.maximum), positions] is needed")
       }
       let span = ids.buffer.span(of: Int32.self)
       for row in 0..<ids.rows {

@@ -1,3 +1,4 @@
+internal import Architecture
 internal import Bytes
 internal import CLIP
 internal import Checkpoints
@@ -10,24 +11,43 @@ struct ReferenceOutputs {
   private let path: FilePath
   private let file: Safetensors
 
-  init(_ path: FilePath) throws {
+  /// - Throws: `Refusal` naming the tensor that does not fit the model.
+  init(_ path: FilePath, _ configuration: Configuration) throws {
     self.path = path
     file = try Safetensors(path)
-    try check("pixel_values", .float32, rank: 4)
-    try check("image_embeds", .float32, rank: 2)
-    try check("input_ids", .int64, rank: 2)
-    try check("text_embeds", .float32, rank: 2)
+    let (width, size) = (configuration.projectionWidth, configuration.image?.imageSize)
+    try check("pixel_values", .float32, [nil, 3, size, size])
+    try check("image_embeds", .float32, [nil, width])
+    try check("input_ids", .int64, [nil, nil])
+    try check("text_embeds", .float32, [nil, width])
+    try check("logits_per_image", .float32, [nil, nil])
     try check("pixel_values", "image_embeds")
     try check("input_ids", "text_embeds")
+    try check("image_embeds", "logits_per_image")
   }
 
-  private func check(_ name: String, _ type: ElementType, rank: Int) throws(Refusal) {
+  /// - Parameter extents: `nil` for one that may be anything but 0.
+  private func check(
+    _ name: String, _ type: ElementType, _ extents: [Int?]
+  ) throws(Refusal) {
     guard let entry = file.entry(named: name) else { return }
-    guard entry.elementType == type, entry.shape.extents.count == rank else {
+    guard entry.elementType == type, entry.shape.extents.count == extents.count,
+      entry.shape.count > 0,
+      zip(entry.shape.extents, extents).allSatisfy({ $1 == nil || $0 == $1 })
+    else {
+      let wanted = extents.map { $0.map(String.init) ?? "any" }.joined(separator: "×")
       throw Refusal(
-        "'\(path)': \(name) is \(entry.elementType.rawValue) \(entry.shape), \(type.rawValue) with "
-          + "\(rank) extents is needed")
+        "'\(path)': \(name) is \(entry.elementType.rawValue) \(entry.shape), \(type.rawValue) "
+          + "\(wanted) is needed")
     }
+  }
+
+  /// One row for each image, where the file has them for all texts.
+  var logits: [[Float]]? {
+    guard let logits = file.tensor(named: "logits_per_image"), let texts,
+      logits.columns == texts.embeddings.count
+    else { return nil }
+    return Self.rows(logits)
   }
 
   private func check(_ inputs: String, _ outputs: String) throws(Refusal) {

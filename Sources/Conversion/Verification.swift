@@ -38,7 +38,7 @@ public struct Verification: Sendable {
     if let recorded { record = Record(recorded) }
     self.reference = reference
     self.floor = floor
-    comparison = Comparison(found, with: expected, try? model.similarity())
+    comparison = Comparison(found, with: expected)
     imageCount = expected.images.count
     textCount = expected.texts.count
     for (tower, agreement) in [("image", comparison.image), ("text", comparison.text)] {
@@ -102,7 +102,9 @@ public struct Verification: Sendable {
     if model.configuration.image == nil { source.image = nil }
     if model.configuration.text == nil { source.text = nil }
     guard source == model.configuration else {
-      throw Refusal("the source is a CLIP of another architecture than the pack")
+      throw Refusal(
+        "the source is a CLIP of another architecture than the pack: its configuration is "
+          + "\(source.json), the pack's \(model.configuration.json)")
     }
   }
 
@@ -112,9 +114,9 @@ public struct Verification: Sendable {
   public static func withReference(
     _ path: FilePath, _ model: Model, minimumCosine: Double?
   ) throws -> Verification {
-    let file = try ReferenceOutputs(path)
-    var found = ProbeEmbeddings()
-    var expected = ProbeEmbeddings()
+    let file = try ReferenceOutputs(path, model.configuration)
+    var found = ProbeEmbeddings(similarity: try model.similarityOfBoth())
+    var expected = ProbeEmbeddings(givenLogits: file.logits)
     if let (pixels, embeddings) = file.images {
       guard let tower = model.imageTower else { throw ModelError.missing(.image) }
       let transformer = tower.configuration.transformer
@@ -159,10 +161,21 @@ public struct Verification: Sendable {
   ///
   /// - Returns: what differs first, as a clause; `nil` where all is equal.
   public static func rebuild(_ checkpoint: Checkpoint, _ pack: Pack) throws -> String? {
-    guard let recipe = try pack.json(.recipe) else { throw Refusal("the pack has no recipe") }
-    let encoder = TensorEncoder(recipe: try Recipe(decoding: recipe), pool: pack.pool)
-    for parameter in checkpoint.configuration.parameters {
-      guard let packed = pack.tensor(parameter.name) else { continue }
+    guard let json = try pack.json(.recipe) else { throw Refusal("the pack has no recipe") }
+    let recipe = try Recipe(decoding: json)
+    let contract = try Contract(checkpoint, recipe, nil)
+    for (name, source) in contract.sections {
+      // A tokenizer that was given apart from the checkpoint cannot be compared with it.
+      if source == nil, name == .tokenizer { continue }
+      if try pack.json(name) != source {
+        return "section \"\(name.rawValue)\" differs from what the source says"
+      }
+    }
+    let encoder = TensorEncoder(recipe: recipe, pool: pack.pool)
+    for parameter in contract.configuration.parameters {
+      guard let packed = pack.tensor(parameter.name) else {
+        return "tensor \"\(parameter.name)\" is missing"
+      }
       let encoded = try encoder.encode(checkpoint.tensor(parameter.name), parameter)
       checkpoint.release(parameter.name)
       if let difference = packed.firstDifference(from: encoded, pack.preamble.blockSize) {
@@ -179,6 +192,7 @@ extension PackedTensor {
     from encoded: TensorEncoder.Encoded, _ blockSize: Int
   ) -> String? {
     guard streams.count == encoded.content.count, shape == encoded.description.shape,
+      codec == encoded.description.codec, elementType == encoded.description.elementType,
       zip(streams, encoded.content).allSatisfy({
         $0.elementType == $1.elementType && $0.size == $1.bytes.count
       })

@@ -34,14 +34,14 @@ struct Bench: Command {
           "gflops": $0.gflops.map { .number($0) } ?? .null,
         ] as JSON
       }
-      print(
+      try emit(
         JSON.object([
           "threads": .integer(common.threads), "rounds": .integer(rounds),
           "results": .array(array),
         ]))
       return
     }
-    print("\(pack), \(counted(common.threads, "thread")), median of \(rounds)")
+    try emit("\(pack), \(counted(common.threads, "thread")), median of \(rounds)")
     for line in Table.lines(
       ["", "median", "min", "max", "GFLOPS"],
       rows.map { row in
@@ -51,7 +51,7 @@ struct Bench: Command {
           } + [row.gflops.map { decimal($0, 0) } ?? ""]
       })
     {
-      print("  " + line)
+      try emit("  " + line)
     }
   }
 

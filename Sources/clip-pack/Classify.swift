@@ -49,16 +49,16 @@ struct Classify: Command {
             }),
         ] as JSON
       }
-      print(JSON.object(["results": .array(array)]))
+      try emit(JSON.object(["results": .array(array)]))
       return
     }
     for (image, classes) in zip(image, results) {
-      print(image)
+      try emit(image)
       for one in classes.prefix(5) {
         let share = Double(one.probability)
         let full = share.isFinite ? Int((share * 30).rounded()) : 0
         let percent = decimal(100 * share, 1)
-        print(
+        try emit(
           "  " + String(repeating: " ", count: max(0, 5 - percent.count)) + percent + " %  "
             + String(repeating: "█", count: full) + String(repeating: "·", count: 30 - full)
             + "  " + one.label)

@@ -20,6 +20,7 @@ struct ClipPackCommand: ParsableCommand {
     ])
 
   static func main() {
+    openStandardFiles()
     Interruption.cleanUp()
     main(nil)
   }

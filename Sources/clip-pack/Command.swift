@@ -61,6 +61,13 @@ func open(_ path: String, _ common: Common) throws -> Model {
   try naming(path) { try Model(opening: FilePath(path), threads: common.threads) }
 }
 
+/// Refuses to write over a file that is read.
+func refuse(_ output: String, among inputs: [String]) throws(Refusal) {
+  for input in inputs where FileKind.areSame(FilePath(input), FilePath(output)) {
+    throw Refusal("the output '\(output)' is an input itself; give another name with -o")
+  }
+}
+
 /// Puts a path before errors that know only a place in a file.
 func naming<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
   do {

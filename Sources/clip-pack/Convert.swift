@@ -63,6 +63,8 @@ struct Convert: Command {
     conversion.evidenceTexts = try evidenceTexts.map { try lines(of: FilePath($0)) } ?? []
     conversion.makesEvidence = !noEvidence
 
+    try refuse(destination.string, among: inputs(of: checkpoint))
+
     let terminal = common.terminal
     let summary: Conversion.Summary
     do {
@@ -80,7 +82,20 @@ struct Convert: Command {
     let seconds =
       Double(start.duration(to: clock.now).components.attoseconds) / 1e18
       + Double(start.duration(to: clock.now).components.seconds)
-    print(common.json ? json(summary, destination, seconds) : text(summary, destination, seconds))
+    try emit(
+      common.json ? json(summary, destination, seconds) : text(summary, destination, seconds))
+  }
+
+  /// The files that are read beside the weights.
+  private func inputs(of checkpoint: Checkpoint) throws -> [String] {
+    let folders = [checkpoint.folder] + (tokenizer.map { [FilePath($0)] } ?? [])
+    let beside = try folders.flatMap { folder in
+      try Folder.names(in: folder.isEmpty ? "." : folder).filter {
+        [".json", ".txt", ".safetensors"].contains(where: $0.hasSuffix)
+      }.map { folder.appending($0).string }
+    }
+    let images = try evidenceImages.map { try pictures(in: FilePath($0)) } ?? []
+    return beside + images.map(\.string) + (evidenceTexts.map { [$0] } ?? [])
   }
 
   /// `model.safetensors` → `model.clippack`, in the working directory.

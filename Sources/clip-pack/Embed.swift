@@ -36,14 +36,14 @@ struct Embed: Command {
         : try model.embed(images: image.map { FilePath($0) })
     }
     if common.json {
-      print(
+      try emit(
         JSON.object([
           "embeddings": .array(
             embeddings.map { .array($0.map { JSON(finite: Double("\($0)") ?? .nan) }) })
         ]))
     } else {
       for embedding in embeddings {
-        print(embedding.map { "\($0)" }.joined(separator: " "))
+        try emit(embedding.map { "\($0)" }.joined(separator: " "))
       }
     }
   }

@@ -33,14 +33,14 @@ struct Inspect: Command {
       try naming(file) {
         let pack = try Pack(path, pool: common.pool)
         if let signature { try Signing.extract(pack, to: signature) }
-        print(common.json ? try packJSON(pack) : try packText(pack))
+        try emit(common.json ? try packJSON(pack) : try packText(pack))
       }
     } else if file.hasSuffix(".clippack") {
       // Not a pack after all: opening it says why.
       try naming(file) { _ = try Pack(path, pool: common.pool) }
     } else {
       let safetensors = try Safetensors(path)
-      print(common.json ? json(safetensors) : text(safetensors))
+      try emit(common.json ? json(safetensors) : text(safetensors))
     }
   }
 

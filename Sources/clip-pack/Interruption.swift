@@ -20,13 +20,21 @@ enum Interruption {
     // but the folder.
     Unfinished.prepare()
     signal(SIGBUS, sayCutShort)
+    // A file that would grow too large is an error like a full disk.
+    signal(SIGXFSZ, SIG_IGN)
     for number in [SIGINT, SIGTERM, SIGHUP] {
-      signal(number, SIG_IGN)
+      // What was ignored from the start, as under nohup, stays so.
+      guard !isIgnored(signal(number, SIG_IGN)) else { continue }
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler(handler: DispatchWorkItem { end(by: number) })
       source.resume()
       unsafe sources.append(source)
     }
+  }
+
+  private static func isIgnored(_ handler: sighandler_t?) -> Bool {
+    // SIG_IGN is the number 1 in place of a function.
+    unsafe unsafeBitCast(handler, to: Int.self) == 1
   }
 
   private static let isEnding = Atomic(false)

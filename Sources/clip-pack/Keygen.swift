@@ -19,7 +19,7 @@ struct Keygen: Command {
 
   func perform() throws {
     let (key, publicPath) = try Signing.makeKey(FilePath(output))
-    print(
+    try emit(
       common.json
         ? JSON.object([
           "output": .string(output), "public_key_file": .string(publicPath.string),

@@ -25,6 +25,7 @@ struct Preprocess: Command {
   @OptionGroup var common: Common
 
   func perform() throws {
+    try refuse(output, among: [pack] + file)
     let model = try open(pack, common)
     let pixels = try model.pixels(of: file.map { FilePath($0) })
     let (height, width) = (pixels[0].height, pixels[0].width)
@@ -37,7 +38,7 @@ struct Preprocess: Command {
     for picture in pixels { try writer.append(Buffer(littleEndian: picture.values).bytes) }
     let bytes = writer.count
     try writer.commit()
-    print(
+    try emit(
       common.json
         ? JSON.object([
           "output": .string(output), "shape": .array(shape.extents.map(JSON.integer)),

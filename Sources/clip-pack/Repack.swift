@@ -26,7 +26,7 @@ struct Repack: Command {
       let new = try Repacking.run(old, to: FilePath(output), storage: storage)
       return (old.preamble, new)
     }
-    print(
+    try emit(
       common.json
         ? JSON.object([
           "output": .string(output), "storage": .string(storage.rawValue),

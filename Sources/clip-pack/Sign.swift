@@ -32,7 +32,7 @@ struct Sign: Command {
       try Signing.sign(
         Pack(FilePath(pack), pool: common.pool), with: key, to: FilePath(output))
     }
-    print(
+    try emit(
       common.json
         ? JSON.object([
           "output": .string(output), "public_key": .string(key.publicKey.description),

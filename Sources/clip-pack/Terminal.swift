@@ -58,6 +58,25 @@ struct Terminal {
   }
 }
 
+/// Where a standard file was closed by whoever started this program, opens nothing in its place:
+/// else the next file to be opened would take its number, and messages would land in it.
+func openStandardFiles() {
+  for number: Int32 in 0...2 where fcntl(number, F_GETFD) == -1 {
+    _ = unsafe open("/dev/null", O_RDWR)
+  }
+}
+
+/// Prints a result on standard output.
+///
+/// - Throws: `FileError` when it cannot be written there, to a full disk for example.
+func emit(_ result: some CustomStringConvertible) throws(FileError) {
+  do {
+    _ = try FileDescriptor.standardOutput.writeAll("\(result)\n".utf8)
+  } catch {
+    throw FileError("write", "standard output", error)
+  }
+}
+
 /// 605157884 → `605.2 MB`, in powers of ten as file managers count.
 func size(_ bytes: Int) -> String {
   switch bytes {

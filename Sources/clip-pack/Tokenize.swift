@@ -21,10 +21,10 @@ struct Tokenize: Command {
       try common.warnOfTruncation(text, model).map { try model.ids(of: $0).ids }
     }
     if common.json {
-      print(
+      try emit(
         JSON.object(["input_ids": .array(ids.map { .array($0.map(JSON.integer)) })]))
     } else {
-      for row in ids { print(row.map(String.init).joined(separator: " ")) }
+      for row in ids { try emit(row.map(String.init).joined(separator: " ")) }
     }
   }
 }

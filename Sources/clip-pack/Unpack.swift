@@ -25,15 +25,15 @@ struct Unpack: Command {
       let files = summary.files.map {
         ["name": .string($0.name), "bytes": .integer($0.size)] as JSON
       }
-      print(
+      try emit(
         JSON.object([
           "output": .string(output), "is_source": .bool(summary.isSource),
           "files": .array(files),
         ]))
       return
     }
-    for file in summary.files { print("\(output)/\(file.name): \(size(file.size))") }
-    print(
+    for file in summary.files { try emit("\(output)/\(file.name): \(size(file.size))") }
+    try emit(
       summary.isSource
         ? "the weights are the source's, byte for byte (SHA-256 checked)"
         : "the weights are decoded from the pack, in transformers' layout")

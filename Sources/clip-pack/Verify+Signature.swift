@@ -32,7 +32,7 @@ extension Verify {
       return (pack, chosen, try pack.validate { names.contains($0.name) }, objection)
     }
     if common.json {
-      print(
+      try emit(
         JSON.object([
           "passed": .bool(objection == nil), "checked": .array(names.map { .string($0.name) }),
           "bytes_read": .integer(read), "pack_bytes": .integer(pack.preamble.fileSize),
@@ -41,11 +41,11 @@ extension Verify {
           "failures": .array(objection.map { [.string($0)] } ?? []),
         ]).description)
     } else {
-      print(
+      try emit(
         "\(path): \(counted(names.count, "item")) of the content, \(size(read)) of "
           + "\(size(pack.preamble.fileSize)), are sound\n  content \(pack.contentDigest)")
-      for signer in signers(of: pack) { print("  signed by \(signer)") }
-      if let objection { print(Terminal.red("failed") + ": \(objection)") }
+      for signer in signers(of: pack) { try emit("  signed by \(signer)") }
+      if let objection { try emit(Terminal.red("failed") + ": \(objection)") }
     }
     guard objection == nil else { throw ExitCode(1) }
   }

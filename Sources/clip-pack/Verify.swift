@@ -96,7 +96,7 @@ struct Verify: Command {
       return (model, verification)
     }
     if let report { try write(report, verification, model, path) }
-    print(
+    try emit(
       common.json ? json(verification, model.pack) : text(verification, model.pack, path))
     guard verification.hasPassed else { throw ExitCode(1) }
   }
@@ -171,6 +171,12 @@ struct Verify: Command {
 }
 
 extension Pack {
-  var parameterCount: Int { tensors.filter(\.isModel).reduce(0) { $0 + $1.shape.count } }
+  /// As large as an `Int` can be where a hostile index claims more.
+  var parameterCount: Int {
+    tensors.filter(\.isModel).reduce(0) { sum, tensor in
+      let (next, overflow) = sum.addingReportingOverflow(tensor.shape.count)
+      return overflow ? .max : next
+    }
+  }
   var bitsPerWeight: Double { 8 * Double(modelBytes) / Double(max(parameterCount, 1)) }
 }

@@ -52,13 +52,12 @@ extension Report {
 
   /// Pictures with what the original and the pack take them for; those that differ most come first.
   var pictures: String {
-    guard let probes = verification.probes, !verification.found.images.isEmpty,
-      !verification.found.texts.isEmpty, let similarity = try? model.similarity()
+    let original = verification.expected
+    guard let probes = verification.probes, let similarity = verification.found.similarity,
+      let found = verification.found.logits(similarity),
+      let expected = original.logits(original.similarity ?? similarity)
     else { return "" }
     let labels = labels(probes)
-    let (found, expected) = (
-      verification.found.logits(similarity), verification.expected.logits(similarity)
-    )
     let cosines = comparison.image?.cosines ?? []
     let order = cosines.indices.sorted { cosines[$0] < cosines[$1] }.prefix(Self.pictureLimit)
     let figures = order.map { index in
