@@ -17,10 +17,10 @@ ELEMENTS = {code: (name, int(bits), *kind) for code, (name, bits, *kind) in enum
     "U8 8 <u1,I8 8 <i1,U16 16 <u2,I16 16 <i2,F16 16 <f2,BF16 16 <u2,U32 32 <u4,I32 32 <i4,F32 32 <f4,"
     "U64 64 <u8,I64 64 <i8,F64 64 <f8,BOOL 8 <u1,C64 64 <c8,F8_E4M3 8,F8_E5M2 8,F8_E8M0 8,F8_E4M3FNUZ 8,"
     "F8_E5M2FNUZ 8,F4 4,F6_E2M3 6,F6_E3M2 6").split(",")), 1)}
-U8, I8, F16, BF16, F32 = 1, 2, 5, 6, 9
+U8, I8, I16, F16, BF16, F32 = 1, 2, 4, 5, 6, 9
 SECTION, TENSOR, PLAIN, GRID = 1, 2, 0, 1  # kinds, codecs
 VALUES, CODES, STEPS = 0, 1, 2  # roles
-RAW, ZSTD, PLANES = 0, 1, 2  # encodings
+RAW, ZSTD, PLANES, RANS = 0, 1, 2, 3  # encodings
 SECTIONS = {"configuration": "content", "preprocessing": "content", "tokenizer": "content", "recipe": "content",
             "provenance": "evidence", "evidence": "evidence"}
 
@@ -137,7 +137,8 @@ class Pack:
             wanted = [(VALUES, stored, bits // 8)]
         elif item.codec == GRID:
             require(item.element_type == F32, 7, f"{item.name}: element_type is {item.element_type}, grid is of F32")
-            wanted = [(CODES, I8, item.count), (STEPS, F32, 4 * (item.shape[0] if item.shape else 1))]
+            codes = I16 if item.streams[0].element_type == I16 else I8
+            wanted = [(CODES, codes, item.count * (2 if codes == I16 else 1)), (STEPS, F32, 4 * (item.shape[0] if item.shape else 1))]
         else:
             return
         found = [(stream.role, stream.element_type, stream.size) for stream in item.streams]
@@ -154,7 +155,7 @@ class Pack:
                     f"{item.name}: block at {block.offset} to {end}, not in {start} to {self.index_offset}")
             if block.encoding == RAW:
                 require(stored == block.size, 8, f"{item.name}: raw block of {stored} bytes, not {block.size}")
-            elif block.encoding in (ZSTD, PLANES):
+            elif block.encoding in (ZSTD, PLANES, RANS):
                 require(0 < stored < block.size, 8, f"{item.name}: {block.size} bytes encoded in {stored}")
             self.blocks.append((item, stream, block))
         require(not cursor.rest, 8, f"{len(cursor.rest)} bytes follow the placements")
@@ -162,9 +163,11 @@ class Pack:
     def _decode(self, item, stream, block):
         stored, where = self.data[block.offset:block.end], f"{item.name}, block at {block.offset}"
         require(zlib.crc32(stored) == block.crc, 9, f"{where}: crc is wrong")
-        require(block.encoding in (RAW, ZSTD, PLANES), 9, f"{where}: encoding is {block.encoding}")
+        require(block.encoding in (RAW, ZSTD, PLANES, RANS), 9, f"{where}: encoding is {block.encoding}")
         if block.encoding == RAW:
             return bytes(stored)
+        if block.encoding == RANS:
+            return self._codes(bytes(stored), block.size, stream.element_type, where)
         try:
             size = zstandard.frame_content_size(stored)
             require(size in (-1, block.size), 9, f"{where}: frame of {size} bytes, block of {block.size}")
@@ -173,6 +176,44 @@ class Pack:
             raise Refusal(f"8.9: {where}: {error}") from None
         require(len(decoded) == block.size, 9, f"{where}: decodes to {len(decoded)} bytes, not {block.size}")
         return decoded if block.encoding == ZSTD else self._merge(decoded, stream.element_type, where)
+
+    def _codes(self, stored, size, element_type, where):
+        require(element_type in (I8, I16) and (element_type == I8 or size % 2 == 0), 9, f"{where}: rans of another type")
+        if element_type == I8:
+            return self._rans(stored, size, where).tobytes()
+        count, bits = size // 2, stored[0]
+        plane = -(-count // 8)
+        require(bits <= 8 and len(stored) > 1 + bits * plane, 9, f"{where}: low bits are cut short")
+        planes = np.frombuffer(stored, np.uint8, bits * plane, 1).reshape(bits, plane)
+        low = np.unpackbits(planes, axis=1, count=count, bitorder="little").astype(np.int16)
+        codes = self._rans(stored[1 + bits * plane:], count, where).astype(np.int16) << bits
+        for bit in range(bits):
+            codes |= low[bit] << bit
+        return codes.astype("<i2").tobytes()
+
+    def _rans(self, stored, count, where):
+        require(len(stored) >= 2 and stored[0] < stored[1], 9, f"{where}: first is not below last")
+        first, symbols = stored[0], stored[1] - stored[0] + 1
+        head = 2 + 2 * symbols + 128
+        require(len(stored) >= head and len(stored) % 2 == 0, 9, f"{where}: ends in its table")
+        frequency = np.frombuffer(stored, "<u2", symbols, 2).astype(np.uint64)
+        require(frequency.max() < 4096 and frequency.sum() == 4096, 9, f"{where}: frequencies do not add up")
+        symbol = np.repeat(np.arange(symbols), frequency.astype(int))
+        bias = np.arange(4096, dtype=np.uint64) - (np.cumsum(frequency) - frequency)[symbol]
+        words = np.frombuffer(stored, "<u2", offset=head).astype(np.uint64)
+        x, at = np.frombuffer(stored, "<u4", 32, head - 128).astype(np.uint64), 0
+        codes = np.empty(count, np.int8)
+        for start in range(0, count, 32):  # all lanes at once; those below 65536 take words in their order
+            x, rest = x[:count - start], x[count - start:]
+            slot = (x & 4095).astype(int)
+            codes[start:start + 32] = symbol[slot] + first - 128
+            x = frequency[symbol[slot]] * (x >> 12) + bias[slot]
+            hungry = np.flatnonzero(x < 65536)
+            require(at + len(hungry) <= len(words), 9, f"{where}: words end before codes do")
+            x[hungry] = x[hungry] << 16 | words[at:at + len(hungry)]
+            x, at = np.concatenate([x, rest]), at + len(hungry)
+        require(at == len(words) and (x == 65536).all(), 9, f"{where}: words or lanes do not end with the codes")
+        return codes
 
     def _merge(self, planes, element_type, where):
         width = {F16: 2, BF16: 2, F32: 4}.get(element_type)

@@ -69,6 +69,39 @@ void ck_quantise_i8(const float *x, float inverse, int8_t *codes, size_t count,
   quantise_for(isa)(x, inverse, codes, count);
 }
 
+BODY void quantise16_body(const float *x, float inverse, uint8_t *codes, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    float value;
+    __builtin_memcpy(&value, x + i, sizeof value);
+    float code = value * inverse;
+    code = code > 32767.0f ? 32767.0f : code;
+    code = code < -32767.0f ? -32767.0f : code;
+    int16_t whole = (int16_t)((code + 0x1.8p23f) - 0x1.8p23f);
+    __builtin_memcpy(codes + 2 * i, &whole, sizeof whole);
+  }
+}
+DISPATCH(void, quantise16, (const float *x, float inverse, uint8_t *codes, size_t count),
+         (x, inverse, codes, count))
+
+void ck_quantise_i16(const float *x, float inverse, void *codes, size_t count,
+                     CKInstructionSet isa) {
+  quantise16_for(isa)(x, inverse, codes, count);
+}
+
+BODY void widen16_body(float *out, const uint8_t *codes, float step, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    int16_t code;
+    __builtin_memcpy(&code, codes + 2 * i, sizeof code);
+    out[i] = (float)code * step;
+  }
+}
+DISPATCH(void, widen16, (float *out, const uint8_t *codes, float step, size_t count),
+         (out, codes, step, count))
+
+void ck_i16_to_f32(float *out, const void *codes, float step, size_t count, CKInstructionSet isa) {
+  widen16_for(isa)(out, codes, step, count);
+}
+
 void ck_grid_error(const float *x, const int8_t *codes, float step, size_t count, double *error,
                    double *power) {
   double errors[8] = {0}, powers[8] = {0};

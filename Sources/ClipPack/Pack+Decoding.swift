@@ -16,8 +16,8 @@ extension Pack {
       return Tensor(
         .float32, tensor.shape,
         Grid.decode(
-          codes: try read(tensor, stream: 0), steps: try read(tensor, stream: 1),
-          columns: tensor.columns, pool: pool))
+          codes: Tensor(tensor.streams[0].elementType, tensor.shape, try read(tensor, stream: 0)),
+          steps: try read(tensor, stream: 1), pool: pool))
     case nil:
       throw unknownCodec(tensor)
     }

@@ -50,6 +50,8 @@ public final class PackWeights: Weights {
     switch PackedTensor.Codec(rawValue: tensor.codec) {
     case .plain:
       return try Matrix(pack.values(of: tensor))
+    case .grid where tensor.streams[0].elementType == .int16:
+      return try Matrix(pack.decoded(tensor))
     case .grid:
       let codes = Tensor(.int8, tensor.shape, try pack.read(tensor, stream: 0))
       let steps = Tensor(.float32, [tensor.rows], try pack.read(tensor, stream: 1))

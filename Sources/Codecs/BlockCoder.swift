@@ -15,8 +15,8 @@ public final class BlockCoder: Sendable {
 
   /// Encodes one block of elements of one type: entropy-coded where that is shorter, else raw.
   ///
-  /// Codes and planes carry no repetitions worth looking for, so their zstd frames hold literals
-  /// alone; other bytes are searched.
+  /// Codes go through rANS. Planes carry no repetitions worth looking for, so their zstd frames hold
+  /// literals alone; other bytes are searched.
   public func encode(
     _ block: RawSpan, of type: ElementType
   ) -> (encoding: BlockEncoding, bytes: [UInt8]) {
@@ -32,8 +32,8 @@ public final class BlockCoder: Sendable {
       layout.split(block, into: &output)
       compressed = unsafe contexts.compressLiterals(
         planes.span.bytes, each: block.byteCount / layout.width)
-    } else if type == .int8 {
-      compressed = contexts.compressLiterals(block, each: block.byteCount)
+    } else if type == .int8 || type == .int16 {
+      (encoding, compressed) = contexts.compressCodes(block, type)
     } else {
       compressed = contexts.compress(block)
     }
@@ -68,6 +68,42 @@ public final class BlockCoder: Sendable {
       var bytes = unsafe span.mutableBytes
       try decompress(stored, into: &bytes)
       unsafe layout.merge(planes.span.bytes, into: &output)
+    case .rans:
+      try decodeCodes(stored, of: type, into: &output)
+    }
+  }
+
+  /// Specification: `Formats/clippack.md`, section 5.1.
+  private func decodeCodes(
+    _ stored: RawSpan, of type: ElementType, into output: inout MutableRawSpan
+  ) throws(FormatError) {
+    switch type {
+    case .int8:
+      try decodeRans(stored, into: &output)
+    case .int16 where output.byteCount % 2 == 0:
+      let bits = unsafe stored.byteCount > 0 ? Int(stored.unsafeLoad(as: UInt8.self)) : 9
+      let count = output.byteCount / 2
+      let start = 1 + LowBits.planeBytes(count: count, bits: bits)
+      guard bits <= 8, start <= stored.byteCount else {
+        throw FormatError(.invalidField, "rans block of \(stored.byteCount) bytes lacks low bits")
+      }
+      var high = [UInt8](repeating: 0, count: count)
+      var span = high.mutableSpan
+      var bytes = unsafe span.mutableBytes
+      try decodeRans(stored.extracting(start..<stored.byteCount), into: &bytes)
+      unsafe LowBits.merge(
+        high: high.span.bytes, planes: stored.extracting(1..<start), bits: bits, into: &output)
+    default:
+      throw FormatError(
+        .inconsistent, "block holds codes by rans of \(type.rawValue), I8 and I16 can be")
+    }
+  }
+
+  private func decodeRans(
+    _ stored: RawSpan, into output: inout MutableRawSpan
+  ) throws(FormatError) {
+    if let fault = Rans.decode(stored, into: &output) {
+      throw FormatError(.invalidField, "rans block does not decode: \(fault)")
     }
   }
 
@@ -119,6 +155,29 @@ public final class BlockCoder: Sendable {
     return unsafe frame(of: bytes) { output, capacity, input, count in
       unsafe ZSTD_compress2(compression, output, capacity, input, count)
     }
+  }
+
+  /// Codes by rANS, or by zstd where that is shorter: where all are equal, and in small blocks,
+  /// whose table and lanes take their share.
+  func compressCodes(_ block: RawSpan, _ type: ElementType) -> (BlockEncoding, [UInt8]?) {
+    let rans = type == .int8 ? Rans.encode(block) : wideRans(block)
+    if let rans, block.byteCount >= 1 << 14 { return (.rans, rans) }
+    let zstd = compressLiterals(block, each: block.byteCount)
+    guard let rans, rans.count < zstd?.count ?? .max else { return (.zstd, zstd) }
+    return (.rans, rans)
+  }
+
+  private func wideRans(_ block: RawSpan) -> [UInt8]? {
+    guard block.byteCount % 2 == 0 else { return nil }
+    var reach = 0
+    for start in stride(from: 0, to: block.byteCount, by: 2) {
+      let code = unsafe block.unsafeLoadUnaligned(fromByteOffset: start, as: Int16.self)
+      reach |= Int(code < 0 ? ~code : code)
+    }
+    var bits = 0
+    while reach >> bits > 127 { bits += 1 }
+    let (high, planes) = LowBits.split(block, bits: bits)
+    return unsafe Rans.encode(high.span.bytes).map { [UInt8(bits)] + planes + $0 }
   }
 
   /// A frame of Huffman-coded literals without any search.

@@ -11,6 +11,8 @@ public enum BlockEncoding: UInt8, Sendable {
   case zstd = 1
   /// One zstd frame that holds the block's byte planes.
   case planes = 2
+  /// Codes by rANS with a static table.
+  case rans = 3
 }
 
 extension ElementType {

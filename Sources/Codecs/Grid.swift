@@ -3,88 +3,143 @@ public import Kernels
 internal import Synchronization
 public import Tensors
 
-/// A matrix on a uniform grid: int8 codes and one float32 step a row, value ≈ code · step.
+/// A matrix on a uniform grid: whole-number codes and one float32 step a row, value ≈ code · step.
 ///
-/// The step of a row is its largest magnitude over 127, so no value is clipped and none errs by
-/// more than half a step. What the codes cost is settled by the entropy coder that follows.
+/// Codes are int8. Where a step so fine is asked for that many rows do not fit ±127, all codes of
+/// the tensor are int16; where few do not, those rows get a coarser step. No value is clipped and
+/// none errs by more than half its row's step. What the codes cost is settled by the entropy coder
+/// that follows.
 ///
 /// Specification: `Formats/clippack.md`, "Codec 1, grid". The codes and steps depend on the values
-/// alone: not on threads, nor on the instruction set.
+/// and the step asked for alone: not on threads, nor on the instruction set.
 public struct Grid: Sendable {
-  /// `[rows, columns]` of int8.
+  /// `[rows, columns]` of `codeType`.
   public let codes: Buffer
+  /// int8 or int16.
+  public let codeType: ElementType
   /// `[rows]` of float32; 0 for a row of zeros.
   public let steps: Buffer
-  /// Σ (value − code · step)² over Σ value²; 0 for a tensor of zeros.
-  public let relativeSquaredError: Double
+  /// Σ (value − code · step)².
+  public let squaredError: Double
+  /// Σ value².
+  public let power: Double
+
+  /// `squaredError` over `power`; 0 for a tensor of zeros.
+  public var relativeSquaredError: Double { power > 0 ? squaredError / power : 0 }
 
   /// How many elements one thread takes at a time.
   private static let elementsPerJob = 1 << 16
 
   /// Encodes a tensor whose rows run along its first extent.
   ///
+  /// - Parameter step: of every row that it suits; `nil` for the finest that int8 codes allow, a
+  ///   row's largest magnitude over 127.
   /// - Throws: `CodecError.notFinite` with the first row that has a NaN or an infinity.
-  /// - Precondition: float32, float16 or bfloat16 elements.
-  public init(encoding tensor: Tensor, pool: WorkerPool) throws(CodecError) {
+  /// - Precondition: float32, float16 or bfloat16 elements; the step is a normal float.
+  public init(
+    encoding tensor: Tensor, step: Float? = nil, pool: WorkerPool
+  ) throws(CodecError) {
+    let (width, rowSteps) = try Self.steps(of: tensor, near: step, pool)
     let columns = tensor.columns
     let rows = columns == 0 ? 0 : tensor.rows
     let rowsPerJob = max(1, Self.elementsPerJob / max(columns, 1))
-    let jobs = Mutex<[Int: Job]>([:])
-    codes = try Buffer(count: rows * columns, chunk: rowsPerJob * max(columns, 1), run: pool.run) {
-      (index, output) throws(CodecError) in
-      let job = try Job(
-        tensor, rows: index * rowsPerJob..<min((index + 1) * rowsPerJob, rows), into: &output)
-      jobs.withLock { $0[index] = job }
+    let sums = Mutex<[Int: (error: Double, power: Double)]>([:])
+    codes = Buffer(
+      count: rows * columns * width, chunk: rowsPerJob * max(columns, 1) * width, run: pool.run
+    ) { index, output in
+      let range = index * rowsPerJob..<min((index + 1) * rowsPerJob, rows)
+      let sum = Self.encode(tensor, range, rowSteps, width, into: &output)
+      sums.withLock { $0[index] = sum }
     }
-    let done = jobs.withLock { jobs in jobs.keys.sorted().map { jobs[$0]! } }
-    steps = Buffer(
-      littleEndian: done.flatMap(\.steps) + Array(repeating: 0, count: tensor.rows - rows))
-    let error = done.reduce(0) { $0 + $1.error }
-    let power = done.reduce(0) { $0 + $1.power }
-    relativeSquaredError = power > 0 ? error / power : 0
+    let all = sums.withLock { sums in sums.keys.sorted().map { sums[$0]! } }
+    codeType = width == 1 ? .int8 : .int16
+    steps = Buffer(littleEndian: rowSteps)
+    squaredError = all.reduce(0) { $0 + $1.error }
+    power = all.reduce(0) { $0 + $1.power }
+  }
+
+  /// The step of each row, and how many bytes a code takes.
+  static func steps(
+    of tensor: Tensor, near step: Float?, _ pool: WorkerPool
+  ) throws(CodecError) -> (width: Int, steps: [Float]) {
+    let finest = try peaks(of: tensor, pool).map { Float(bitPattern: $0) / 127 }
+    guard let step else { return (1, finest.map { $0 >= .leastNormalMagnitude ? $0 : 0 }) }
+    precondition(step.isNormal && step > 0, "a step of \(step)")
+    // A row whose step is d times the best one costs 1.44 (d − 1)² times the worth of a bit a
+    // weight, to second order: squared error against rate, at the slope that the step stands for.
+    let excess = finest.reduce(0.0) { sum, row in
+      let over = min(Double(row) / Double(step) - 1, 1)
+      return over > 0 ? sum + over * over : sum
+    }
+    let isWide = excess > affordableExcess * Double(finest.count)
+    return (
+      isWide ? 2 : 1,
+      finest.map { row in
+        row == 0 ? 0 : max(step, isWide ? row * 127 / 32_767 : row)
+      }
+    )
+  }
+
+  /// The mean excess up to which a tensor stays int8: a tenth of a bit a weight is what its faster
+  /// kernels, and half the memory when it is mapped, are worth.
+  private static let affordableExcess = 0.1 / 1.44
+
+  /// The bit patterns of the rows' largest magnitudes.
+  private static func peaks(of tensor: Tensor, _ pool: WorkerPool) throws(CodecError) -> [UInt32] {
+    let (rows, columns) = (tensor.rows, tensor.columns)
+    guard columns > 0 else { return Array(repeating: 0, count: rows) }
+    let rowsPerJob = max(1, elementsPerJob / columns)
+    let jobs = Mutex<[Int: [UInt32]]>([:])
+    pool.run((rows + rowsPerJob - 1) / rowsPerJob) { index in
+      let range = index * rowsPerJob..<min((index + 1) * rowsPerJob, rows)
+      let peaks = tensor.withFloats(range.lowerBound * columns..<range.upperBound * columns) {
+        floats in
+        (0..<range.count).map { peakBits(floats.extracting($0 * columns..<($0 + 1) * columns)) }
+      }
+      jobs.withLock { $0[index] = peaks }
+    }
+    let peaks = jobs.withLock { jobs in jobs.keys.sorted().flatMap { jobs[$0]! } }
+    if let bad = peaks.firstIndex(where: { $0 >= Float.infinity.bitPattern }) {
+      throw .notFinite(row: bad)
+    }
+    return peaks
   }
 
   /// Some rows, encoded by one thread.
-  private struct Job: Sendable {
-    var steps: [Float] = []
-    var error = 0.0
-    var power = 0.0
-
-    init(_ tensor: Tensor, rows: Range<Int>, into output: inout MutableRawSpan) throws(CodecError) {
-      let columns = tensor.columns
-      var firstBad: Int?
-      tensor.withFloats(rows.lowerBound * columns..<rows.upperBound * columns) { floats in
-        for row in 0..<rows.count {
-          let range = row * columns..<(row + 1) * columns
-          let values = floats.extracting(range)
-          let peak = peakBits(values)
-          guard peak < Float.infinity.bitPattern else {
-            firstBad = firstBad ?? rows.lowerBound + row
-            return
-          }
-          let step = Float(bitPattern: peak) / 127
+  private static func encode(
+    _ tensor: Tensor, _ rows: Range<Int>, _ steps: [Float], _ width: Int,
+    into output: inout MutableRawSpan
+  ) -> (error: Double, power: Double) {
+    let columns = tensor.columns
+    var total = (error: 0.0, power: 0.0)
+    tensor.withFloats(rows.lowerBound * columns..<rows.upperBound * columns) { floats in
+      for row in 0..<rows.count {
+        let range = row * columns..<(row + 1) * columns
+        let values = floats.extracting(range)
+        let step = steps[rows.lowerBound + row]
+        // The reciprocal of a subnormal step overflows; such a row rounds to nothing.
+        let inverse = step >= .leastNormalMagnitude ? 1 / step : 0
+        let sums: (error: Double, power: Double)
+        if width == 1 {
           var codes = output.extractCodes(range)
-          // The reciprocal of a subnormal step overflows; such a row rounds to nothing.
-          if step >= Float.leastNormalMagnitude {
-            quantise(values, by: 1 / step, into: &codes)
-            steps.append(step)
-          } else {
-            for i in codes.indices { codes[i] = 0 }
-            steps.append(0)
-          }
-          let (error, power) = gridError(values, codes: codes.span, step: steps[row])
-          self.error += error
-          self.power += power
+          quantise(values, by: inverse, into: &codes)
+          sums = gridError(values, codes: codes.span, step: step)
+        } else {
+          var codes = output._mutatingExtracting(2 * range.lowerBound..<2 * range.upperBound)
+          quantiseWide(values, by: inverse, into: &codes)
+          sums = gridError(values, wideCodes: codes.bytes, step: step)
         }
+        total.error += sums.error
+        total.power += sums.power
       }
-      if let firstBad { throw .notFinite(row: firstBad) }
     }
+    return total
   }
 }
 
 extension MutableRawSpan {
   @_lifetime(&self)
-  fileprivate mutating func extractCodes(_ range: Range<Int>) -> MutableSpan<Int8> {
+  mutating func extractCodes(_ range: Range<Int>) -> MutableSpan<Int8> {
     let bytes = unsafe withUnsafeMutableBytes { unsafe $0 }
     return unsafe _overrideLifetime(
       MutableSpan(_unsafeBytes: UnsafeMutableRawBufferPointer(rebasing: bytes[range])),
@@ -106,30 +161,6 @@ public enum CodecError: Error, Equatable, CustomStringConvertible {
     case .overflow(let count, let type):
       "\(count) values lie beyond the range of \(type.rawValue); --to bf16, int8 or lossless "
         + "can carry them"
-    }
-  }
-}
-
-extension Grid {
-  /// The values that codes and steps stand for: `code · step`, rounded once to float32.
-  ///
-  /// - Precondition: a step for each row of `columns` codes.
-  public static func decode(
-    codes: Buffer, steps: Buffer, columns: Int, pool: WorkerPool
-  ) -> Buffer {
-    let rowsPerJob = max(1, elementsPerJob / max(columns, 1))
-    precondition(columns == 0 || codes.count == columns * (steps.count / 4), "a step for each row")
-    return Buffer(count: 4 * codes.count, chunk: 4 * rowsPerJob * max(columns, 1), run: pool.run) {
-      index, output in
-      let codes = codes.span(of: Int8.self)
-      let steps = steps.span(of: Float.self)
-      unsafe output.withUnsafeMutableBytes { bytes in
-        var values = unsafe MutableSpan<Float>(_unsafeBytes: bytes)
-        let start = index * rowsPerJob * columns
-        for i in 0..<values.count {
-          values[i] = Float(codes[start + i]) * steps[(start + i) / columns]
-        }
-      }
     }
   }
 }

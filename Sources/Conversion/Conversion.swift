@@ -47,6 +47,8 @@ public struct Conversion: Sendable {
 
   /// How far a conversion is.
   public enum Progress: Sendable {
+    /// So many of the tensors that are tried have been.
+    case measuring(Double)
     /// So many of the model's bytes have been coded.
     case coding(Double)
     case runningOriginal
@@ -64,10 +66,72 @@ public struct Conversion: Sendable {
     try refuseSource(checkpoint, as: destination)
     let digests = SourceDigests(of: checkpoint.files.map(\.safetensors.file))
     let contract = try Contract(checkpoint, recipe, tokenizerFolder)
-    var writer = try PackWriter(destination, storage: storage, pool: pool)
+    let evidence = try original(checkpoint, contract, progress)
+    var search: RateSearch?
+    if recipe.target == .int8 {
+      let sensitivity = try Sensitivity(
+        of: checkpoint, contract, evidence?.probes ?? probes(contract), pool
+      ) { progress(.measuring($0)) }
+      search = try RateSearch(recipe.rate, sensitivity, checkpoint, pool)
+    }
+    while true {
+      var recipe = recipe
+      if let search { recipe.steps = search.steps }
+      var attempt = try Attempt(
+        writer: PackWriter(destination, storage: storage, pool: pool), agreement: nil)
+      attempt.measures = try write(
+        checkpoint, contract, recipe, to: &attempt.writer, progress)
+      let weightBytes = attempt.writer.modelBytes
+      if var next = search, try next.isWorthAnother(afterWeights: weightBytes) {
+        search = next
+        continue
+      }
+      if let evidence {
+        try gather(evidence, &attempt, progress)
+      } else {
+        attempt.writer.beginEvidence()
+      }
+      progress(.finishing)
+      let provenance = Provenance(checkpoint: checkpoint, digests: digests.wait(), recipe: recipe)
+      try provenance.write(to: &attempt.writer)
+      if var next = search,
+        try next.isWorthAnother(afterFile: attempt.writer.fileSize, attempt.agreement)
+      {
+        search = next
+        continue
+      }
+      for file in checkpoint.files where file.safetensors.file.hasChanged {
+        throw Refusal(
+          "'\(file.safetensors.file.path)' has changed while it was read, so the pack would be of "
+            + "no one checkpoint; convert again when nobody writes to it")
+      }
+      let agreement = attempt.agreement
+      let preamble = try attempt.writer.finish()
+      return Summary(
+        sourceBytes: checkpoint.files.reduce(0) { $0 + $1.safetensors.file.count },
+        packBytes: preamble.fileSize, weightBytes: weightBytes,
+        parameterCount: contract.configuration.parameters.reduce(0) { $0 + $1.shape.count },
+        contentDigest: preamble.contentDigest, agreement: agreement,
+        notes: checkpoint.assumptions + contract.notes)
+    }
+  }
+
+  /// A pack on its way, which goes again unless it turns out to be what was asked for.
+  private struct Attempt: ~Copyable {
+    var writer: PackWriter
+    var agreement: Comparison?
+    var measures: [TensorMeasure] = []
+  }
+
+  /// All content.
+  ///
+  /// - Returns: what became of each of the model's tensors.
+  private func write(
+    _ checkpoint: Checkpoint, _ contract: Contract, _ recipe: Recipe, to writer: inout PackWriter,
+    _ progress: (Progress) -> Void
+  ) throws -> [TensorMeasure] {
     try contract.write(to: &writer)
     try writer.add(.recipe, recipe.json)
-
     let encoder = TensorEncoder(recipe: recipe, pool: pool)
     let parameters = contract.configuration.parameters
     let total = Double(parameters.reduce(0) { $0 + $1.shape.count })
@@ -85,60 +149,58 @@ public struct Conversion: Sendable {
       done += parameter.shape.count
       progress(.coding(Double(done) / total))
     }
-    let restorable = Provenance.canRestore(recipe)
-    if restorable {
-      for companion in checkpoint.companions {
-        guard companion.name.utf8.count <= PackWriter.longestName else {
-          throw Refusal(
-            "a tensor's name is \(companion.name.utf8.count) bytes, at most "
-              + "\(PackWriter.longestName) are allowed (\"\(companion.name.prefix(60))…\")")
-        }
-        let encoded = TensorEncoder.companion(companion.name, companion.tensor)
-        try writer.add(encoded.description, encoded.content)
+    guard Provenance.canRestore(recipe) else { return measures }
+    for companion in checkpoint.companions {
+      guard companion.name.utf8.count <= PackWriter.longestName else {
+        throw Refusal(
+          "a tensor's name is \(companion.name.utf8.count) bytes, at most "
+            + "\(PackWriter.longestName) are allowed (\"\(companion.name.prefix(60))…\")")
       }
+      let encoded = TensorEncoder.companion(companion.name, companion.tensor)
+      try writer.add(encoded.description, encoded.content)
     }
-
-    writer.beginEvidence()
-    var agreement: Comparison?
-    if makesEvidence {
-      let pack = try writer.readBack()
-      var evidence = try gatherEvidence(checkpoint, contract, pack, progress)
-      evidence.tensors = measures
-      try evidence.write(to: &writer)
-      agreement = evidence.reached
-    }
-    progress(.finishing)
-    let provenance = Provenance(checkpoint: checkpoint, digests: digests.wait(), recipe: recipe)
-    try provenance.write(to: &writer)
-    for file in checkpoint.files where file.safetensors.file.hasChanged {
-      throw Refusal(
-        "'\(file.safetensors.file.path)' has changed while it was read, so the pack would be of no one "
-          + "checkpoint; convert again when nobody writes to it")
-    }
-    let weightBytes = writer.modelBytes
-    let preamble = try writer.finish()
-    return Summary(
-      sourceBytes: checkpoint.files.reduce(0) { $0 + $1.safetensors.file.count },
-      packBytes: preamble.fileSize, weightBytes: weightBytes, parameterCount: Int(total),
-      contentDigest: preamble.contentDigest, agreement: agreement,
-      notes: checkpoint.assumptions + contract.notes)
+    return measures
   }
 
-  private func gatherEvidence(
-    _ checkpoint: Checkpoint, _ contract: Contract, _ pack: Pack, _ progress: (Progress) -> Void
-  ) throws -> Evidence {
-    let probes = try Probes.gather(
+  private func probes(_ contract: Contract) throws -> Probes {
+    try Probes.gather(
       configuration: contract.configuration, preprocessing: contract.preprocessing,
       tokenizer: contract.tokenizer, images: evidenceImages, texts: evidenceTexts)
+  }
+
+  /// What the original answers; `nil` where nobody wants to know.
+  private func original(
+    _ checkpoint: Checkpoint, _ contract: Contract, _ progress: (Progress) -> Void
+  ) throws -> (probes: Probes, embeddings: ProbeEmbeddings)? {
+    guard makesEvidence else {
+      guard case .minCosine = recipe.rate else { return nil }
+      throw Refusal("--min-cosine is found by running the pack, which --no-evidence forbids")
+    }
+    let probes = try probes(contract)
     progress(.runningOriginal)
-    let original = try probes.embeddings(
-      of: checkpoint, contract.configuration, contract.preprocessing, pool, observing: true)
+    return (
+      probes,
+      try probes.embeddings(
+        of: checkpoint, contract.configuration, contract.preprocessing, pool,
+        observing: true)
+    )
+  }
+
+  private func gather(
+    _ original: (probes: Probes, embeddings: ProbeEmbeddings), _ attempt: inout Attempt,
+    _ progress: (Progress) -> Void
+  ) throws {
+    attempt.writer.beginEvidence()
     progress(.runningPack)
-    let model = try Model(pack, keepingMatrices: false)
+    let model = try Model(attempt.writer.readBack(), keepingMatrices: false)
     let reached = Comparison(
-      try probes.embeddings(of: model, observing: true), with: original)
-    return Evidence(
-      probes: probes, original: original, reached: reached, floor: Evidence.floor(for: reached))
+      try original.probes.embeddings(of: model, observing: true), with: original.embeddings)
+    var evidence = Evidence(
+      probes: original.probes, original: original.embeddings, reached: reached,
+      floor: Evidence.floor(for: reached))
+    evidence.tensors = attempt.measures
+    try evidence.write(to: &attempt.writer)
+    attempt.agreement = reached
   }
 
   private func refuseSource(_ checkpoint: Checkpoint, as destination: FilePath) throws(Refusal) {

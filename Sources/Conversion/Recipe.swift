@@ -5,11 +5,19 @@ public import Bytes
 public struct Recipe: Equatable, Sendable {
   public var target: Target
   public var towers: Towers
+  /// What was asked for instead of a type; the target is `int8` then.
+  public var rate: Rate?
+  /// The step of each tensor on a grid, by name; the finest that int8 codes allow where there is
+  /// none. A conversion finds them; a rebuild takes them from the pack.
+  var steps: [String: StepExponent] = [:]
 
-  public init(target: Target, towers: Towers = .both) {
+  public init(target: Target, towers: Towers = .both, rate: Rate? = nil) {
     self.target = target
     self.towers = towers
+    self.rate = rate
   }
+
+  func step(of tensor: String) -> Float? { steps[tensor]?.step }
 
   public enum Target: String, CaseIterable, Sendable {
     /// Every value as it is, each tensor in the narrowest float type that carries it exactly.
@@ -18,7 +26,7 @@ public struct Recipe: Equatable, Sendable {
     case f16
     /// Matrices and tables rounded to bfloat16.
     case bf16
-    /// Matrices and tables on a uniform grid of int8 codes, one step a row.
+    /// Matrices and tables on a uniform grid, its steps shared out by what the embeddings feel.
     case int8
   }
 
@@ -30,7 +38,15 @@ public struct Recipe: Equatable, Sendable {
 
   /// The section `recipe` of a pack.
   public var json: JSON {
-    ["target": .string(target.rawValue), "towers": .string(towers.rawValue)]
+    var object: JSON.Object = [
+      "target": .string(target.rawValue), "towers": .string(towers.rawValue),
+    ]
+    object["rate"] = rate?.json
+    if !steps.isEmpty {
+      object["steps"] = .object(
+        JSON.Object(steps.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value.value)) }))
+    }
+    return .object(object)
   }
 
   public init(decoding json: JSON) throws(FormatError) {
@@ -47,6 +63,18 @@ public struct Recipe: Equatable, Sendable {
           + Towers.allCases.map(\.rawValue).joined(separator: ", "))
     }
     self.init(target: target, towers: towers)
+    rate = try json["rate"].map { json throws(FormatError) in try Rate(decoding: json) }
+    guard let steps = json["steps"]?.object else { return }
+    for name in steps.keys {
+      guard let value = steps[name]?.int, StepExponent.allowed.contains(value) else {
+        throw FormatError(
+          .invalidField,
+          "recipe.steps has \(steps[name]?.excerpt ?? "nothing"), whole numbers from "
+            + "\(StepExponent.allowed.lowerBound) to \(StepExponent.allowed.upperBound) are allowed",
+          tensor: name)
+      }
+      self.steps[name] = StepExponent(value)
+    }
   }
 }
 

@@ -61,10 +61,10 @@ struct TensorEncoder: Sendable {
   }
 
   private func onGrid(_ tensor: Tensor, _ parameter: Parameter) throws(CodecError) -> Encoded {
-    let grid = try Grid(encoding: tensor, pool: pool)
+    let grid = try Grid(encoding: tensor, step: recipe.step(of: parameter.name), pool: pool)
     return Encoded(
       description: describe(parameter, .grid, .float32),
-      content: [.init(.codes, .int8, grid.codes), .init(.steps, .float32, grid.steps)],
+      content: [.init(.codes, grid.codeType, grid.codes), .init(.steps, .float32, grid.steps)],
       relativeSquaredError: grid.relativeSquaredError)
   }
 
@@ -76,7 +76,7 @@ struct TensorEncoder: Sendable {
       elementType: type, shape: parameter.shape)
   }
 
-  private func checkFinite(_ tensor: Tensor, _ name: String) throws(Refusal) {
+  func checkFinite(_ tensor: Tensor, _ name: String) throws(Refusal) {
     let count = tensor.nonFiniteCount
     guard count == 0 else {
       throw Refusal(

@@ -26,6 +26,41 @@ public func quantise(
   }
 }
 
+/// Writes `row · inverse` as 16-bit codes, rounded to the nearest whole number (ties to even) within
+/// ±32767. The same codes on every instruction set.
+///
+/// - Precondition: two bytes for each value.
+public func quantiseWide(
+  _ row: Span<Float>, by inverse: Float, into codes: inout MutableRawSpan,
+  using isa: InstructionSet = .widest
+) {
+  precondition(
+    codes.byteCount == 2 * row.count, "\(row.count) values into \(codes.byteCount) bytes")
+  unsafe row.withUnsafeBufferPointer { row in
+    unsafe codes.withUnsafeMutableBytes { codes in
+      guard let from = row.baseAddress, let to = codes.baseAddress else { return }
+      unsafe ck_quantise_i16(from, inverse, to, row.count, isa.c)
+    }
+  }
+}
+
+/// Writes `code · step` for 16-bit codes, rounded once.
+///
+/// - Precondition: two bytes for each value.
+public func widen(
+  wideCodes codes: RawSpan, step: Float, into values: inout MutableSpan<Float>,
+  using isa: InstructionSet = .widest
+) {
+  precondition(
+    codes.byteCount == 2 * values.count, "\(codes.byteCount) bytes into \(values.count) values")
+  unsafe codes.withUnsafeBytes { codes in
+    unsafe values.withUnsafeMutableBufferPointer { values in
+      guard let from = codes.baseAddress, let to = values.baseAddress else { return }
+      unsafe ck_i16_to_f32(to, from, step, values.count, isa.c)
+    }
+  }
+}
+
 /// What a row of codes loses: Σ (value − code·step)², and Σ value² to compare it with.
 public func gridError(
   _ row: Span<Float>, codes: Span<Int8>, step: Float
@@ -40,6 +75,26 @@ public func gridError(
     }
   }
   return (error, power)
+}
+
+/// What a row of 16-bit codes loses, as above.
+public func gridError(
+  _ row: Span<Float>, wideCodes codes: RawSpan, step: Float
+) -> (error: Double, power: Double) {
+  precondition(
+    codes.byteCount == 2 * row.count, "\(row.count) values against \(codes.byteCount) bytes")
+  var errors: SIMD8<Double> = .zero
+  var powers: SIMD8<Double> = .zero
+  for i in row.indices {
+    let code = unsafe codes.unsafeLoadUnaligned(fromByteOffset: 2 * i, as: Int16.self)
+    let value = Double(row[i])
+    let difference = value - Double(Float(code) * step)
+    errors[i % 8] += difference * difference
+    powers[i % 8] += value * value
+  }
+  return (
+    (0..<8).reduce(0) { $0 + errors[$1] }, (0..<8).reduce(0) { $0 + powers[$1] }
+  )
 }
 
 extension Half {

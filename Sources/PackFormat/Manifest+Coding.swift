@@ -129,12 +129,16 @@ extension PackedTensor {
           at: offset, tensor: name)
       }
     case .grid:
-      expected = [(.codes, shape.count), (.steps, ElementType.float32.byteCount(of: rows))]
-      guard elementType == .float32, streams[0].elementType == .int8,
+      let codes = streams[0].elementType
+      expected = [
+        (.codes, codes.byteCount(of: shape.count)),
+        (.steps, ElementType.float32.byteCount(of: rows)),
+      ]
+      guard elementType == .float32, codes == .int8 || codes == .int16,
         streams.count < 2 || streams[1].elementType == .float32
       else {
         throw FormatError(
-          .inconsistent, "a grid is made of I8 codes and F32 steps, and decodes to F32",
+          .inconsistent, "a grid is made of I8 or I16 codes and F32 steps, and decodes to F32",
           at: offset, tensor: name)
       }
     case nil: return

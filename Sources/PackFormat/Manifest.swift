@@ -65,7 +65,7 @@ public struct PackedTensor: Equatable, Sendable {
   public enum Codec: UInt8, CaseIterable, Sendable {
     /// One stream of values, of `elementType` or of a narrower float type that widens to it.
     case plain = 0
-    /// int8 codes, and one float32 step a row: value = code · step.
+    /// int8 or int16 codes, and one float32 step a row: value = code · step.
     case grid = 1
   }
 

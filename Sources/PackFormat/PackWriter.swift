@@ -185,6 +185,9 @@ public struct PackWriter: ~Copyable {
     }
   }
 
+  /// What the file would take if it were finished now, in bytes.
+  public var fileSize: Int { file.count + encodedIndex().bytes.count }
+
   /// Writes the index and the preamble and gives the file its name.
   ///
   /// - Parameter expected: the digests that the pack must have; any, when `nil`.
@@ -208,7 +211,7 @@ public struct PackWriter: ~Copyable {
     return preamble
   }
 
-  private func encodedIndex() -> (Preamble, [UInt8]) {
+  private func encodedIndex() -> (preamble: Preamble, bytes: [UInt8]) {
     let parts = index.encoded()
     let bytes = parts.content + parts.evidence + parts.attachments + parts.blocks
     let preamble = unsafe Preamble(

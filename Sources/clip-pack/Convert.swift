@@ -71,6 +71,7 @@ struct Convert: Command {
       defer { terminal.endProgress() }
       summary = try conversion.run(checkpoint, to: destination) { step in
         switch step {
+        case .measuring(let share): terminal.progress("measuring what weights matter", share)
         case .coding(let share): terminal.progress("coding weights", share)
         case .runningOriginal: terminal.progress("running the original")
         case .runningPack: terminal.progress("running the pack")

@@ -108,8 +108,8 @@ extension DamageTests {
     },
     Damage(
       "an unknown encoding", .unsupported,
-      "tensor \"w\": block has encoding 3, 0 to 2 are known (byte 0x100)"
-    ) { $0.bytes[$0.placement(1)] = 3 },
+      "tensor \"w\": block has encoding 4, 0 to 3 are known (byte 0x100)"
+    ) { $0.bytes[$0.placement(1)] = 4 },
     Damage(
       "what is no frame", .invalidField,
       """

@@ -157,21 +157,21 @@ extension DamageTests {
       .item(
         "a grid of float16", .inconsistent,
         """
-        tensor "x": a grid is made of I8 codes and F32 steps, and decodes to F32 (byte \
+        tensor "x": a grid is made of I8 or I16 codes and F32 steps, and decodes to F32 (byte \
         0x1fb)
         """,
         Forgery.tensor("x", codec: 1, type: 5, shape: [0], streams: [(1, 2, 0), (2, 9, 0)])),
       .item(
         "codes without sign", .inconsistent,
         """
-        tensor "x": a grid is made of I8 codes and F32 steps, and decodes to F32 (byte \
+        tensor "x": a grid is made of I8 or I16 codes and F32 steps, and decodes to F32 (byte \
         0x1fb)
         """,
         Forgery.tensor("x", codec: 1, shape: [0], streams: [(1, 1, 0), (2, 9, 0)])),
       .item(
         "steps of float64", .inconsistent,
         """
-        tensor "x": a grid is made of I8 codes and F32 steps, and decodes to F32 (byte \
+        tensor "x": a grid is made of I8 or I16 codes and F32 steps, and decodes to F32 (byte \
         0x1fb)
         """,
         Forgery.tensor("x", codec: 1, shape: [0], streams: [(1, 2, 0), (2, 12, 0)])),

@@ -15,6 +15,15 @@ uint32_t ck_peak_bits(const float *_Nonnull x, size_t count, CKInstructionSet is
 void ck_quantise_i8(const float *_Nonnull x, float inverse, int8_t *_Nonnull codes, size_t count,
                     CKInstructionSet isa);
 
+/// code = x·inverse rounded to the nearest integer, ties to even, held within ±32767; else as above.
+/// codes may begin at any address.
+void ck_quantise_i16(const float *_Nonnull x, float inverse, void *_Nonnull codes, size_t count,
+                     CKInstructionSet isa);
+
+/// out[i] = codes[i] · step, rounded once. codes may begin at any address.
+void ck_i16_to_f32(float *_Nonnull out, const void *_Nonnull codes, float step, size_t count,
+                   CKInstructionSet isa);
+
 /// Σ (x − code·step)² and Σ x², in double precision, summed in an order of 8 interleaved lanes that
 /// does not depend on the instruction set.
 void ck_grid_error(const float *_Nonnull x, const int8_t *_Nonnull codes, float step, size_t count,

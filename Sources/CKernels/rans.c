@@ -1,0 +1,277 @@
+#include "CKernels.h"
+
+#include <math.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+// A lane's state x lies in [2¹⁶, 2³²) between elements. Decoding one: the low 12 bits of x are a
+// slot, the slot says the symbol, and x becomes frequency · (x >> 12) + (slot − start); below 2¹⁶
+// it takes the next 16-bit word in from below. Element i belongs to lane i mod 32.
+
+enum { LANES = 32, SCALE = 12, SLOTS = 1 << SCALE };
+static const uint32_t LOWEST = 1u << 16;
+
+size_t ck_rans_bound(size_t count) {
+  // No code costs more than 12 bits, and each state takes 2 bytes more than it holds.
+  return 2 + 2 * 256 + 4 * LANES + count + count / 2 + 2 * LANES;
+}
+
+static void store16(uint8_t *to, uint32_t value) {
+  to[0] = (uint8_t)value;
+  to[1] = (uint8_t)(value >> 8);
+}
+
+static uint32_t load16(const uint8_t *from) { return from[0] | (uint32_t)from[1] << 8; }
+
+static uint32_t load32(const uint8_t *from) { return load16(from) | load16(from + 2) << 16; }
+
+// Frequencies that add up to 2¹² and are at least 1 where a count is: proportional, rounded to
+// nearest; what rounding leaves over is settled where it costs or gains most per unit.
+static void normalise(const size_t counts[256], size_t total, uint32_t frequencies[256]) {
+  int64_t left = SLOTS;
+  for (int s = 0; s < 256; s++) {
+    uint64_t scaled = ((uint64_t)counts[s] * SLOTS + total / 2) / total;
+    frequencies[s] = counts[s] == 0 ? 0 : scaled == 0 ? 1 : (uint32_t)scaled;
+    left -= frequencies[s];
+  }
+  while (left != 0) {
+    // One unit more for s is worth counts[s] / (frequency + 1/2), to first order.
+    int best = -1;
+    for (int s = 0; s < 256; s++) {
+      if (counts[s] == 0 || (left < 0 && frequencies[s] == 1)) continue;
+      if (best < 0) {
+        best = s;
+        continue;
+      }
+      int shift = left > 0 ? 1 : -1;
+      uint64_t here = (uint64_t)counts[s] * (2 * frequencies[best] + (uint64_t)(int64_t)shift);
+      uint64_t there = (uint64_t)counts[best] * (2 * frequencies[s] + (uint64_t)(int64_t)shift);
+      if (left > 0 ? here > there : here < there) best = s;
+    }
+    frequencies[best] += left > 0 ? 1 : (uint32_t)-1;
+    left += left > 0 ? -1 : 1;
+  }
+}
+
+// Four tables, so that equal neighbours do not wait for one another.
+static void tally(const int8_t *codes, size_t count, size_t counts[256]) {
+  uint32_t parts[4][256] = {{0}};
+  for (size_t i = 0; i < count; i++) parts[i % 4][codes[i] + 128]++;
+  for (int s = 0; s < 256; s++)
+    counts[s] = (size_t)parts[0][s] + parts[1][s] + parts[2][s] + parts[3][s];
+}
+
+double ck_rans_size(const int8_t *codes, size_t count) {
+  size_t counts[256];
+  tally(codes, count, counts);
+  int first = 0, last = 255;
+  while (first < 256 && counts[first] == 0) first++;
+  while (last > first && counts[last] == 0) last--;
+  if (first >= last) return count > 0 ? 16 : 0;
+  uint32_t frequencies[256];
+  normalise(counts, count, frequencies);
+  double bits = 0;
+  for (int s = first; s <= last; s++)
+    if (counts[s] > 0) bits += (double)counts[s] * (SCALE - log2((double)frequencies[s]));
+  return bits / 8 + 2 + 2 * (last - first + 1) + 2 * LANES;
+}
+
+size_t ck_rans_encode(const int8_t *codes, size_t count, uint8_t *bytes) {
+  size_t counts[256];
+  tally(codes, count, counts);
+  int first = 0, last = 255;
+  while (first < 256 && counts[first] == 0) first++;
+  while (last > first && counts[last] == 0) last--;
+  if (first >= last) return 0;
+  uint32_t frequencies[256], starts[256];
+  normalise(counts, count, frequencies);
+  uint8_t *to = bytes;
+  *to++ = (uint8_t)first;
+  *to++ = (uint8_t)last;
+  uint32_t sum = 0;
+  for (int s = 0; s < 256; s++) {
+    starts[s] = sum;
+    sum += frequencies[s];
+    if (s < first || s > last) continue;
+    store16(to, frequencies[s]);
+    to += 2;
+  }
+  // Back to front, as the last in is the first out; the words grow down from the end.
+  uint32_t states[LANES];
+  for (int lane = 0; lane < LANES; lane++) states[lane] = LOWEST;
+  uint8_t *end = bytes + ck_rans_bound(count), *word = end;
+  for (size_t i = count; i-- > 0;) {
+    uint32_t *state = &states[i % LANES], x = *state;
+    int s = codes[i] + 128;
+    if (x >= frequencies[s] << (32 - SCALE)) {
+      word -= 2;
+      store16(word, x);
+      x >>= 16;
+    }
+    *state = (x / frequencies[s] << SCALE) + x % frequencies[s] + starts[s];
+  }
+  for (int lane = 0; lane < LANES; lane++, to += 4) {
+    store16(to, states[lane]);
+    store16(to + 2, states[lane] >> 16);
+  }
+  size_t rest = (size_t)(end - word);
+  __builtin_memmove(to, word, rest);
+  return (size_t)(to - bytes) + rest;
+}
+
+// A slot's frequency (bits 31…20), slot − start (19…8) and code (7…0).
+typedef uint32_t Table[SLOTS];
+
+static size_t read_table(const uint8_t *bytes, size_t size, uint32_t *table) {
+  if (size < 2 || bytes[0] >= bytes[1]) return 0;
+  size_t symbols = (size_t)(bytes[1] - bytes[0]) + 1, used = 2 + 2 * symbols;
+  if (size < used) return 0;
+  uint32_t sum = 0;
+  for (size_t s = 0; s < symbols; s++) {
+    uint32_t frequency = load16(bytes + 2 + 2 * s);
+    if (frequency >= SLOTS || frequency > SLOTS - sum) return 0;
+    uint32_t code = (bytes[0] + (uint32_t)s) ^ 0x80;
+    for (uint32_t bias = 0; bias < frequency; bias++)
+      table[sum + bias] = frequency << 20 | bias << 8 | code;
+    sum += frequency;
+  }
+  return sum == SLOTS ? used : 0;
+}
+
+typedef struct {
+  const uint8_t *word, *end;
+  int8_t *code;
+  size_t left;
+  uint32_t states[LANES];
+} Progress;
+
+// Decodes until the elements end: 0, or 2 when the words do before.
+static int decode_rest(const uint32_t *table, Progress *p) {
+  for (size_t i = 0; i < p->left; i++) {
+    uint32_t x = p->states[i % LANES], entry = table[x & (SLOTS - 1)];
+    p->code[i] = (int8_t)entry;
+    x = (entry >> 20) * (x >> SCALE) + (entry >> 8 & (SLOTS - 1));
+    if (x < LOWEST) {
+      if (p->end - p->word < 2) return 2;
+      x = x << 16 | load16(p->word);
+      p->word += 2;
+    }
+    p->states[i % LANES] = x;
+  }
+  return 0;
+}
+
+// Rounds of 32 elements while there are surely words for them.
+static void decode_rounds_scalar(const uint32_t *table, Progress *p) {
+  uint32_t *states = p->states;
+  while (p->left >= LANES && p->end - p->word >= 2 * LANES) {
+    const uint8_t *word = p->word;
+    for (int lane = 0; lane < LANES; lane++) {
+      uint32_t x = states[lane], entry = table[x & (SLOTS - 1)];
+      p->code[lane] = (int8_t)entry;
+      x = (entry >> 20) * (x >> SCALE) + (entry >> 8 & (SLOTS - 1));
+      uint32_t fed = x << 16 | load16(word);
+      word += x < LOWEST ? 2 : 0;
+      states[lane] = x < LOWEST ? fed : x;
+    }
+    p->word = word;
+    p->code += LANES;
+    p->left -= LANES;
+  }
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static void decode_rounds_avx2(const uint32_t *table,
+                                                               Progress *p) {
+  // For each set of lanes that take a word, which word each lane takes.
+  uint8_t places[256][8];
+  for (int set = 0; set < 256; set++)
+    for (int lane = 0, taken = 0; lane < 8; lane++) {
+      places[set][lane] = (uint8_t)taken;
+      taken += set >> lane & 1;
+    }
+  const __m256i slots = _mm256_set1_epi32(SLOTS - 1), low = _mm256_set1_epi32(0xffff);
+  const __m256i bytes = _mm256_set_epi32(0, 0, 0, 0, 0, 0, 4, 0);
+  const __m256i first = _mm256_setr_epi8(
+      0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 4, 8, 12, -1, -1, -1, -1, -1,
+      -1, -1, -1, -1, -1, -1, -1);
+  __m256i x[4];
+  for (int v = 0; v < 4; v++) x[v] = _mm256_loadu_si256((const __m256i *)(p->states + 8 * v));
+  while (p->left >= LANES && p->end - p->word >= 2 * LANES) {
+    for (int v = 0; v < 4; v++) {
+      __m256i entry =
+          _mm256_i32gather_epi32((const int *)table, _mm256_and_si256(x[v], slots), 4);
+      __m256i code = _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(entry, first), bytes);
+      _mm_storel_epi64((__m128i *)(p->code + 8 * v), _mm256_castsi256_si128(code));
+      __m256i next = _mm256_add_epi32(
+          _mm256_mullo_epi32(_mm256_srli_epi32(entry, 20), _mm256_srli_epi32(x[v], SCALE)),
+          _mm256_and_si256(_mm256_srli_epi32(entry, 8), slots));
+      __m256i hungry = _mm256_cmpeq_epi32(_mm256_andnot_si256(low, next), _mm256_setzero_si256());
+      unsigned set = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(hungry));
+      __m256i words = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p->word));
+      __m256i place = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)places[set]));
+      __m256i fed = _mm256_or_si256(
+          _mm256_slli_epi32(next, 16), _mm256_permutevar8x32_epi32(words, place));
+      x[v] = _mm256_blendv_epi8(next, fed, hungry);
+      p->word += 2 * __builtin_popcount(set);
+    }
+    p->code += LANES;
+    p->left -= LANES;
+  }
+  for (int v = 0; v < 4; v++) _mm256_storeu_si256((__m256i *)(p->states + 8 * v), x[v]);
+}
+
+__attribute__((target("avx512f"))) static void decode_rounds_avx512(const uint32_t *table,
+                                                                    Progress *p) {
+  const __m512i slots = _mm512_set1_epi32(SLOTS - 1), lowest = _mm512_set1_epi32(1 << 16);
+  __m512i x[2] = {_mm512_loadu_si512(p->states), _mm512_loadu_si512(p->states + 16)};
+  while (p->left >= LANES && p->end - p->word >= 2 * LANES) {
+    __m512i next[2];
+    for (int v = 0; v < 2; v++) {
+      __m512i entry = _mm512_i32gather_epi32(_mm512_and_si512(x[v], slots), table, 4);
+      _mm_storeu_si128((__m128i *)(p->code + 16 * v), _mm512_cvtepi32_epi8(entry));
+      next[v] = _mm512_add_epi32(
+          _mm512_mullo_epi32(_mm512_srli_epi32(entry, 20), _mm512_srli_epi32(x[v], SCALE)),
+          _mm512_and_si512(_mm512_srli_epi32(entry, 8), slots));
+    }
+    for (int v = 0; v < 2; v++) {
+      __mmask16 hungry = _mm512_cmplt_epu32_mask(next[v], lowest);
+      __m512i words = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p->word));
+      __m512i fed = _mm512_or_si512(
+          _mm512_slli_epi32(next[v], 16), _mm512_maskz_expand_epi32(hungry, words));
+      x[v] = _mm512_mask_mov_epi32(next[v], hungry, fed);
+      p->word += 2 * __builtin_popcount(hungry);
+    }
+    p->code += LANES;
+    p->left -= LANES;
+  }
+  _mm512_storeu_si512(p->states, x[0]);
+  _mm512_storeu_si512(p->states + 16, x[1]);
+}
+#endif
+
+int ck_rans_decode(const uint8_t *bytes, size_t size, int8_t *codes, size_t count,
+                   CKInstructionSet isa) {
+  Table table;
+  size_t used = read_table(bytes, size, table);
+  if (used == 0) return 1;
+  if (size - used < 4 * LANES) return 2;
+  Progress p = {.word = bytes + used + 4 * LANES, .end = bytes + size, .code = codes, .left = count};
+  for (int lane = 0; lane < LANES; lane++) p.states[lane] = load32(bytes + used + 4 * lane);
+  switch (isa) {
+#if defined(__x86_64__)
+  case CKInstructionSetAVX2: decode_rounds_avx2(table, &p); break;
+  case CKInstructionSetAVX512:
+  case CKInstructionSetAVX512VNNI: decode_rounds_avx512(table, &p); break;
+#endif
+  default: decode_rounds_scalar(table, &p);
+  }
+  int status = decode_rest(table, &p);
+  if (status != 0) return status;
+  if (p.word != p.end) return 3;
+  for (int lane = 0; lane < LANES; lane++)
+    if (p.states[lane] != LOWEST) return 3;
+  return 0;
+}

@@ -1,0 +1,211 @@
+internal import Architecture
+internal import Checkpoints
+internal import Codecs
+internal import Kernels
+internal import Tensors
+
+/// Finds the steps that meet a rate, attempt by attempt.
+///
+/// At the optimum every tensor's loss falls by the same amount for one more bit, its slope. On a
+/// uniform grid that makes the step of a tensor inversely proportional to the square root of its
+/// sensitivity, whatever its weights are like; so one number for each tower is all there is to find.
+struct RateSearch {
+  /// 256ths of an octave on top of what sensitivity says, by tower.
+  private var level: [Tower: Int] = [:]
+  private let rate: Rate?
+  private let relative: [(parameter: Parameter, exponent: Int)]
+  private let count: Double
+  private var attempts = 0
+  /// The coarsest levels that are known to be fine enough, and the finest known not to be.
+  private var good: [Tower: Int] = [:]
+  private var bad: [Tower: Int] = [:]
+  /// Whether the next attempt is to be taken as it is.
+  private var isSettled = false
+
+  /// What a Gaussian of the tensors' power would take at the steps of `--to int8`, bits a weight.
+  static let int8Bits = 7.35
+  /// Bits that a Gaussian of standard deviation 1 has on a grid of step 1: ½ log₂ 2πe.
+  private static let gaussian = 2.0471
+  private static let maximumAttempts = 10
+
+  init(
+    _ rate: Rate?, _ sensitivity: Sensitivity, _ checkpoint: Checkpoint, _ pool: WorkerPool
+  ) throws {
+    self.rate = rate
+    // Quarters of an octave: coarser than what a measurement differs by between machines, and so
+    // fine that it costs nothing.
+    relative = sensitivity.entries.map {
+      ($0.parameter, Int((-2 * logarithm($0.weight)).rounded()) * 64)
+    }
+    count = Double(relative.reduce(0) { $0 + $1.parameter.shape.count })
+    let rms = sensitivity.entries.map { 0.5 * logarithm($0.meanSquare) }
+    guard count > 0 else {
+      isSettled = true
+      return
+    }
+    // From the formula of Gaussians …
+    let start = Self.root(in: -60_000...60_000) { level in
+      zip(relative, rms).reduce(0.0) { sum, entry in
+        let bits = entry.1 - Double(entry.0.exponent + level) / 256 + Self.gaussian
+        return sum + Double(entry.0.parameter.shape.count) * max(bits, 0)
+      } <= (Self.bits(asked: rate, count) * count)
+    }
+    for tower in Tower.allCases { level[tower] = start }
+    // … to what the codes will take.
+    guard let target = Self.bytes(asked: rate, count) else { return }
+    for _ in 0..<3 {
+      let size = try storedSize(checkpoint, pool)
+      let change = move(from: size, to: target)
+      guard change != 0 else { break }
+      shift(by: change)
+    }
+  }
+
+  /// The step of every tensor on a grid, by name.
+  var steps: [String: StepExponent] {
+    Dictionary(
+      uniqueKeysWithValues: relative.map { entry in
+        let level = level[entry.parameter.tower ?? .image] ?? 0
+        return (entry.parameter.name, StepExponent(entry.exponent + level))
+      })
+  }
+
+  // MARK: Attempts
+
+  /// Whether to try again, judging by the bytes of the model's tensors; other steps are set then.
+  mutating func isWorthAnother(afterWeights bytes: Int) throws -> Bool {
+    guard case .bits(let bits) = rate, !isSettled else { return false }
+    let reached = 8 * Double(bytes) / count
+    attempts += 1
+    if abs(reached - bits) <= 0.006 || attempts >= Self.maximumAttempts { return false }
+    let change = Int((256 * (reached - bits)).rounded())
+    guard change != 0 else { return false }
+    shift(by: change)
+    return true
+  }
+
+  /// Whether to try again, judging by the whole file and how it answers.
+  mutating func isWorthAnother(afterFile bytes: Int, _ reached: Comparison?) throws -> Bool {
+    guard !isSettled else { return false }
+    switch rate {
+    case nil, .bits: return false
+    case .maxBytes(let limit): return try isWorthAnother(afterFile: bytes, limit)
+    case .minCosine(let cosine):
+      guard let reached else { return false }
+      return try isWorthAnother(after: reached, cosine)
+    }
+  }
+
+  private mutating func isWorthAnother(afterFile bytes: Int, _ limit: Int) throws -> Bool {
+    attempts += 1
+    let fits = bytes <= limit
+    if fits, Double(bytes) >= 0.9965 * Double(limit) || attempts >= Self.maximumAttempts {
+      return false
+    }
+    let here = level[.image] ?? 0
+    if fits { good[.image] = here } else { bad[.image] = here }
+    if let good = good[.image], let bad = bad[.image], good - bad <= 1 {
+      level = level.mapValues { _ in good }
+      isSettled = true
+      return !fits
+    }
+    guard Double(bytes) / Double(limit) < 64, here < 20_000 else {
+      throw Refusal("no pack of this model fits \(limit) bytes; at its smallest it is \(bytes)")
+    }
+    shift(by: within(move(from: Double(bytes), to: 0.9985 * Double(limit)), .image))
+    return true
+  }
+
+  private mutating func isWorthAnother(after reached: Comparison, _ cosine: Double) throws -> Bool {
+    attempts += 1
+    var isDone = true
+    var isMet = true
+    for (tower, agreement) in [(Tower.image, reached.image), (.text, reached.text)] {
+      guard let agreement, let here = level[tower] else { continue }
+      let loss = 1 - agreement.cosineMinimum
+      let isGood = agreement.cosineMinimum >= cosine
+      if isGood { good[tower] = here } else { bad[tower] = here }
+      isMet = isMet && isGood
+      if !isGood, here < finest {
+        throw Refusal(
+          "no grid reaches a cosine of \(cosine): the finest has \(agreement.cosineMinimum) in the "
+            + "\(tower.rawValue) tower; --to lossless has 1")
+      }
+      // The loss grows with the square of the step; 4 of 256 are 0.016 bits a weight.
+      let wanted = 128 * logarithm(max(1 - cosine, 1e-9) / max(loss, 1e-9))
+      let change = within(Int((wanted - 2).rounded(.down)), tower)
+      let isClose = isGood && (change <= 3 || (bad[tower].map { $0 - here <= 4 } ?? false))
+      if isClose || attempts >= Self.maximumAttempts { continue }
+      isDone = false
+      level[tower] = here + (change == 0 ? -1 : change)
+    }
+    guard isDone || attempts >= Self.maximumAttempts else { return true }
+    isSettled = true
+    if isMet { return false }
+    for (tower, known) in good { level[tower] = known }
+    return true
+  }
+
+  /// Below this all codes are as fine as 16 bits allow.
+  private var finest: Int { -(relative.map(\.exponent).max() ?? 0) - 40 * 256 }
+
+  /// Keeps a change between what is known to be too coarse and what is known to be fine enough.
+  private func within(_ change: Int, _ tower: Tower) -> Int {
+    let here = level[tower] ?? 0
+    var target = here + change
+    if let good = good[tower], target <= good, let bad = bad[tower], good < bad {
+      target = good + max((bad - good) / 2, 1)
+    }
+    if let bad = bad[tower], target >= bad, let good = good[tower], good < bad {
+      target = good + (bad - good) / 2
+    }
+    return target - here
+  }
+
+  // MARK: Rate
+
+  private mutating func shift(by change: Int) { level = level.mapValues { $0 + change } }
+
+  /// By how much steps must grow for so many bytes to become so many.
+  private func move(from bytes: Double, to target: Double) -> Int {
+    Int((256 * 8 * (bytes - target) / count).rounded(.awayFromZero))
+  }
+
+  private func storedSize(_ checkpoint: Checkpoint, _ pool: WorkerPool) throws -> Double {
+    let steps = steps
+    return try relative.reduce(0.0) { sum, entry in
+      let name = entry.parameter.name
+      defer { checkpoint.release(name) }
+      guard let step = steps[name]?.step else { return sum }
+      return sum + (try Grid.storedSize(of: checkpoint.tensor(name), step: step, pool: pool))
+    }
+  }
+
+  /// Bits a weight to begin with.
+  private static func bits(asked rate: Rate?, _ count: Double) -> Double {
+    switch rate {
+    case nil: int8Bits
+    case .bits(let bits): bits
+    case .maxBytes(let limit): min(max(8 * Double(limit) / count, 0.5), 12)
+    case .minCosine(let cosine): min(max(1.5 - 0.5 * logarithm(max(1 - cosine, 1e-9)), 2), 12)
+    }
+  }
+
+  private static func bytes(asked rate: Rate?, _ count: Double) -> Double? {
+    switch rate {
+    case .bits(let bits): bits * count / 8
+    case .maxBytes(let limit): 0.985 * Double(limit)
+    case nil, .minCosine: nil
+    }
+  }
+
+  /// The first of a range from which on a condition holds.
+  private static func root(in range: ClosedRange<Int>, _ holds: (Int) -> Bool) -> Int {
+    var (low, high) = (range.lowerBound, range.upperBound)
+    while low < high {
+      let middle = (low + high) >> 1
+      if holds(middle) { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
+}
