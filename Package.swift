@@ -72,6 +72,13 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Bytes", system], path: "Tests/Support",
       swiftSettings: settings),
+    .target(
+      name: "Readers",
+      dependencies: [
+        "Architecture", "Bytes", "Checkpoints", "ClipPack", "Inputs", "Kernels", "PackFormat",
+        system,
+      ], path: "Tests/Readers", swiftSettings: settings),
+    tests(of: "Readers", ["Readers", "Bytes", system]),
     tests(of: "Bytes", ["Bytes", system]),
     tests(of: "Kernels", ["Kernels"]),
     tests(of: "Architecture", ["Architecture", "Bytes"]),
@@ -94,3 +101,14 @@ let package = Package(
       swiftSettings: settings),
   ]
 )
+
+// The fuzzer links only with libFuzzer's flags; `Scripts/fuzz` sets them and this variable.
+if Context.environment["CLIP_PACK_FUZZ"] != nil {
+  package.targets += [
+    .target(name: "CLibFuzzer", path: "Tests/CLibFuzzer"),
+    .executableTarget(
+      name: "Fuzz", dependencies: ["CLibFuzzer", "Readers"], path: "Tests/Fuzz",
+      swiftSettings: settings),
+  ]
+  package.products.append(.executable(name: "Fuzz", targets: ["Fuzz"]))
+}

@@ -1,44 +1,126 @@
+import Bytes
+import CLIP
 import Testing
 
 @testable import Conversion
 
-@Suite("Agreement")
+/// Measures by hand-made embeddings whose answers can be worked out on paper.
+@Suite("agreement")
 struct AgreementTests {
-  @Test func `is whole between equal embeddings`() {
-    let rows: [[Float]] = [[1, 0], [0.6, 0.8]]
-    let agreement = Agreement(of: rows, with: rows)
+  static let reference: [[Float]] = [[1, 0], [0.8, 0.6], [0.6, 0.8]]
+
+  @Test func `equal embeddings agree in every measure`() {
+    let agreement = Agreement(of: Self.reference, with: Self.reference)
     #expect(agreement.cosineMinimum == 1)
-    #expect(agreement.cosineMean == 1)
     #expect(agreement.centredCosineMinimum == 1)
     #expect(agreement.maximumDifference == 0)
   }
 
-  @Test func `is as low as its lowest pair`() {
-    let agreement = Agreement(of: [[1, 0], [0, 1]], with: [[1, 0], [1, 0]])
-    #expect(agreement.cosineMinimum == 0)
-    #expect(agreement.cosineMean == 0.5)
-    #expect(agreement.maximumDifference == 1)
+  @Test func `centring shows what the common part hides`() {
+    // Both rows share a large part; the small ones are exchanged.
+    let reference: [[Float]] = [[1, 0.1], [1, -0.1]]
+    let agreement = Agreement(of: [[1, -0.1], [1, 0.1]], with: reference)
+    #expect(abs(agreement.cosineMinimum - 0.99 / 1.01) < 1e-7)
+    #expect(abs(agreement.centredCosineMinimum + 1) < 1e-7)
+    #expect(abs(agreement.maximumDifference - 0.2) < 1e-7)
   }
 
-  @Test func `is not flattered by what all embeddings share, when centred`() {
-    let reference: [[Float]] = [[0.995, 0.0998], [0.995, -0.0998]]
-    let found: [[Float]] = [[0.999, 0.0447], [0.999, -0.0447]]
-    let swapped = Agreement(of: [found[1], found[0]], with: reference)
-    #expect(swapped.cosineMinimum > 0.98)
-    #expect(swapped.centredCosineMinimum < -0.9)
+  @Test func `quantiles are cosines that were there`() {
+    let found: [[Float]] = (0..<10).map { [1, Float($0)] }
+    let agreement = Agreement(of: found, with: Array(repeating: [1, 0], count: 10))
+    #expect(agreement.cosineQuantile(0) == agreement.cosineMinimum)
+    #expect(agreement.cosineQuantile(0.5) == agreement.cosines.sorted()[5])
+    #expect(agreement.cosineQuantile(1) == 1)
   }
 
-  @Test func `is not a number where an embedding is none`() {
-    let agreement = Agreement(of: [[1, 0], [.nan, 0]], with: [[1, 0], [1, 0]])
-    #expect(agreement.cosineMinimum.isNaN)
-    #expect(agreement.maximumDifference.isNaN)
+  @Test func `NaN on one side is never lost, and on both sides agrees`() {
+    let broken: [[Float]] = [[.nan, 0], [0.8, 0.6], [0.6, 0.8]]
+    for (found, reference) in [(broken, Self.reference), (Self.reference, broken)] {
+      let agreement = Agreement(of: found, with: reference)
+      #expect(agreement.cosineMinimum.isNaN)
+      #expect(agreement.maximumDifference.isNaN)
+    }
+    let same = Agreement(of: broken, with: broken)
+    #expect(same.cosineMinimum == 1)
+    #expect(same.maximumDifference == 0)
   }
 
-  @Test func `numbers are written as people expect`() {
-    #expect(decimal(0.99995, 4) == "1.0000")
-    #expect(decimal(-0.05, 1) == "-0.1")
-    #expect(decimal(-0.0001, 2) == "0.00")
-    #expect(decimal(12.345, 0) == "12")
-    #expect(decimal(.nan, 3) == "nan")
+  @Test func `answers count best texts, five best and their order`() {
+    let reference: [[Float]] = [[6, 5, 4, 3, 2, 1], [1, 2, 3, 4, 5, 6]]
+    let same = Answers(reference, with: reference)
+    #expect(same.topOne == 1)
+    #expect(same.topFive == 1)
+    #expect(same.rankMinimum == 1)
+    #expect(same.maximumDifference == 0)
+
+    // In the first picture the best two change places; in the second the order is turned round.
+    let found: [[Float]] = [[5, 6, 4, 3, 2, 1], [6, 5, 4, 3, 2, 1]]
+    let answers = Answers(found, with: reference)
+    #expect(answers.topOne == 0)
+    #expect(answers.topFive == (1 + 0.8) / 2)
+    #expect(answers.rankMinimum == -1)
+    #expect(abs(answers.rankMean - (1 - 6.0 * 2 / (6 * 35) - 1) / 2) < 1e-12)
+    #expect(answers.maximumDifference == 5)
+    #expect(abs(answers.meanDifference - (2 + 18) / 12.0) < 1e-12)
+  }
+
+  @Test func `an index is compatible as far as the nearest stay the nearest`() throws {
+    let angles: [Double] = [0, 0.1, 0.3, 1, 1.4]
+    let old = angles.map { [Float(1 - $0 * $0 / 2), Float($0)] }
+    var found = ProbeEmbeddings(images: old)
+    let reference = ProbeEmbeddings(images: old)
+    let same = try #require(IndexCompatibility(found, with: reference))
+    #expect(same.depth == 2)
+    #expect(same.oldIndex == 1)
+    #expect(same.newIndex == 1)
+    // The first picture moves to the far end, and so asks for others.
+    found.images[0] = [0.1, 1.5]
+    let moved = try #require(IndexCompatibility(found, with: reference))
+    #expect(moved.oldIndex == 0.8)
+    #expect(moved.newIndex < 1)
+    #expect(
+      IndexCompatibility(ProbeEmbeddings(images: [[1]]), with: ProbeEmbeddings(images: [[1]]))
+        == nil)
+  }
+
+  @Test func `the weakest measure is the one furthest from perfect`() {
+    let images: [[Float]] = [[1, 0.1], [1, -0.1]]
+    let swapped: [[Float]] = [[1, -0.1], [1, 0.1]]
+    let worse = Comparison(
+      ProbeEmbeddings(images: swapped), with: ProbeEmbeddings(images: images), nil)
+    #expect(worse.weakest?.name == "image_centred_cosine_min")
+    let same = Comparison(
+      ProbeEmbeddings(images: images), with: ProbeEmbeddings(images: images), nil)
+    #expect(same.weakest == nil)
+    #expect(same.json["weakest"] == nil)
+  }
+
+  @Test func `what is worse than recorded is said, and rounding is not`() {
+    let reference = ProbeEmbeddings(images: Self.reference)
+    let found = ProbeEmbeddings(images: [[1, 0.01], [0.8, 0.6], [0.6, 0.8]])
+    let now = Comparison(found, with: reference, nil)
+    #expect(now.regressions(from: .object(now.json)) == [])
+    let perfect = Comparison(reference, with: reference, nil)
+    #expect(perfect.regressions(from: .object(now.json)) == [])
+    let clauses = now.regressions(from: .object(perfect.json))
+    #expect(
+      clauses.first
+        == "image_cosine_min is 0.9999500, 1.0000000 was recorded and at least 0.9999990 is allowed"
+    )
+    #expect(clauses.contains { $0.hasPrefix("image_max_abs is 0.0100000, 0.0000000 was recorded") })
+    let broken = ProbeEmbeddings(images: [[.nan, 0], [0.8, 0.6], [0.6, 0.8]])
+    let nan = Comparison(broken, with: reference, nil)
+    #expect(!nan.regressions(from: .object(now.json)).isEmpty)
+  }
+
+  @Test func `stage errors are lengths of differences over lengths`() {
+    var (found, reference) = (StageSample(), StageSample())
+    let (a, b): ([Float], [Float]) = ([3, 4, 0, 0], [3, 4, 0, 5])
+    found.take(.pooled, b.span, width: 2)
+    reference.take(.pooled, a.span, width: 2)
+    #expect(StageErrors(found, with: reference).errors == [1])
+    #expect(StageErrors(reference, with: reference).errors == [0])
+    let decoded = StageErrors(decoding: StageErrors(found, with: reference).json)
+    #expect(decoded == StageErrors(found, with: reference))
   }
 }

@@ -1,0 +1,114 @@
+internal import Architecture
+internal import Bytes
+internal import Checkpoints
+internal import ClipPack
+internal import Inputs
+internal import Kernels
+internal import PackFormat
+internal import SystemPackage
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#endif
+
+/// The readers of files from strangers. Each may refuse what it is given and must not trap.
+///
+/// The fuzzer runs one of them at a time; the tests run all of them on what it has found.
+public enum FuzzedReader: String, CaseIterable, Sendable {
+  case safetensors, json, configuration, preprocessing, vocabulary, simpleVocabulary, tokenizer
+  /// A pack as it is.
+  case pack
+  /// A pack whose checksums are made right first, so that what they protect is reached.
+  case sealedPack
+  /// PNG and JPEG.
+  case picture
+
+  /// - Returns: whether the bytes were taken.
+  @discardableResult
+  public func read(_ bytes: [UInt8]) -> Bool { (try? parse(bytes)) != nil }
+
+  private func parse(_ bytes: [UInt8]) throws {
+    switch self {
+    case .safetensors:
+      var input = unsafe ByteReader(bytes.span.bytes)
+      _ = try SafetensorsHeader(parsing: &input)
+    case .json:
+      let json = try JSON(parsing: bytes.span)
+      let text = json.description
+      let again = try JSON(parsing: text)
+      precondition(again == json, "JSON reads what it writes")
+    case .configuration:
+      let json = try JSON(parsing: bytes.span)
+      let openCLIP = try? Configuration(openCLIP: json)
+      let configuration = try openCLIP ?? Configuration(transformers: json)
+      _ = configuration.parameters.count
+    case .preprocessing:
+      let json = try JSON(parsing: bytes.span)
+      _ = try Preprocessing(transformers: json)
+    case .vocabulary:
+      let merges: [UInt8] = []
+      let tokenizer = try Tokenizer(parsingVocabulary: bytes.span, merges: merges.span)
+      _ = tokenizer.encode("a photo of a cat", limit: 77)
+    case .simpleVocabulary:
+      let tokenizer = try Tokenizer(parsingSimpleVocabulary: bytes.span, mergeCount: 500)
+      _ = tokenizer.encode("a photo of a cat", limit: 77)
+    case .tokenizer:
+      let tokenizer = try Tokenizer(parsingTokenizerJSON: bytes.span)
+      _ = tokenizer.encode("a photo of a cat", limit: 77)
+    case .pack: try Self.readPack(bytes)
+    case .sealedPack: try Self.readPack(Self.sealed(bytes))
+    case .picture:
+      let file = Buffer(bytes)
+      _ = try Picture(decoding: file)
+    }
+  }
+
+  private static func readPack(_ bytes: [UInt8]) throws {
+    let path = FilePath("/tmp/clip-pack-fuzz.\(getpid()).\(pthread_self())")
+    let file = try FileDescriptor.open(
+      path, .writeOnly, options: [.create, .truncate], permissions: .ownerReadWrite)
+    _ = try file.closeAfter { try file.writeAll(bytes) }
+    defer { unsafe _ = unlink(path.string) }
+    let pack = try Pack(path, pool: pool)
+    try? pack.validate()
+    _ = try? pack.signatures()
+    for tensor in pack.tensors { _ = try? pack.decoded(tensor) }
+    let model = try Model(pack, keepingMatrices: false)
+    _ = try? model.similarity()
+  }
+
+  private static let pool = WorkerPool(threads: 1)
+
+  /// The preamble's sizes, checksums and digests, made to fit the index that it points at.
+  ///
+  /// Offsets: `Formats/clippack.md`, section 3.
+  private static func sealed(_ bytes: [UInt8]) -> [UInt8] {
+    guard bytes.count >= 160 else { return bytes }
+    var result = bytes
+    let read = { (offset: Int, size: Int) in
+      (0..<size).reduce(0) { $0 | UInt64(bytes[offset + $1]) << (8 * $1) }
+    }
+    let put = { (bytes: inout [UInt8], value: UInt64, offset: Int, size: Int) in
+      for byte in 0..<size { bytes[offset + byte] = UInt8(truncatingIfNeeded: value >> (8 * byte)) }
+    }
+    let start = Int(min(max(read(24, 8), 160), UInt64(bytes.count)))
+    put(&result, UInt64(bytes.count), 16, 8)
+    put(&result, UInt64(start), 24, 8)
+    put(&result, UInt64(bytes.count - start), 32, 8)
+    put(&result, UInt64(checksum(Array(bytes[start...]))), 40, 4)
+    let content = min(start + Int(read(48, 4)), bytes.count)
+    let evidence = min(content + Int(read(52, 4)), bytes.count)
+    result.replaceSubrange(64..<96, with: digest(Array(bytes[start..<content])))
+    result.replaceSubrange(96..<128, with: digest(Array(bytes[content..<evidence])))
+    put(&result, UInt64(checksum(Array(result[..<156]))), 156, 4)
+    return result
+  }
+
+  private static func checksum(_ bytes: [UInt8]) -> UInt32 { unsafe crc32(bytes.span.bytes) }
+
+  private static func digest(_ bytes: [UInt8]) -> [UInt8] {
+    unsafe Digest(of: bytes.span.bytes).bytes
+  }
+}
