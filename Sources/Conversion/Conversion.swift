@@ -118,16 +118,36 @@ public struct Conversion: Sendable {
       of: checkpoint, contract.configuration, contract.preprocessing, pool)
     progress(.runningPack)
     let model = try Model(pack, keepingMatrices: false)
-    let reached = Comparison(
-      try probes.embeddings(of: model), with: original, try? model.similarity())
-    return Evidence(
+    let float32 = try probes.embeddings(of: model)
+    let reached = Comparison(float32, with: original, try? model.similarity())
+    var evidence = Evidence(
       probes: probes, original: original, reached: reached, floor: Evidence.floor(for: reached))
+    for compute in [Compute.bf16, .int8] where pack.has(compute) {
+      let model = try Model(pack, keepingMatrices: false, compute: compute)
+      let found = try probes.embeddings(of: model)
+      evidence.otherwise.append(
+        (
+          compute, Comparison(found, with: original, try? model.similarity()),
+          Comparison(found, with: float32, nil).cosineMinimum
+        ))
+    }
+    return evidence
   }
 
   private func refuseSource(_ checkpoint: Checkpoint, as destination: FilePath) throws(Refusal) {
     for file in checkpoint.files where FileKind.areSame(file.safetensors.file.path, destination) {
       throw Refusal(
         "the output '\(destination)' is the source itself; give another name with -o")
+    }
+  }
+}
+
+extension Pack {
+  /// Whether a kind of computation makes a difference to this pack.
+  fileprivate func has(_ compute: Compute) -> Bool {
+    switch compute {
+    case .f32, .bf16: true
+    case .int8: tensors.contains { $0.isModel && $0.codec == PackedTensor.Codec.grid.rawValue }
     }
   }
 }

@@ -16,6 +16,8 @@ struct Evidence: Sendable {
   var original: ProbeEmbeddings
   /// How the pack agreed with it when it was made.
   var reached: Comparison
+  /// The same for what else the pack can be computed in, and the lowest cosine to its own float32.
+  var otherwise: [(compute: Compute, reached: Comparison, cosineToFloat32: Double)] = []
   /// The lowest cosine that `verify` accepts unless told otherwise.
   var floor: Double
 
@@ -24,9 +26,18 @@ struct Evidence: Sendable {
 
   /// The floor that a freshly made pack gets: what it reached, less a tenth of what it lost, so
   /// that another machine's rounding passes and a change for the worse does not.
-  static func floor(for reached: Comparison) -> Double {
-    let loss = 1 - reached.cosineMinimum
+  static func floor(for reached: Comparison) -> Double { floor(forCosine: reached.cosineMinimum) }
+
+  private static func floor(forCosine cosine: Double) -> Double {
+    let loss = 1 - cosine
     return loss.isFinite ? 1 - (loss * 1.1 + 1e-6) : 0
+  }
+
+  /// The fastest kind of computation that adds little to what the weights themselves have lost:
+  /// int8, then bf16, where every cosine to the pack's own float32 is 0.999 or more.
+  var recommended: Compute {
+    let good = otherwise.filter { $0.cosineToFloat32 >= 0.999 }.map(\.compute)
+    return [.int8, .bf16].first(where: good.contains) ?? .f32
   }
 
   func write(to writer: inout PackWriter) throws {
@@ -37,8 +48,14 @@ struct Evidence: Sendable {
       try writer.addEvidence(
         name, .float32, shape, Buffer(littleEndian: rows.flatMap(\.self)))
     }
-    var object = reached.json
-    object["compute"] = "f32"
+    var float32 = reached.json
+    float32["compute"] = "f32"
+    let others = otherwise.map { entry in
+      var object = entry.reached.json
+      object["compute"] = .string(entry.compute.rawValue)
+      object["cosine_to_f32_min"] = JSON(finite: entry.cosineToFloat32)
+      return JSON.object(object)
+    }
     try writer.add(
       .evidence,
       [
@@ -47,7 +64,8 @@ struct Evidence: Sendable {
           "origin": .string(probes.origin),
         ],
         "min_cosine": JSON(finite: floor),
-        "reached": .array([.object(object)]),
+        "compute": .string(recommended.rawValue),
+        "reached": .array([.object(float32)] + others),
       ])
   }
 
@@ -58,6 +76,8 @@ struct Evidence: Sendable {
     var floor: Double
     /// The lowest cosine of each tower that the pack reached when it was made.
     var cosineMinimum: Double
+    /// The same for each kind of computation that was measured.
+    private var minima: [String: Double] = [:]
     /// `probes.origin`, as recorded.
     var origin: String
 
@@ -73,11 +93,20 @@ struct Evidence: Sendable {
           "the evidence has embeddings of \(original.images.count) pictures and "
             + "\(original.texts.count) texts for \(probes.imageCount) and \(probes.texts.count)")
       }
-      let reached = json["reached"]?.array?.first
-      let minima = ["image_cosine_min", "text_cosine_min"].compactMap { reached?[$0]?.double }
-      cosineMinimum = minima.min() ?? 0
+      for reached in json["reached"]?.array ?? [] {
+        let cosines = ["image_cosine_min", "text_cosine_min"].compactMap { reached[$0]?.double }
+        minima[reached["compute"]?.string ?? "f32"] = cosines.min()
+      }
+      cosineMinimum = minima["f32"] ?? 0
       floor = json["min_cosine"]?.double ?? 0
       origin = json["probes"]?["origin"]?.string ?? "unknown"
+    }
+
+    /// The lowest cosine that passes: what was recorded for float32, and for other kinds of
+    /// computation what they reached, less the same allowance; 0.999 where nobody measured.
+    func floor(for compute: Compute) -> Double {
+      guard compute != .f32 else { return floor }
+      return minima[compute.rawValue].map { Evidence.floor(forCosine: $0) } ?? 0.999
     }
   }
 }

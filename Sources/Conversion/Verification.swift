@@ -53,7 +53,7 @@ public struct Verification: Sendable {
     }
     let found = try recorded.probes.embeddings(of: model)
     return Verification(
-      found, recorded.original, model, floor: minimumCosine ?? recorded.floor,
+      found, recorded.original, model, floor: minimumCosine ?? recorded.floor(for: model.compute),
       reference: "the original's recorded answers (\(recorded.origin) probes)")
   }
 
@@ -80,7 +80,8 @@ public struct Verification: Sendable {
       of: checkpoint, model.configuration, model.preprocessing, model.pool)
     return Verification(
       try probes.embeddings(of: model), original, model,
-      floor: minimumCosine ?? recorded?.floor ?? 0.999, reference: "the source, run now in float32")
+      floor: minimumCosine ?? recorded?.floor(for: model.compute) ?? 0.999,
+      reference: "the source, run now in float32")
   }
 
   static func checkArchitecture(_ checkpoint: Checkpoint, _ model: Model) throws(Refusal) {
@@ -117,7 +118,7 @@ public struct Verification: Sendable {
     }
     let recorded = try Evidence.Recorded(model.pack)
     return Verification(
-      found, expected, model, floor: minimumCosine ?? recorded?.floor ?? 0.999,
+      found, expected, model, floor: minimumCosine ?? recorded?.floor(for: model.compute) ?? 0.999,
       reference: "'\(path)'")
   }
 

@@ -1,5 +1,6 @@
 public import ArgumentParser
 public import Conversion
+public import Kernels
 public import PackFormat
 
 extension Recipe.Target: ExpressibleByArgument {
@@ -7,3 +8,4 @@ extension Recipe.Target: ExpressibleByArgument {
 }
 extension Recipe.Towers: ExpressibleByArgument {}
 extension Storage: ExpressibleByArgument {}
+extension Compute: ExpressibleByArgument {}

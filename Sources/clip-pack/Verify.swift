@@ -3,6 +3,7 @@ import Bytes
 import Checkpoints
 import ClipPack
 import Conversion
+import Kernels
 import PackFormat
 import SystemPackage
 import Tensors
@@ -40,6 +41,9 @@ struct Verify: Command {
   @Option(help: ArgumentHelp("With --against: compare on these texts.", valueName: "file"))
   var evidenceTexts: String?
 
+  @Option(help: "What products are computed in: f32, bf16 or int8.")
+  var compute = Compute.f32
+
   @OptionGroup var common: Common
 
   func validate() throws {
@@ -65,7 +69,7 @@ struct Verify: Command {
       terminal.progress("checking every byte")
       defer { terminal.endProgress() }
       try pack.validate()
-      let model = try Model(pack, keepingMatrices: false)
+      let model = try Model(pack, keepingMatrices: false, compute: compute)
       terminal.progress("running the pack")
       return (model, try self.verification(of: model))
     }
