@@ -51,6 +51,8 @@ ATTRIBUTES = {
     "count": COUNTS, "colour": list(COLOURS), "shape": SHAPES, "texture": TEXTURES,
     "size": SIZES, "position": POSITIONS, "background": list(BACKGROUNDS),
 }
+COLOUR_NAMES, BACKGROUND_NAMES = list(COLOURS), list(BACKGROUNDS)
+PICTURE_QUESTION = "colour, background"  # what the committed pictures are labelled by
 Scene = collections.namedtuple("Scene", ATTRIBUTES)  # of indices; -1 in a caption: not mentioned
 
 # Wordings: the first of each list is the one that labels use.
@@ -407,8 +409,10 @@ def measure(folder, count):
         best = (vectors @ texts.T).argmax(1)
         right = [all(m in (-1, s) for m, s in zip(labels[b][0], scene)) for b, scene in zip(best, scenes)]
         results[name] = {"labels": len(labels), "pictures": count, "top1": round(sum(right) / count, 4)}
-    main = results["colour, shape"]
-    return main | {"template": LABEL_TEMPLATE, "example_label": label_sets()["colour, shape"][0][1], "by_question": results}
+    main = results[PICTURE_QUESTION]
+    return main | {
+        "question": PICTURE_QUESTION, "template": LABEL_TEMPLATE,
+        "example_label": label_sets()[PICTURE_QUESTION][0][1], "by_question": results}
 
 
 def write_pictures(folder, count=32):
@@ -419,13 +423,15 @@ def write_pictures(folder, count=32):
     while len(labels) < count:
         picture, scene = unseen_picture(index, grain=0)  # PNG files of noise would be large
         index += 1
-        label = caption(Scene(0, scene.colour, scene.shape, -1, -1, -1, -1), first_word)
+        label = caption(
+            Scene(count=0, colour=scene.colour, shape=-1, texture=-1, size=-1, position=-1,
+                  background=scene.background), first_word)
         if label in labels.values():
             continue
         suffix, options = formats[len(labels) % len(formats)]
         if len(labels) % 8 == 2:
             picture = picture.quantize(256)  # a palette
-        name = f"{len(labels):02}-{'-'.join(label.split()[1:])}.{suffix}"
+        name = f"{len(labels):02}-{COLOUR_NAMES[scene.colour]}-on-{BACKGROUND_NAMES[scene.background]}.{suffix}"
         picture.save(folder / name, **options)
         labels[name] = label
     (folder / "labels.json").write_text(json.dumps(labels, indent=2) + "\n")
@@ -435,7 +441,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("fixtures", type=pathlib.Path, help="folder that demo/ and pictures/ go into")
     parser.add_argument("--pictures", type=int, default=60_000, help="training pictures (default %(default)s)")
-    parser.add_argument("--steps", type=int, default=2400, help="of 256 pictures (default %(default)s)")
+    parser.add_argument("--steps", type=int, default=2000, help="of 256 pictures (default %(default)s)")
     parser.add_argument("--unseen", type=int, default=2000, help="pictures to measure on (default %(default)s)")
     parser.add_argument("--measure", action="store_true", help="do not train: use the model that is there")
     arguments = parser.parse_args()

@@ -101,8 +101,20 @@ static void V(attention)(float *out, const float *q, const float *k, const float
   float *values = turned + width * key_row;     // [keys, value_row]
   float *scores = values + keys * value_row;    // [QUERIES, key_row]
 
+  // Key by key: the rows of k may lie a multiple of a page apart, where a cache holds but a few.
+  size_t whole = keys / 4 * 4;
+  for (size_t j = 0; j < whole; j += 4) {
+    const float *k0 = k + j * stride, *k1 = k0 + stride, *k2 = k1 + stride, *k3 = k2 + stride;
+    for (size_t c = 0; c < width; c++) {
+      float *to = turned + c * key_row + j;
+      to[0] = k0[c];
+      to[1] = k1[c];
+      to[2] = k2[c];
+      to[3] = k3[c];
+    }
+  }
   for (size_t c = 0; c < width; c++) {
-    for (size_t j = 0; j < keys; j++) turned[c * key_row + j] = k[j * stride + c];
+    for (size_t j = whole; j < keys; j++) turned[c * key_row + j] = k[j * stride + c];
     for (size_t j = keys; j < key_row; j++) turned[c * key_row + j] = 0;
   }
   for (size_t j = 0; j < keys; j++) {

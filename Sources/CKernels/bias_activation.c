@@ -1,15 +1,6 @@
 #ifndef LANES
-#include <math.h>
-
 #include "CKernels.h"
-
-static double activated(double x, CKActivation activation) {
-  switch (activation) {
-  case CKActivationNone: return x;
-  case CKActivationQuickGELU: return x / (1 + exp(-1.702 * x));
-  case CKActivationGELU: return x * 0.5 * erfc(-x * 0.70710678118654752);
-  }
-}
+#include "activated.h"
 
 static void bias_activation_scalar(float *values, const float *bias, size_t rows, size_t width,
                                    size_t stride, CKActivation activation) {
@@ -37,14 +28,6 @@ void ck_add_f32(float *out, const float *in, size_t count, CKInstructionSet isa)
 }
 
 #else
-
-INLINE Floats V(activated)(Floats x, CKActivation activation) {
-  switch (activation) {
-  case CKActivationNone: return x;
-  case CKActivationQuickGELU: return x / (1.0f + V(exp)(x * -1.702f));
-  case CKActivationGELU: return x * 0.5f * (1.0f + V(erf)(x * 0.70710678118654752f));
-  }
-}
 
 INLINE void V(bias_activation_rows)(float *values, const float *bias, size_t rows, size_t width,
                                     size_t stride, CKActivation activation) {

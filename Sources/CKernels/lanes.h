@@ -39,22 +39,38 @@ INLINE Floats V(first)(size_t count, Floats v, float other) {
   return V(select)(lane < (int32_t)(count < LANES ? count : LANES), v, V(splat)(other));
 }
 
+// v[i] and v[i + half], until one lane is left; the order does not depend on the compiler.
+#if LANES == 16
+#define FOLD(v, with)                                                                     \
+  v = with(v, __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)); \
+  v = with(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3));       \
+  v = with(v, __builtin_shufflevector(v, v, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1));       \
+  v = with(v, __builtin_shufflevector(v, v, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0))
+#elif LANES == 8
+#define FOLD(v, with)                                                   \
+  v = with(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3)); \
+  v = with(v, __builtin_shufflevector(v, v, 2, 3, 0, 1, 2, 3, 0, 1)); \
+  v = with(v, __builtin_shufflevector(v, v, 1, 0, 1, 0, 1, 0, 1, 0))
+#else
+#define FOLD(v, with)                                       \
+  v = with(v, __builtin_shufflevector(v, v, 2, 3, 0, 1)); \
+  v = with(v, __builtin_shufflevector(v, v, 1, 0, 1, 0))
+#endif
+
+INLINE Floats V(plus)(Floats a, Floats b) { return a + b; }
+INLINE Floats V(greater)(Floats a, Floats b) { return V(select)(b > a, b, a); }
+
 INLINE float V(sum)(Floats v) {
-  float lanes[LANES];
-  __builtin_memcpy(lanes, &v, sizeof v);
-  for (int half = LANES / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; i++) lanes[i] += lanes[i + half];
-  return lanes[0];
+  FOLD(v, V(plus));
+  return v[0];
 }
 
 INLINE float V(maximum)(Floats v) {
-  float lanes[LANES];
-  __builtin_memcpy(lanes, &v, sizeof v);
-  for (int half = LANES / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; i++)
-      if (lanes[i + half] > lanes[i]) lanes[i] = lanes[i + half];
-  return lanes[0];
+  FOLD(v, V(greater));
+  return v[0];
 }
+
+#undef FOLD
 
 // eˣ, relative error below 2·10⁻⁷; 0 below e⁻⁸⁷, and e⁸⁸ above that. NaN stays NaN.
 //
@@ -102,4 +118,12 @@ INLINE Floats V(erf)(Floats x) {
   b = b * s + 1.28379166e-1f;
   b = b * x + x;
   return V(select)(t > 0.927734375f, far, b);
+}
+
+INLINE Floats V(activated)(Floats x, CKActivation activation) {
+  switch (activation) {
+  case CKActivationNone: return x;
+  case CKActivationQuickGELU: return x / (1.0f + V(exp)(x * -1.702f));
+  case CKActivationGELU: return x * 0.5f * (1.0f + V(erf)(x * 0.70710678118654752f));
+  }
 }

@@ -6,6 +6,7 @@ struct Encoder: Sendable {
   let tower: Tower
   let transformer: Configuration.Transformer
   let weights: any Weights
+  let compute: Compute
   let pool: WorkerPool
 
   /// Runs all blocks and returns the rows at `kept`, `[kept.count, width]`, one for each sequence.
@@ -38,26 +39,34 @@ struct Encoder: Sendable {
   ) throws {
     let width = transformer.width
     try normalise(work.hidden, names.norm1, into: &work.normed)
-    try layer(work.normed, width, names.key, into: &work.key, width)
-    try layer(work.normed, width, names.value, into: &work.value, width)
-    if let kept { work.keep(kept) }
-    try layer(work.normed, width, names.query, into: &work.query, width)
+    work.input.take(width)
+    try layer(work.normed, &work.input, names.key, into: &work.key, width)
+    try layer(work.normed, &work.input, names.value, into: &work.value, width)
+    if let kept {
+      work.keep(kept)
+      work.input.take(width)
+    }
+    try layer(work.normed, &work.input, names.query, into: &work.query, width)
     // A query that alone is kept is the last of its sequence, or nothing is masked: it sees all keys.
     mix(
       work.query, work.queries, work.key, work.value, work.keys, isCausal: isCausal && kept == nil,
       into: &work.normed)
-    try layer(work.normed, width, names.output, accumulating: true, into: &work.hidden, width)
+    work.input.take(width)
+    try layer(
+      work.normed, &work.input, names.output, accumulating: true, into: &work.hidden, width)
   }
 
   /// hidden += activation(norm(hidden) · expandᵀ) · contractᵀ
   private func perceive(_ names: Names.Block, _ work: inout Workspace) throws {
     let (width, hiddenWidth) = (transformer.width, transformer.hiddenWidth)
     try normalise(work.hidden, names.norm2, into: &work.normed)
+    work.input.take(width)
     try layer(
-      work.normed, width, names.expand, activation: transformer.activation.kernel,
+      work.normed, &work.input, names.expand, activation: transformer.activation.kernel,
       into: &work.expanded, hiddenWidth)
+    work.input.take(hiddenWidth)
     try layer(
-      work.expanded, hiddenWidth, names.contract, accumulating: true, into: &work.hidden, width)
+      work.expanded, &work.input, names.contract, accumulating: true, into: &work.hidden, width)
   }
 
   private func normalise(_ x: [Float], _ name: String, into output: inout [Float]) throws {
@@ -69,17 +78,31 @@ struct Encoder: Sendable {
 
   /// output = activation(x · weightᵀ + bias), or that added to what output holds.
   ///
-  /// x is `[rows, width]`, output `[rows, outputWidth]`; weight and bias are those of a module.
+  /// x is `[rows, input.width]`, output `[rows, outputWidth]`; weight and bias are those of a module.
   private func layer(
-    _ x: [Float], _ width: Int, _ name: String, activation: Kernels.Activation = .none,
-    accumulating: Bool = false, into output: inout [Float], _ outputWidth: Int
+    _ x: [Float], _ input: inout LayerInput, _ name: String,
+    activation: Kernels.Activation = .none, accumulating: Bool = false,
+    into output: inout [Float], _ outputWidth: Int
   ) throws {
-    let weight = try weights.matrix(Names.weight(name), rows: outputWidth, columns: width)
+    let weight = try weights.matrix(
+      Names.weight(name), rows: outputWidth, columns: input.width)
     let bias = try weights.vector(Names.bias(name), count: outputWidth)
     var output = output.mutableSpan
-    linear(
-      x.span, weight.span, bias: bias.span, activation: activation, accumulating: accumulating,
-      into: &output, on: pool)
+    let matrix = weight.span
+    switch compute {
+    case .int8 where matrix.isCoded:
+      linear(
+        input.bytes(of: x, on: pool), matrix, bias: bias.span, activation: activation,
+        accumulating: accumulating, into: &output, on: pool)
+    case .bf16:
+      linear(
+        input.halves(of: x, on: pool), matrix, bias: bias.span, activation: activation,
+        accumulating: accumulating, into: &output, on: pool)
+    case .f32, .int8:
+      linear(
+        x.span, matrix, bias: bias.span, activation: activation, accumulating: accumulating,
+        into: &output, on: pool)
+    }
   }
 
   private func mix(

@@ -8,16 +8,19 @@ public import Kernels
 public struct ImageTower: Sendable {
   public let configuration: Configuration.Image
   public let projectionWidth: Int
+  /// What the blocks are computed in where their weights allow it; all else is float32.
+  public let compute: Compute
   private let weights: any Weights
   private let pool: WorkerPool
 
   public init(
     _ configuration: Configuration.Image, projectionWidth: Int, weights: any Weights,
-    pool: WorkerPool
+    compute: Compute = .f32, pool: WorkerPool
   ) {
     self.configuration = configuration
     self.projectionWidth = projectionWidth
     self.weights = weights
+    self.compute = compute
     self.pool = pool
   }
 
@@ -43,7 +46,8 @@ public struct ImageTower: Sendable {
     let count = pixels.count / pixelCount
     guard count > 0 else { return Embeddings(projected: [], width: projectionWidth) }
     let transformer = configuration.transformer
-    let encoder = Encoder(tower: .image, transformer: transformer, weights: weights, pool: pool)
+    let encoder = Encoder(
+      tower: .image, transformer: transformer, weights: weights, compute: compute, pool: pool)
     let packing = Packing(lengths: Array(repeating: configuration.positions, count: count))
     let classRows = try encoder.run(
       embedded(pixels, count), packing, isCausal: false, keeping: Array(packing.starts.dropLast()),

@@ -9,16 +9,19 @@ public import Kernels
 public struct TextTower: Sendable {
   public let configuration: Configuration.Text
   public let projectionWidth: Int
+  /// What the blocks are computed in where their weights allow it; all else is float32.
+  public let compute: Compute
   private let weights: any Weights
   private let pool: WorkerPool
 
   public init(
     _ configuration: Configuration.Text, projectionWidth: Int, weights: any Weights,
-    pool: WorkerPool
+    compute: Compute = .f32, pool: WorkerPool
   ) {
     self.configuration = configuration
     self.projectionWidth = projectionWidth
     self.weights = weights
+    self.compute = compute
     self.pool = pool
   }
 
@@ -39,7 +42,8 @@ public struct TextTower: Sendable {
     for (index, ids) in texts.enumerated() { try check(ids, index) }
     guard !texts.isEmpty else { return Embeddings(projected: [], width: projectionWidth) }
     let transformer = configuration.transformer
-    let encoder = Encoder(tower: .text, transformer: transformer, weights: weights, pool: pool)
+    let encoder = Encoder(
+      tower: .text, transformer: transformer, weights: weights, compute: compute, pool: pool)
     let packing = Packing(lengths: texts.map(length))
     let rows = try encoder.run(
       embedded(texts, packing), packing, isCausal: true,

@@ -14,6 +14,8 @@ struct Workspace {
   var value: [Float]
   /// `[rows, hiddenWidth]`
   var expanded: [Float]
+  /// What the next linear layers take.
+  var input = LayerInput()
   /// Which rows are of which sequence.
   private(set) var queries: Packing
   let keys: Packing

@@ -68,7 +68,7 @@ extension Model {
   /// The ids of a text, and whether it had to be cut off.
   public func ids(of text: String) throws -> (ids: [Int], isTruncated: Bool) {
     guard let textTower else { throw ModelError.missing(.text) }
-    guard let tokenizer else { throw ModelError.noTokenizer }
+    guard let tokenizer = try tokenizer else { throw ModelError.noTokenizer }
     let encoded = tokenizer.encode(text, limit: textTower.configuration.positions)
     return (encoded.ids.map(Int.init), encoded.isTruncated)
   }

@@ -1,9 +1,10 @@
 public import Architecture
-internal import Bytes
+public import Bytes
 public import CLIP
 public import Inputs
 public import Kernels
 public import PackFormat
+internal import Synchronization
 public import SystemPackage
 
 /// A CLIP, ready to answer.
@@ -18,23 +19,31 @@ public final class Model: Sendable {
   public let configuration: Configuration
   /// `nil` for a text-only model.
   public let preprocessing: Preprocessing?
-  /// `nil` for an image-only model, and where the source had none.
-  public let tokenizer: Tokenizer?
   public let imageTower: ImageTower?
   public let textTower: TextTower?
+  /// What products are computed in.
+  public let compute: Compute
   public let pool: WorkerPool
+
+  private let lazyTokenizer: Mutex<Tokenizer?>
 
   /// How many pictures or texts go through a tower together; more would only take memory.
   public static let batchSize = 16
 
-  /// Opens a pack. Weights are read when a tower first needs them.
-  public convenience init(opening path: FilePath, threads: Int = WorkerPool.processors) throws {
-    let pool = WorkerPool(threads: threads)
-    try self.init(Pack(path, pool: pool), keepingMatrices: true)
+  /// Opens a pack. Weights and tokenizer are read when they are first needed.
+  ///
+  /// - Parameter compute: what products are computed in; unless given, the fastest that answered
+  ///   well enough when the pack was made, as its evidence says, and float32 without evidence.
+  public convenience init(
+    opening path: FilePath, threads: Int = WorkerPool.processors, compute: Compute? = nil
+  ) throws {
+    let pack = try Pack(path, pool: WorkerPool(threads: threads))
+    try self.init(
+      pack, keepingMatrices: true, compute: compute ?? pack.recommendedCompute() ?? .f32)
   }
 
   /// - Parameter keepingMatrices: whether matrices stay in memory once they have been read.
-  public init(_ pack: Pack, keepingMatrices: Bool) throws {
+  public init(_ pack: Pack, keepingMatrices: Bool, compute: Compute = .f32) throws {
     guard let json = try pack.json(.configuration) else {
       throw FormatError(.inconsistent, "section \"configuration\" is missing")
     }
@@ -42,22 +51,41 @@ public final class Model: Sendable {
     self.pack = pack
     self.configuration = configuration
     preprocessing = try pack.json(.preprocessing).map { try Preprocessing(transformers: $0) }
-    tokenizer = try pack.json(.tokenizer).map { try Tokenizer(decoding: $0) }
+    lazyTokenizer = Mutex(nil)
+    self.compute = compute
     pool = pack.pool
     let (weights, pool) = (PackWeights(pack, keepingMatrices: keepingMatrices), pack.pool)
     imageTower = configuration.image.map {
-      ImageTower($0, projectionWidth: configuration.projectionWidth, weights: weights, pool: pool)
+      ImageTower(
+        $0, projectionWidth: configuration.projectionWidth, weights: weights, compute: compute,
+        pool: pool)
     }
     textTower = configuration.text.map {
-      TextTower($0, projectionWidth: configuration.projectionWidth, weights: weights, pool: pool)
+      TextTower(
+        $0, projectionWidth: configuration.projectionWidth, weights: weights, compute: compute,
+        pool: pool)
     }
     self.weights = weights
     try PackContents(
-      pack: pack, configuration: configuration, preprocessing: preprocessing, tokenizer: tokenizer
+      pack: pack, configuration: configuration, preprocessing: preprocessing
     ).check()
   }
 
   private let weights: PackWeights
+
+  /// `nil` for an image-only model, and where the source had none. Parsed at first use, once.
+  public var tokenizer: Tokenizer? {
+    get throws {
+      try lazyTokenizer.withLock { known in
+        if let known { return known }
+        known = try pack.json(.tokenizer).map { try Tokenizer(decoding: $0) }
+        if let text = configuration.text, let misfit = known?.misfit(with: text) {
+          throw FormatError(.inconsistent, misfit)
+        }
+        return known
+      }
+    }
+  }
 
   /// The factor between cosines and logits.
   ///
@@ -89,5 +117,12 @@ public enum ModelError: Error, CustomStringConvertible {
     case .noTokenizer:
       "the pack has no tokenizer; convert the checkpoint again with --tokenizer DIR"
     }
+  }
+}
+
+extension Pack {
+  /// What its evidence recommends computing in; `nil` where it says nothing that this program knows.
+  public func recommendedCompute() throws(FormatError) -> Compute? {
+    try json(.evidence)?["compute"]?.string.flatMap(Compute.init(rawValue:))
   }
 }

@@ -10,12 +10,10 @@ struct PackContents {
   let pack: Pack
   let configuration: Configuration
   let preprocessing: Preprocessing?
-  let tokenizer: Tokenizer?
 
   func check() throws(FormatError) {
     try checkTensors()
     try checkPreprocessing()
-    try checkTokenizer()
   }
 
   /// Every parameter of the configuration is there in its shape, and no other tensor claims to be
@@ -65,11 +63,6 @@ struct PackContents {
         "the preprocessing does not give pictures of \(size.height)×\(size.width), which the "
           + "image tower needs")
     }
-  }
-
-  private func checkTokenizer() throws(FormatError) {
-    guard let text = configuration.text, let tokenizer else { return }
-    if let misfit = tokenizer.misfit(with: text) { throw FormatError(.inconsistent, misfit) }
   }
 }
 

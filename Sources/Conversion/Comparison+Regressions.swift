@@ -1,4 +1,5 @@
 public import Bytes
+internal import Kernels
 
 extension Comparison {
   /// The relative error after each stage of both towers; `nil` where nobody observed.
@@ -59,7 +60,7 @@ public struct Record: Sendable {
 
   init(_ recorded: Evidence.Recorded) {
     tensors = recorded.tensors
-    imageStages = StageErrors(decoding: recorded.reached["image_stages"])
-    textStages = StageErrors(decoding: recorded.reached["text_stages"])
+    imageStages = StageErrors(decoding: recorded.reached(in: .f32)["image_stages"])
+    textStages = StageErrors(decoding: recorded.reached(in: .f32)["text_stages"])
   }
 }

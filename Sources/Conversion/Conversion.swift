@@ -192,12 +192,22 @@ public struct Conversion: Sendable {
   ) throws {
     attempt.writer.beginEvidence()
     progress(.runningPack)
-    let model = try Model(attempt.writer.readBack(), keepingMatrices: false)
-    let reached = Comparison(
-      try original.probes.embeddings(of: model, observing: true), with: original.embeddings)
+    let pack = try attempt.writer.readBack()
+    let float32 = try original.probes.embeddings(
+      of: Model(pack, keepingMatrices: false), observing: true)
+    let reached = Comparison(float32, with: original.embeddings)
     var evidence = Evidence(
       probes: original.probes, original: original.embeddings, reached: reached,
       floor: Evidence.floor(for: reached))
+    for compute in [Compute.bf16, .int8] where pack.has(compute) {
+      let model = try Model(pack, keepingMatrices: false, compute: compute)
+      let found = try original.probes.embeddings(of: model, observing: false)
+      evidence.otherwise.append(
+        (
+          compute, Comparison(found, with: original.embeddings),
+          Comparison(found, with: float32).cosineMinimum
+        ))
+    }
     evidence.tensors = attempt.measures
     try evidence.write(to: &attempt.writer)
     attempt.agreement = reached
@@ -207,6 +217,16 @@ public struct Conversion: Sendable {
     for file in checkpoint.files where FileKind.areSame(file.safetensors.file.path, destination) {
       throw Refusal(
         "the output '\(destination)' is the source itself; give another name with -o")
+    }
+  }
+}
+
+extension Pack {
+  /// Whether a kind of computation makes a difference to this pack.
+  fileprivate func has(_ compute: Compute) -> Bool {
+    switch compute {
+    case .f32, .bf16: true
+    case .int8: tensors.contains { $0.isModel && $0.codec == PackedTensor.Codec.grid.rawValue }
     }
   }
 }

@@ -16,6 +16,8 @@ struct Evidence: Sendable {
   var original: ProbeEmbeddings
   /// How the pack agreed with it when it was made.
   var reached: Comparison
+  /// The same for what else the pack can be computed in, and the lowest cosine to its own float32.
+  var otherwise: [(compute: Compute, reached: Comparison, cosineToFloat32: Double)] = []
   /// The lowest cosine that `verify` accepts unless told otherwise.
   var floor: Double
   /// What became of each tensor, where that was measured.
@@ -26,9 +28,18 @@ struct Evidence: Sendable {
 
   /// The floor that a freshly made pack gets: what it reached, less a tenth of what it lost, so
   /// that another machine's rounding passes and a change for the worse does not.
-  static func floor(for reached: Comparison) -> Double {
-    let loss = 1 - reached.cosineMinimum
+  static func floor(for reached: Comparison) -> Double { floor(forCosine: reached.cosineMinimum) }
+
+  private static func floor(forCosine cosine: Double) -> Double {
+    let loss = 1 - cosine
     return loss.isFinite ? 1 - (loss * 1.1 + 1e-6) : 0
+  }
+
+  /// The fastest kind of computation that adds little to what the weights themselves have lost:
+  /// int8, then bf16, where every cosine to the pack's own float32 is 0.999 or more.
+  var recommended: Compute {
+    let good = otherwise.filter { $0.cosineToFloat32 >= 0.999 }.map(\.compute)
+    return [.int8, .bf16].first(where: good.contains) ?? .f32
   }
 
   func write(to writer: inout PackWriter) throws {
@@ -39,10 +50,16 @@ struct Evidence: Sendable {
       try writer.addEvidence(
         name, .float32, shape, Buffer(littleEndian: rows.flatMap(\.self)))
     }
-    var object = reached.json
-    object["compute"] = "f32"
-    if let stages = reached.imageStages { object["image_stages"] = stages.json }
-    if let stages = reached.textStages { object["text_stages"] = stages.json }
+    var float32 = reached.json
+    float32["compute"] = "f32"
+    if let stages = reached.imageStages { float32["image_stages"] = stages.json }
+    if let stages = reached.textStages { float32["text_stages"] = stages.json }
+    let others = otherwise.map { entry in
+      var object = entry.reached.json
+      object["compute"] = .string(entry.compute.rawValue)
+      object["cosine_to_f32_min"] = JSON(finite: entry.cosineToFloat32)
+      return JSON.object(object)
+    }
     try writer.add(
       .evidence,
       [
@@ -52,7 +69,8 @@ struct Evidence: Sendable {
         ],
         "min_cosine": JSON(finite: floor),
         "logit_scale": original.similarity.map { JSON(finite: Double($0.scale)) } ?? .null,
-        "reached": .array([.object(object)]),
+        "compute": .string(recommended.rawValue),
+        "reached": .array([.object(float32)] + others),
         "tensors": .array(tensors.map(\.json)),
       ])
   }
@@ -62,8 +80,9 @@ struct Evidence: Sendable {
     var probes: Probes
     var original: ProbeEmbeddings
     var floor: Double
-    /// What the pack reached in float32 when it was made: the members of `Comparison.json`.
-    var reached: JSON
+    /// What the pack reached when it was made, by what it was computed in: the members of
+    /// `Comparison.json`.
+    private var reached: [String: JSON] = [:]
     var tensors: [TensorMeasure]
     /// `probes.origin`, as recorded.
     var origin: String
@@ -80,8 +99,9 @@ struct Evidence: Sendable {
           "the evidence has embeddings of \(original.images.count) pictures and "
             + "\(original.texts.count) texts for \(probes.imageCount) and \(probes.texts.count)")
       }
-      reached =
-        json["reached"]?.array?.first { $0["compute"]?.string ?? "f32" == "f32" } ?? .null
+      for reached in json["reached"]?.array ?? [] {
+        self.reached[reached["compute"]?.string ?? "f32"] = reached
+      }
       tensors = json["tensors"]?.array?.compactMap(TensorMeasure.init) ?? []
       guard probes.imageCount + probes.texts.count > 0, let floor = json["min_cosine"]?.double
       else {
@@ -101,6 +121,19 @@ struct Evidence: Sendable {
         throw Refusal("\(name) is \(tensor.shape), [count, \(width ?? 0)] is needed")
       }
       return tensor.floatRows
+    }
+
+    /// What the pack reached in one kind of computation; null where nobody measured.
+    func reached(in compute: Compute) -> JSON { reached[compute.rawValue] ?? .null }
+
+    /// The lowest cosine that passes: what was recorded for float32, and for other kinds of
+    /// computation what they reached, less the same allowance; 0.999 where nobody measured.
+    func floor(for compute: Compute) -> Double {
+      guard compute != .f32 else { return floor }
+      let cosines = ["image_cosine_min", "text_cosine_min"].compactMap {
+        reached(in: compute)[$0]?.double
+      }
+      return cosines.min().map { Evidence.floor(forCosine: $0) } ?? 0.999
     }
   }
 }

@@ -38,7 +38,7 @@ public enum Unpacking {
     if let preprocessing = model.preprocessing {
       try write(preprocessing.json, "preprocessor_config.json", folder, &summary)
     }
-    if let tokenizer = model.tokenizer {
+    if let tokenizer = try model.tokenizer {
       for (name, text) in tokenizer.files {
         let utf8 = Array(text.utf8)
         try unsafe write(utf8.span.bytes, name, folder, &summary)

@@ -62,10 +62,11 @@ public struct Verification: Sendable {
     }
     let found = try recorded.probes.embeddings(of: model, observing: false)
     var verification = Verification(
-      found, recorded.original, model, floor: minimumCosine ?? recorded.floor,
+      found, recorded.original, model, floor: minimumCosine ?? recorded.floor(for: model.compute),
       reference: "the original's recorded answers (\(recorded.origin) probes)",
       probes: recorded.probes, recorded: recorded)
-    verification.failures += verification.comparison.regressions(from: recorded.reached)
+    verification.failures += verification.comparison.regressions(
+      from: recorded.reached(in: model.compute))
     return verification
   }
 
@@ -93,7 +94,8 @@ public struct Verification: Sendable {
       observing: true)
     return Verification(
       try probes.embeddings(of: model, observing: true), original, model,
-      floor: minimumCosine ?? recorded?.floor ?? 0.999, reference: "the source, run now in float32",
+      floor: minimumCosine ?? recorded?.floor(for: model.compute) ?? 0.999,
+      reference: "the source, run now in float32",
       probes: probes, recorded: recorded)
   }
 
@@ -153,7 +155,7 @@ public struct Verification: Sendable {
     }
     let recorded = try Evidence.Recorded(model.pack)
     return Verification(
-      found, expected, model, floor: minimumCosine ?? recorded?.floor ?? 0.999,
+      found, expected, model, floor: minimumCosine ?? recorded?.floor(for: model.compute) ?? 0.999,
       reference: "'\(path)'")
   }
 

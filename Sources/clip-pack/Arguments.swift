@@ -1,6 +1,7 @@
 public import Architecture
 public import ArgumentParser
 public import Conversion
+public import Kernels
 public import PackFormat
 
 extension Recipe.Target: ExpressibleByArgument {
@@ -9,3 +10,4 @@ extension Recipe.Target: ExpressibleByArgument {
 extension Recipe.Towers: ExpressibleByArgument {}
 extension Storage: ExpressibleByArgument {}
 extension Tower: ExpressibleByArgument {}
+extension Compute: ExpressibleByArgument {}

@@ -5,6 +5,7 @@ import CLIP
 import ClipPack
 import Conversion
 import Inputs
+import Kernels
 import PackFormat
 import SystemPackage
 
@@ -18,6 +19,7 @@ struct Bench: Command {
   @Option(help: ArgumentHelp("How often each is run.", valueName: "n"))
   var rounds = 10
 
+  @OptionGroup var computing: Computing
   @OptionGroup var common: Common
 
   func validate() throws {
@@ -25,28 +27,33 @@ struct Bench: Command {
   }
 
   func perform() throws {
-    let rows = try naming(pack) { try measure() }
+    let (rows, compute) = try naming(pack) { try measure() }
     if common.json {
       let array = rows.map {
         [
           "what": .string($0.what), "median_ms": .number($0.median),
           "min_ms": .number($0.times.min() ?? 0), "max_ms": .number($0.times.max() ?? 0),
+          "cpu_ms": .number($0.medianOfProcessor),
           "gflops": $0.gflops.map { .number($0) } ?? .null,
         ] as JSON
       }
       try emit(
         JSON.object([
           "threads": .integer(common.threads), "rounds": .integer(rounds),
+          "compute": .string(compute.rawValue),
           "results": .array(array),
         ]))
       return
     }
-    try emit("\(pack), \(counted(common.threads, "thread")), median of \(rounds)")
+    try emit(
+      "\(pack) in \(compute.rawValue), \(counted(common.threads, "thread")), median of \(rounds)")
     for line in Table.lines(
-      ["", "median", "min", "max", "GFLOPS"],
+      ["", "median", "min", "max", "processor", "GFLOPS"],
       rows.map { row in
         [row.what]
-          + [row.median, row.times.min() ?? 0, row.times.max() ?? 0].map {
+          + [
+            row.median, row.times.min() ?? 0, row.times.max() ?? 0, row.medianOfProcessor,
+          ].map {
             decimal($0, 2) + " ms"
           } + [row.gflops.map { decimal($0, 0) } ?? ""]
       })
@@ -55,38 +62,48 @@ struct Bench: Command {
     }
   }
 
+  private struct Time {
+    var wall: Double
+    var processor: Double
+  }
+
   private struct Row {
     var what: String
     /// In milliseconds, one a round.
-    var times: [Double]
+    var times: [Double] { rounds.map(\.wall) }
+    var rounds: [Time]
     /// What one run computes, in operations.
     var operations = 0.0
 
     var median: Double { times.sorted()[times.count / 2] }
+    /// What all threads together have computed: steadier than the clock on a busy machine.
+    var medianOfProcessor: Double { rounds.map(\.processor).sorted()[rounds.count / 2] }
     var gflops: Double? { operations > 0 ? operations / median / 1e6 : nil }
   }
 
-  private func measure() throws -> [Row] {
+  private func measure() throws -> ([Row], Compute) {
     let path = FilePath(pack)
     var rows = [
-      Row(what: "open", times: try times { _ = try Model(opening: path, threads: 1) })
+      Row(what: "open", rounds: try times { _ = try Model(opening: path, threads: 1) })
     ]
-    let model = try Model(opening: path, threads: common.threads)
+    let model = try Model(
+      opening: path, threads: common.threads, compute: computing.compute)
     if let tower = model.imageTower {
       let size = tower.configuration.imageSize
       let pixels = (0..<3 * size * size).map { Float($0 % 251) / 125 - 1 }
       rows.append(
         Row(
           what: "first image (reads the weights)",
-          times: try times {
-            let fresh = try Model(opening: path, threads: common.threads)
+          rounds: try times {
+            let fresh = try Model(
+              opening: path, threads: common.threads, compute: computing.compute)
             _ = try fresh.imageTower?.embed(pixels.span)
           }))
       for count in [1, 8] {
         let batch = [[Float]](repeating: pixels, count: count).flatMap(\.self)
         rows.append(
           Row(
-            what: "image ×\(count)", times: try times { _ = try tower.embed(batch.span) },
+            what: "image ×\(count)", rounds: try times { _ = try tower.embed(batch.span) },
             operations: Double(count) * model.configuration.operationsPerImage))
       }
     }
@@ -98,11 +115,11 @@ struct Bench: Command {
         rows.append(
           Row(
             what: "text of \(length) tokens ×\(count)",
-            times: try times { _ = try tower.embed(batch) },
+            rounds: try times { _ = try tower.embed(batch) },
             operations: Double(count) * model.configuration.operations(perTextOf: length)))
       }
     }
-    return rows
+    return (rows, model.compute)
   }
 
   /// Ids whose last one is where the model pools.
@@ -118,14 +135,14 @@ struct Bench: Command {
     } + [end]
   }
 
-  private func times(_ body: () throws -> Void) throws -> [Double] {
+  private func times(_ body: () throws -> Void) throws -> [Time] {
     let clock = ContinuousClock()
     try body()
     return try (0..<rounds).map { _ in
-      let start = clock.now
+      let (start, used) = (clock.now, processorTime())
       try body()
-      let passed = start.duration(to: clock.now).components
-      return Double(passed.seconds) * 1e3 + Double(passed.attoseconds) / 1e15
+      return Time(
+        wall: start.duration(to: clock.now) / .milliseconds(1), processor: processorTime() - used)
     }
   }
 }

@@ -21,6 +21,7 @@ struct Classify: Command {
   @Option(help: ArgumentHelp("The sentence that the label stands in, as {}.", valueName: "s"))
   var template = "This is a photo of {}."
 
+  @OptionGroup var computing: Computing
   @OptionGroup var common: Common
 
   func validate() throws {
@@ -30,7 +31,7 @@ struct Classify: Command {
   }
 
   func perform() throws {
-    let model = try open(pack, common)
+    let model = try open(pack, common, computing)
     let results = try naming(pack) {
       try model.classify(
         images: image.map { FilePath($0) }, labels: label, template: template)

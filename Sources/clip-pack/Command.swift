@@ -27,6 +27,15 @@ struct Common: ParsableArguments {
   var terminal: Terminal { Terminal(isQuiet: quiet || json) }
 }
 
+/// What every command takes that runs a model.
+struct Computing: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "What products are computed in: f32, bf16 or int8; what the pack's evidence recommends "
+        + "unless given."))
+  var compute: Compute?
+}
+
 /// A command whose errors become one line and an exit status.
 protocol Command: ParsableCommand {
   func perform() throws
@@ -57,8 +66,10 @@ extension Command {
 }
 
 /// Opens a pack and says its path in what goes wrong.
-func open(_ path: String, _ common: Common) throws -> Model {
-  try naming(path) { try Model(opening: FilePath(path), threads: common.threads) }
+func open(_ path: String, _ common: Common, _ computing: Computing? = nil) throws -> Model {
+  try naming(path) {
+    try Model(opening: FilePath(path), threads: common.threads, compute: computing?.compute)
+  }
 }
 
 /// Refuses to write over a file that is read.

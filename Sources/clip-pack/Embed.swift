@@ -20,6 +20,7 @@ struct Embed: Command {
   @Option(parsing: .upToNextOption, help: ArgumentHelp("Texts.", valueName: "s"))
   var text: [String] = []
 
+  @OptionGroup var computing: Computing
   @OptionGroup var common: Common
 
   func validate() throws {
@@ -29,7 +30,7 @@ struct Embed: Command {
   }
 
   func perform() throws {
-    let model = try open(pack, common)
+    let model = try open(pack, common, computing)
     let embeddings = try naming(pack) {
       image.isEmpty
         ? try model.embed(texts: try common.warnOfTruncation(text, model))

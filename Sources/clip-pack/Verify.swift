@@ -4,6 +4,7 @@ import Bytes
 import Checkpoints
 import ClipPack
 import Conversion
+import Kernels
 import PackFormat
 import SystemPackage
 import Tensors
@@ -57,6 +58,9 @@ struct Verify: Command {
   @Option(help: ArgumentHelp("Check the bytes of one tensor alone.", valueName: "name"))
   var tensor: String?
 
+  @Option(help: "What products are computed in: f32, bf16 or int8.")
+  var compute = Compute.f32
+
   @OptionGroup var common: Common
 
   func validate() throws {
@@ -89,7 +93,7 @@ struct Verify: Command {
       terminal.progress("checking every byte")
       defer { terminal.endProgress() }
       try pack.validate()
-      let model = try Model(pack, keepingMatrices: false)
+      let model = try Model(pack, keepingMatrices: false, compute: compute)
       terminal.progress("running the pack")
       var verification = try self.verification(of: model)
       verification.failures += objection.map { [$0] } ?? []

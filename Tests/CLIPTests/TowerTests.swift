@@ -8,12 +8,18 @@ struct TowerTests {
   static let pool = WorkerPool(threads: 2)
   static let pixels: [Float] = (0..<2 * 3 * 81).map { Float($0 * 37 % 101) / 50 - 1 }
 
-  private func image(_ weights: any Weights, _ pool: WorkerPool = pool) -> ImageTower {
-    ImageTower(Configuration.tiny.image!, projectionWidth: 6, weights: weights, pool: pool)
+  private func image(
+    _ weights: any Weights, _ compute: Compute = .f32, _ pool: WorkerPool = pool
+  ) -> ImageTower {
+    ImageTower(
+      Configuration.tiny.image!, projectionWidth: 6, weights: weights, compute: compute, pool: pool)
   }
 
-  private func text(_ weights: any Weights, _ pool: WorkerPool = pool) -> TextTower {
-    TextTower(Configuration.tiny.text!, projectionWidth: 6, weights: weights, pool: pool)
+  private func text(
+    _ weights: any Weights, _ compute: Compute = .f32, _ pool: WorkerPool = pool
+  ) -> TextTower {
+    TextTower(
+      Configuration.tiny.text!, projectionWidth: 6, weights: weights, compute: compute, pool: pool)
   }
 
   @Test func `what follows the end token changes nothing`() throws {
@@ -50,14 +56,33 @@ struct TowerTests {
     #expect(try tower.embed(changed.span) == tower.embed(Self.pixels.span))
   }
 
-  @Test(arguments: [1, 2, 3, 5])
-  func `answers have the same bits on any number of threads`(threads: Int) throws {
-    let weights = RandomWeights(.tiny)
+  @Test(arguments: [1, 2, 3, 5], Compute.allCases)
+  func `answers have the same bits on any number of threads`(
+    threads: Int, compute: Compute
+  ) throws {
+    let weights = RandomWeights(.tiny, .codes)
     let pool = WorkerPool(threads: threads)
     let ids = [[18, 3, 19], [18, 19]]
-    let images = try image(weights, pool).embed(Self.pixels.span)
-    #expect(try images == image(weights).embed(Self.pixels.span))
-    #expect(try text(weights, pool).embed(ids) == text(weights).embed(ids))
+    let images = try image(weights, compute, pool).embed(Self.pixels.span)
+    #expect(try images == image(weights, compute).embed(Self.pixels.span))
+    #expect(try text(weights, compute, pool).embed(ids) == text(weights, compute).embed(ids))
+  }
+
+  @Test(arguments: [(Compute.bf16, 0.9995), (.int8, 0.9995)])
+  func `other kinds of computation stay near float32`(compute: Compute, least: Double) throws {
+    let weights = RandomWeights(.tiny, .codes)
+    let ids = [[18, 3, 19], [18, 19], [18, 7, 1, 2, 5, 11, 19]]
+    let images = try (
+      image(weights).embed(Self.pixels.span), image(weights, compute).embed(Self.pixels.span)
+    )
+    let texts = try (text(weights).embed(ids), text(weights, compute).embed(ids))
+    for (exact, found) in [images, texts] {
+      #expect(exact != found)
+      for index in 0..<exact.count {
+        let cosine = zip(exact[index], found[index]).reduce(0) { $0 + Double($1.0 * $1.1) }
+        #expect(cosine >= least)
+      }
+    }
   }
 
   @Test func `codes answer like the floats that they stand for`() throws {

@@ -105,7 +105,8 @@ extension Report {
   /// The texts, as the tokenizer gives them back from their ids; the ids where it cannot.
   private func labels(_ probes: Probes) -> [String] {
     probes.texts.map { ids in
-      guard let tokenizer = model.tokenizer, ids.allSatisfy({ $0 >= 0 && $0 < tokenizer.count })
+      guard let tokenizer = try? model.tokenizer,
+        ids.allSatisfy({ $0 >= 0 && $0 < tokenizer.count })
       else {
         return "tokens " + ids.prefix(6).map(String.init).joined(separator: " ")
           + (ids.count > 6 ? " …" : "")

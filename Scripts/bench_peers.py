@@ -1,0 +1,207 @@
+"""Times clip-pack against other runtimes on the same weights, taking turns, and prints the ratios.
+
+Run by Scripts/bench_peers, which makes the virtual environment. The machine may change its speed
+while this runs, so every round measures everybody once, and only medians over rounds are compared.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import time
+
+import numpy as np
+
+CASES = {"image x1": 1, "image x8": 8, "text 77 x1": 1, "text 77 x8": 8, "text 9 x1": 1}
+
+
+def export(checkpoint, folder):
+    """Writes image.onnx and text.onnx: pixels or ids in, normalised embeddings out."""
+    import torch
+    from transformers import CLIPModel
+
+    model = CLIPModel.from_pretrained(checkpoint, attn_implementation="eager").eval()
+
+    class Image(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.tower, self.projection = model.vision_model, model.visual_projection
+
+        def forward(self, pixel_values):
+            pooled = self.tower(pixel_values=pixel_values).pooler_output
+            return torch.nn.functional.normalize(self.projection(pooled), dim=-1)
+
+    class Text(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.tower, self.projection = model.text_model, model.text_projection
+
+        def forward(self, input_ids):
+            pooled = self.tower(input_ids=input_ids).pooler_output
+            return torch.nn.functional.normalize(self.projection(pooled), dim=-1)
+
+    size = model.config.vision_config.image_size
+    ids = torch.from_numpy(texts(2, 77))
+    for name, module, example, axes in [
+        ("image", Image(), torch.zeros(2, 3, size, size), {0: "batch"}),
+        ("text", Text(), ids, {0: "batch", 1: "length"}),
+    ]:
+        torch.onnx.export(
+            module, (example,), f"{folder}/{name}.onnx", input_names=["input"],
+            output_names=["embeds"], dynamic_axes={"input": axes, "embeds": {0: "batch"}},
+            opset_version=17, dynamo=False)
+
+
+def texts(count, length):
+    ids = np.random.default_rng(1).integers(320, 49405, (count, length))
+    ids[:, 0], ids[:, -1] = 49406, 49407
+    return ids.astype(np.int64)
+
+
+def pictures(count, seed=2):
+    """Smooth random pictures, normalised as the preprocessing does, more or less."""
+    random = np.random.default_rng(seed)
+    coarse = random.standard_normal((count, 3, 14, 14)).astype(np.float32)
+    return np.ascontiguousarray(coarse.repeat(16, 2).repeat(16, 3)) \
+        + 0.2 * random.standard_normal((count, 3, 224, 224)).astype(np.float32)
+
+
+def inputs():
+    return {
+        "image x1": ("image", pictures(1)), "image x8": ("image", pictures(8)),
+        "text 77 x1": ("text", texts(1, 77)), "text 77 x8": ("text", texts(8, 77)),
+        "text 9 x1": ("text", texts(1, 9)),
+    }
+
+
+class ONNXRuntime:
+    def __init__(self, kind, folder, threads):
+        import onnxruntime
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self.sessions = {}
+        for tower in ["image", "text"]:
+            path = f"{folder}/{tower}.onnx"
+            if kind == "int8":
+                small = f"{folder}/{tower}-int8.onnx"
+                if not os.path.exists(small):
+                    from onnxruntime.quantization import QuantType, quantize_dynamic
+                    quantize_dynamic(path, small, weight_type=QuantType.QInt8, per_channel=True)
+                path = small
+            self.sessions[tower] = onnxruntime.InferenceSession(
+                path, options, providers=["CPUExecutionProvider"])
+
+    def run(self, tower, x):
+        return self.sessions[tower].run(None, {"input": x})[0]
+
+
+class OpenVINO:
+    def __init__(self, kind, folder, threads):
+        import openvino
+        core = openvino.Core()
+        self.models = {}
+        for tower in ["image", "text"]:
+            if kind == "int8":
+                path = f"{folder}/{tower}-int8.xml"
+                if not os.path.exists(path):
+                    import nncf
+                    model = core.read_model(f"{folder}/{tower}.onnx")
+                    samples = [pictures(1, seed) for seed in range(10, 40)] if tower == "image" \
+                        else [texts(1, length) for length in range(5, 77, 3)]
+                    openvino.save_model(
+                        nncf.quantize(model, nncf.Dataset(samples), model_type=nncf.ModelType.TRANSFORMER,
+                                      subset_size=len(samples)), path)
+            else:
+                path = f"{folder}/{tower}.onnx"
+            precision = "bf16" if kind == "bf16" else "f32"
+            self.models[tower] = core.compile_model(path, "CPU", {
+                "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": 1}).create_infer_request()
+
+    def run(self, tower, x):
+        return self.models[tower].infer({0: x})[0].copy()
+
+
+PEERS = {
+    ("onnxruntime", "f32"): ONNXRuntime, ("onnxruntime", "int8"): ONNXRuntime,
+    ("openvino", "f32"): OpenVINO, ("openvino", "bf16"): OpenVINO, ("openvino", "int8"): OpenVINO,
+}
+
+
+def median_time(body, seconds):
+    body()
+    times = []
+    end = time.perf_counter() + seconds
+    while len(times) < 5 or time.perf_counter() < end:
+        start = time.perf_counter()
+        body()
+        times.append(time.perf_counter() - start)
+    return 1e3 * statistics.median(times)
+
+
+def ours(program, pack, compute, threads, rounds):
+    output = subprocess.run(
+        [program, "bench", pack, "--json", "--compute", compute, "--threads", str(threads),
+         "--rounds", str(rounds)], check=True, capture_output=True, text=True).stdout
+    names = {"image ×1": "image x1", "image ×8": "image x8", "text of 77 tokens ×1": "text 77 x1",
+             "text of 77 tokens ×8": "text 77 x8", "text of 9 tokens ×1": "text 9 x1"}
+    results = {}
+    for row in json.loads(output)["results"]:
+        if row["what"] in names:
+            results[names[row["what"]]] = row["median_ms"]
+    return results
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkpoint", required=True, help="a ViT-B/32 in transformers' layout")
+    parser.add_argument("--pack", required=True, help="its pack, mapped, int8")
+    parser.add_argument("--program", default=".build/release/clip-pack")
+    parser.add_argument("--folder", required=True, help="where exports are kept")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=0.3, help="for each case and round")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--kinds", nargs="+", default=["int8", "bf16", "f32"])
+    arguments = parser.parse_args()
+
+    os.makedirs(arguments.folder, exist_ok=True)
+    if not os.path.exists(f"{arguments.folder}/text.onnx"):
+        export(arguments.checkpoint, arguments.folder)
+    peers = {name: make for name, make in PEERS.items() if name[1] in arguments.kinds}
+    for threads in arguments.threads:
+        ready = {name: make(name[1], arguments.folder, threads) for name, make in peers.items()}
+        reference = ONNXRuntime("f32", arguments.folder, threads)
+        times = {}
+        for _ in range(arguments.rounds):
+            for name, peer in ready.items():
+                for case, (tower, x) in inputs().items():
+                    taken = median_time(lambda: peer.run(tower, x), arguments.seconds)
+                    times.setdefault((name, case), []).append(taken)
+            for kind in arguments.kinds:
+                for case, taken in ours(
+                        arguments.program, arguments.pack, kind, threads, 15).items():
+                    times.setdefault((("clip-pack", kind), case), []).append(taken)
+        print(f"\n{threads} thread{'s' if threads > 1 else ''}, ms, median of "
+              f"{arguments.rounds} rounds\n")
+        print("| | " + " | ".join(CASES) + " | cosine image, text |")
+        print("| --- |" + " --- |" * (len(CASES) + 1))
+        medians = {key: statistics.median(values) for key, values in times.items()}
+        for name in [*ready, *[("clip-pack", kind) for kind in arguments.kinds]]:
+            cosines = ""
+            if name in ready:
+                cosines = ", ".join(
+                    f"{(ready[name].run(t, x) * reference.run(t, x)).sum(-1).min():.5f}"
+                    for t, x in [inputs()["image x8"], inputs()["text 77 x8"]])
+            print(f"| {name[0]} {name[1]} | "
+                  + " | ".join(f"{medians[name, case]:.1f}" for case in CASES) + f" | {cosines} |")
+        for kind in arguments.kinds:
+            ratios = [medians[("clip-pack", kind), case]
+                      / min(medians[name, case] for name in ready if name[1] == kind)
+                      for case in CASES]
+            print(f"| ratio to the fastest peer, {kind} | "
+                  + " | ".join(f"{ratio:.2f}" for ratio in ratios) + " | |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+#pragma once
+#include "CKernels.h"
+
+// Linear layers in 8-bit integers: weights are signed codes with one step a row, activations are
+// unsigned codes with one scale and one zero point a row. Sums are exact, hence the same on every
+// instruction set, while k ≤ CK_INT8_DEPTH.
+
+/// 2³¹ / (255 · 128): so many products of an unsigned and a signed byte cannot overflow a sum.
+enum { CK_INT8_DEPTH = 65793 };
+
+/// codes[r,i] = round(x[r,i] / scales[r]) + zeros[r] within 0…255, so that
+/// x[r,i] ≈ scales[r] · (codes[r,i] − zeros[r]).
+///
+/// x [rows, width]; codes in rows that begin `stride` bytes apart, what follows `width` is left
+/// alone. The range is that of the row, widened to hold 0, which is coded exactly. Rounding is to
+/// nearest, ties to even; the same results on every instruction set. A row with a value that is not
+/// finite gets a scale that is not a number.
+void ck_quantise_rows_u8(uint8_t *_Nonnull codes, float *_Nonnull scales, int32_t *_Nonnull zeros,
+                         const float *_Nonnull x, size_t rows, size_t width, size_t stride,
+                         CKInstructionSet isa);
+
+/// sums[i,j] = Σ a[i,·] · w[j,·], and row_sums[j] = Σ w[j,·].
+///
+/// a [m, k] in rows that begin `a_stride` apart; w [n, k] without gaps; sums in rows that begin
+/// `sums_stride` apart, each of n. Required: k ≤ CK_INT8_DEPTH.
+void ck_dot_rows_u8_s8(int32_t *_Nonnull sums, size_t sums_stride, int32_t *_Nonnull row_sums,
+                       const uint8_t *_Nonnull a, size_t a_stride, const int8_t *_Nonnull w,
+                       size_t m, size_t n, size_t k, CKInstructionSet isa);
+
+/// What makes sums of codes a layer's result, for a range of its columns.
+typedef struct {
+  /// One for each row.
+  const float *_Nonnull scales;
+  const int32_t *_Nonnull zeros;
+  /// One for each column.
+  const float *_Nonnull steps;
+  const int32_t *_Nonnull row_sums;
+  const float *_Nullable bias;
+} CKScaling;
+
+/// out[i,j] = activation(scales[i] · steps[j] · (sums[i,j] − zeros[i] · row_sums[j]) + bias[j]),
+/// or that added to what out[i,j] holds. Rows begin `out_stride` and `sums_stride` apart.
+///
+/// Within 4 units in the last place of each term, and what `ck_bias_activation_f32` says.
+void ck_scale_sums_f32(float *_Nonnull out, size_t out_stride, const int32_t *_Nonnull sums,
+                       size_t sums_stride, CKScaling scaling, size_t m, size_t n,
+                       CKActivation activation, bool accumulating, CKInstructionSet isa);
