@@ -85,7 +85,10 @@ let package = Package(
       ["PackFormat", "Architecture", "Bytes", "Codecs", "Kernels", "Tensors", system]),
     tests(
       of: "Conversion",
-      ["Conversion", "PackFormat", "Bytes", "Checkpoints", "ClipPack", "Kernels", system]),
+      [
+        "Conversion", "PackFormat", "Bytes", "CLIP", "Checkpoints", "ClipPack", "Kernels",
+        "Tensors", system,
+      ]),
     .testTarget(
       name: "CommandTests", dependencies: ["TestSupport", "Bytes", "clip-pack", system],
       swiftSettings: settings),

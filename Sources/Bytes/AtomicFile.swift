@@ -24,15 +24,18 @@ public struct AtomicFile: ~Copyable {
   /// Creates the temporary sibling, readable and writable.
   ///
   /// - Throws: `FileError`: no such folder, no permission, or a destination that is a folder.
-  public init(replacing destination: FilePath) throws(FileError) {
-    let (temporary, file) = try Self.create(for: destination)
+  public init(
+    replacing destination: FilePath,
+    permissions: FilePermissions = [.ownerReadWrite, .groupRead, .otherRead]
+  ) throws(FileError) {
+    let (temporary, file) = try Self.create(for: destination, permissions)
     self.destination = destination
     self.temporary = temporary
     self.file = file
   }
 
   private static func create(
-    for destination: FilePath
+    for destination: FilePath, _ permissions: FilePermissions
   ) throws(FileError) -> (FilePath, FileDescriptor) {
     guard let name = destination.lastComponent?.string else {
       throw FileError("write", destination, Errno.isDirectory)
@@ -46,7 +49,7 @@ public struct AtomicFile: ~Copyable {
     do {
       let file = try FileDescriptor.open(
         temporary, .readWrite, options: [.create, .exclusiveCreate, .closeOnExec],
-        permissions: [.ownerReadWrite, .groupRead, .otherRead])
+        permissions: permissions)
       _ = flock(file.rawValue, LOCK_EX | LOCK_NB)
       Unfinished.paths.add(temporary)
       return (temporary, file)

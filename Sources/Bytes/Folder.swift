@@ -25,6 +25,13 @@ public enum FileKind: Sendable {
     }
   }
 
+  /// Who may read and write what lies under a path; `nil` where nothing can be seen.
+  public static func permissions(of path: FilePath) -> FilePermissions? {
+    var status = stat()
+    guard unsafe stat(path.string, &status) == 0 else { return nil }
+    return FilePermissions(rawValue: CModeT(status.st_mode & 0o777))
+  }
+
   /// Whether two paths lead to one file, links followed. Paths to nothing are never the same.
   public static func areSame(_ a: FilePath, _ b: FilePath) -> Bool {
     var (first, second) = (stat(), stat())

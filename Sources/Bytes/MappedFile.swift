@@ -11,13 +11,16 @@ public import SystemPackage
 /// A file mapped read-only into memory for as long as this object lives.
 ///
 /// The mapping is private: a program that writes to the file afterwards does not break memory
-/// safety here, but a program that truncates it does (`SIGBUS`).
+/// safety here, but a program that truncates it does: reading what is gone raises `SIGBUS`, at which
+/// the command line says so and ends. `hasChanged` tells the rest.
 @safe public final class MappedFile: Sendable {
   public let path: FilePath
   /// `nil` for an empty file, which `mmap` refuses to map.
   private nonisolated(unsafe) let start: UnsafeMutableRawPointer?
   /// In bytes.
   public let count: Int
+  /// The file's when it was mapped.
+  private let version: Version?
 
   /// Maps the whole file.
   ///
@@ -28,6 +31,30 @@ public import SystemPackage
     self.path = path
     unsafe start = mapping.baseAddress
     count = mapping.count
+    version = Version(of: path)
+  }
+
+  /// Whether somebody has written to the file, or put another in its place, since it was mapped.
+  public var hasChanged: Bool { Version(of: path) != version }
+
+  /// What changes whenever a file does.
+  private struct Version: Equatable {
+    let file: UInt64
+    let size: Int64
+    let seconds: Int
+    let nanoseconds: Int
+
+    init?(of path: FilePath) {
+      var status = stat()
+      guard unsafe stat(path.string, &status) == 0 else { return nil }
+      file = UInt64(status.st_ino)
+      size = Int64(status.st_size)
+      #if canImport(Darwin)
+        (seconds, nanoseconds) = (status.st_mtimespec.tv_sec, status.st_mtimespec.tv_nsec)
+      #else
+        (seconds, nanoseconds) = (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
+      #endif
+    }
   }
 
   private static func map(_ path: FilePath) throws(FileError) -> UnsafeMutableRawBufferPointer {

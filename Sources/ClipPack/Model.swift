@@ -52,6 +52,9 @@ public final class Model: Sendable {
       TextTower($0, projectionWidth: configuration.projectionWidth, weights: weights, pool: pool)
     }
     self.weights = weights
+    try PackContents(
+      pack: pack, configuration: configuration, preprocessing: preprocessing, tokenizer: tokenizer
+    ).check()
   }
 
   private let weights: PackWeights

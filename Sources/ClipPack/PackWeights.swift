@@ -10,6 +10,8 @@ public final class PackWeights: Weights {
   private let pack: Pack
   private let keepsMatrices: Bool
   private let matrices = Mutex<[String: Matrix]>([:])
+  /// What was read last, while matrices are not kept.
+  private let passing = Mutex<PackedTensor?>(nil)
 
   /// - Parameter keepingMatrices: whether a matrix stays in memory once it has been read; else it
   ///   goes when the caller lets it go.
@@ -21,12 +23,26 @@ public final class PackWeights: Weights {
   public func matrix(_ name: String) throws -> Matrix {
     if let known = matrices.withLock({ $0[name] }) { return known }
     let matrix = try read(name)
-    if keepsMatrices { matrices.withLock { $0[name] = matrix } }
+    if keepsMatrices {
+      matrices.withLock { $0[name] = matrix }
+    } else {
+      releasePrevious(pack.tensor(name))
+    }
     return matrix
   }
 
   public func vector(_ name: String) throws -> [Float] {
     try pack.values(of: existing(name)).floats
+  }
+
+  /// Lets go of the file's pages behind the tensor before this one; whoever still holds it reads
+  /// them again.
+  private func releasePrevious(_ current: PackedTensor?) {
+    let previous = passing.withLock { passing in
+      defer { passing = current }
+      return passing
+    }
+    if let previous { pack.release(previous) }
   }
 
   private func read(_ name: String) throws -> Matrix {

@@ -5,38 +5,51 @@ internal import CLIP
 ///
 /// Embeddings are L2-normalised rows of one width, in the same order.
 public struct Agreement: Equatable, Sendable {
-  public var cosineMinimum: Double
-  public var cosineMean: Double
+  /// Of each embedding with its reference.
+  public var cosines: [Double]
   /// After the mean of the reference embeddings has been subtracted from both: embeddings of CLIP
   /// share a large common part, which flatters the plain cosine. 1 for a single embedding.
-  public var centredCosineMinimum: Double
+  public var centredCosines: [Double]
   public var maximumDifference: Double
+
+  public var cosineMinimum: Double { Self.minimum(cosines) }
+  public var cosineMean: Double { Self.mean(cosines) }
+  public var centredCosineMinimum: Double { Self.minimum(centredCosines) }
+  public var centredCosineMean: Double { Self.mean(centredCosines) }
+
+  /// The cosine that such a share of the embeddings stays below.
+  public func cosineQuantile(_ share: Double) -> Double {
+    guard !cosines.contains(where: \.isNaN), !cosines.isEmpty else { return cosineMinimum }
+    let sorted = cosines.sorted()
+    return sorted[min(Int(share * Double(sorted.count)), sorted.count - 1)]
+  }
 
   init(of found: [[Float]], with reference: [[Float]]) {
     precondition(found.count == reference.count, "\(found.count) against \(reference.count)")
-    let cosines = zip(found, reference).map {
+    cosines = zip(found, reference).map {
       Self.cosine($0.map(Double.init), $1.map(Double.init))
     }
-    cosineMinimum = cosines.min() ?? 1
-    cosineMean = cosines.isEmpty ? 1 : cosines.reduce(0, +) / Double(cosines.count)
-    maximumDifference =
-      zip(found.joined(), reference.joined()).map { abs(Double($0) - Double($1)) }.reduce(0) {
-        // A NaN on either side must not be lost, as it would be by `max`.
-        $0.isNaN || $1.isNaN ? .nan : Swift.max($0, $1)
-      }
+    maximumDifference = largestDifference(found.joined(), reference.joined())
     let mean = Self.mean(of: reference)
-    centredCosineMinimum =
+    centredCosines =
       reference.count < 2
-      ? 1
+      ? cosines.map { $0.isNaN ? .nan : 1 }
       : zip(found, reference).map {
         Self.cosine(Self.subtract(mean, from: $0), Self.subtract(mean, from: $1))
-      }.min() ?? 1
-    if cosines.contains(where: \.isNaN) { cosineMinimum = .nan }
+      }
   }
 
-  /// The cosine of two vectors; 1 for two that are equal, zeros too.
+  private static func minimum(_ values: [Double]) -> Double {
+    values.contains(where: \.isNaN) ? .nan : values.min() ?? 1
+  }
+
+  private static func mean(_ values: [Double]) -> Double {
+    values.isEmpty ? 1 : values.reduce(0, +) / Double(values.count)
+  }
+
+  /// The cosine of two vectors; 1 for two that are equal, zeros and NaN too.
   private static func cosine(_ a: [Double], _ b: [Double]) -> Double {
-    if a == b { return 1 }
+    if zip(a, b).allSatisfy({ $0 == $1 || $0.isNaN && $1.isNaN }) { return 1 }
     let product = zip(a, b).reduce(0) { $0 + $1.0 * $1.1 }
     let squares = a.reduce(0) { $0 + $1 * $1 } * b.reduce(0) { $0 + $1 * $1 }
     return product / squares.squareRoot()
@@ -51,16 +64,45 @@ public struct Agreement: Equatable, Sendable {
   private static func subtract(_ mean: [Double], from row: [Float]) -> [Double] {
     zip(row, mean).map { Double($0) - $1 }
   }
+
+  /// The members of a report, each after the tower's name.
+  func json(_ tower: String) -> JSON.Object {
+    [
+      "\(tower)_cosine_min": JSON(finite: cosineMinimum),
+      "\(tower)_cosine_p10": JSON(finite: cosineQuantile(0.1)),
+      "\(tower)_cosine_p50": JSON(finite: cosineQuantile(0.5)),
+      "\(tower)_cosine_mean": JSON(finite: cosineMean),
+      "\(tower)_centred_cosine_min": JSON(finite: centredCosineMinimum),
+      "\(tower)_centred_cosine_mean": JSON(finite: centredCosineMean),
+      "\(tower)_max_abs": JSON(finite: maximumDifference),
+    ]
+  }
+}
+
+/// The largest difference of two lists; NaN where one has it and the other does not.
+func largestDifference(_ a: some Sequence<Float>, _ b: some Sequence<Float>) -> Double {
+  zip(a, b).reduce(0) { largest, pair in
+    if pair.0 == pair.1 || pair.0.isNaN && pair.1.isNaN { return largest }
+    let difference = abs(Double(pair.0) - Double(pair.1))
+    // A NaN must not be lost, as it would be by `max`.
+    return largest.isNaN || difference.isNaN ? .nan : max(largest, difference)
+  }
 }
 
 /// What both towers' embeddings, and the answers made of them, say of a model.
 public struct Comparison: Equatable, Sendable {
   public var image: Agreement?
   public var text: Agreement?
-  /// The largest difference of logits, at the model's own scale; `nil` without both towers.
-  public var logitsMaximumDifference: Double?
-  /// The share of pictures whose best text is the same; `nil` without both towers.
-  public var topOneAgreement: Double?
+  /// What the logits say, picture by picture; `nil` without both towers.
+  public var answers: Answers?
+  /// Whether an index of embeddings can stay; `nil` for fewer than three embeddings.
+  public var index: IndexCompatibility?
+  /// `nil` where nobody observed.
+  public var imageStages: StageErrors?
+  public var textStages: StageErrors?
+
+  public var logitsMaximumDifference: Double? { answers?.maximumDifference }
+  public var topOneAgreement: Double? { answers?.topOne }
 
   /// The lowest cosine of both towers.
   public var cosineMinimum: Double {
@@ -72,38 +114,48 @@ public struct Comparison: Equatable, Sendable {
   init(_ found: ProbeEmbeddings, with reference: ProbeEmbeddings, _ similarity: Similarity?) {
     if !reference.images.isEmpty { image = Agreement(of: found.images, with: reference.images) }
     if !reference.texts.isEmpty { text = Agreement(of: found.texts, with: reference.texts) }
-    guard let similarity, !reference.images.isEmpty, !reference.texts.isEmpty else { return }
-    let foundLogits = found.logits(similarity)
-    let referenceLogits = reference.logits(similarity)
-    logitsMaximumDifference =
-      zip(foundLogits.joined(), referenceLogits.joined()).map { abs(Double($0) - Double($1)) }
-      .reduce(0) { $0.isNaN || $1.isNaN ? .nan : Swift.max($0, $1) }
-    let agreeing = zip(foundLogits, referenceLogits).count {
-      $0.indexOfMaximum == $1.indexOfMaximum
+    if let found = found.imageStages, let reference = reference.imageStages {
+      imageStages = StageErrors(found, with: reference)
     }
-    topOneAgreement = Double(agreeing) / Double(referenceLogits.count)
+    if let found = found.textStages, let reference = reference.textStages {
+      textStages = StageErrors(found, with: reference)
+    }
+    index = IndexCompatibility(found, with: reference)
+    guard let similarity, !reference.images.isEmpty, !reference.texts.isEmpty else { return }
+    answers = Answers(found.logits(similarity), with: reference.logits(similarity))
   }
 
   /// The members that every report of a comparison has.
   public var json: JSON.Object {
     var object = JSON.Object()
-    if let image {
-      object["image_cosine_min"] = JSON(finite: image.cosineMinimum)
-      object["image_cosine_mean"] = JSON(finite: image.cosineMean)
-      object["image_centred_cosine_min"] = JSON(finite: image.centredCosineMinimum)
-      object["image_max_abs"] = JSON(finite: image.maximumDifference)
+    for part in [image?.json("image"), text?.json("text"), answers?.json, index?.json] {
+      guard let part else { continue }
+      for key in part.keys { object[key] = part[key] }
     }
-    if let text {
-      object["text_cosine_min"] = JSON(finite: text.cosineMinimum)
-      object["text_cosine_mean"] = JSON(finite: text.cosineMean)
-      object["text_centred_cosine_min"] = JSON(finite: text.centredCosineMinimum)
-      object["text_max_abs"] = JSON(finite: text.maximumDifference)
+    if let weakest {
+      object["weakest"] = .string(weakest.name)
+      object["weakest_value"] = JSON(finite: weakest.value)
     }
-    if let logitsMaximumDifference {
-      object["logits_max_abs"] = JSON(finite: logitsMaximumDifference)
-    }
-    if let topOneAgreement { object["top1_agreement"] = JSON(finite: topOneAgreement) }
     return object
+  }
+
+  /// All measures for which 1 is perfect, under their names in `json`.
+  var shares: [(name: String, value: Double)] {
+    [
+      ("image_cosine_min", image?.cosineMinimum),
+      ("image_centred_cosine_min", image?.centredCosineMinimum),
+      ("text_cosine_min", text?.cosineMinimum),
+      ("text_centred_cosine_min", text?.centredCosineMinimum),
+      ("top1_agreement", answers?.topOne), ("top5_agreement", answers?.topFive),
+      ("rank_correlation_min", answers?.rankMinimum),
+      ("index_kept_old", index?.oldIndex), ("index_kept_new", index?.newIndex),
+    ].compactMap { name, value in value.map { (name, $0) } }
+  }
+
+  /// The measure that is furthest from perfect; `nil` where nothing was measured or all are 1.
+  public var weakest: (name: String, value: Double)? {
+    shares.first { $0.value.isNaN }
+      ?? shares.filter { $0.value < 1 }.min { $0.value < $1.value }
   }
 }
 
@@ -111,6 +163,9 @@ public struct Comparison: Equatable, Sendable {
 struct ProbeEmbeddings: Sendable {
   var images: [[Float]] = []
   var texts: [[Float]] = []
+  /// Where somebody observed.
+  var imageStages: StageSample?
+  var textStages: StageSample?
 
   /// One row for each image.
   func logits(_ similarity: Similarity) -> [[Float]] {
@@ -118,10 +173,6 @@ struct ProbeEmbeddings: Sendable {
     let all = texts.flatMap(\.self)
     return images.map { similarity.logits(images: $0, texts: all, width: width) }
   }
-}
-
-extension Array where Element == Float {
-  fileprivate var indexOfMaximum: Int? { indices.max { self[$0] < self[$1] } }
 }
 
 extension JSON {

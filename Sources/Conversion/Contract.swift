@@ -33,10 +33,8 @@ struct Contract: Sendable {
   }
 
   private func check(_ tokenizer: Tokenizer, in folder: FilePath) throws(Refusal) {
-    guard let size = configuration.text?.vocabularySize, tokenizer.count > size else { return }
-    throw Refusal(
-      "the tokenizer in '\(folder)' has \(tokenizer.count) tokens, the model's table has \(size): "
-        + "it belongs to another model")
+    guard let text = configuration.text, let misfit = tokenizer.misfit(with: text) else { return }
+    throw Refusal("'\(folder)': \(misfit); it belongs to another model")
   }
 
   func write(to writer: inout PackWriter) throws {

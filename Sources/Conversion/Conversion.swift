@@ -78,8 +78,8 @@ public struct Conversion: Sendable {
       var recipe = recipe
       if let search { recipe.steps = search.steps }
       var attempt = try Attempt(
-        writer: PackWriter(destination, storage: storage, pool: pool), agreement: nil)
-      try write(checkpoint, contract, recipe, to: &attempt.writer, progress)
+        writer: PackWriter(destination, storage: storage, pool: pool))
+      try write(checkpoint, contract, recipe, to: &attempt, progress)
       let weightBytes = attempt.writer.modelBytes
       if var next = search, try next.isWorthAnother(afterWeights: weightBytes) {
         search = next
@@ -99,6 +99,11 @@ public struct Conversion: Sendable {
         search = next
         continue
       }
+      for file in checkpoint.files where file.safetensors.file.hasChanged {
+        throw Refusal(
+          "'\(file.safetensors.file.path)' has changed while it was read, so the pack would be of no one "
+            + "checkpoint; convert again when nobody writes to it")
+      }
       let agreement = attempt.agreement
       let preamble = try attempt.writer.finish()
       return Summary(
@@ -113,23 +118,31 @@ public struct Conversion: Sendable {
   /// A pack on its way, which goes again unless it turns out to be what was asked for.
   private struct Attempt: ~Copyable {
     var writer: PackWriter
+    var measures: [TensorMeasure] = []
     var agreement: Comparison?
+
+    init(writer: consuming PackWriter) { self.writer = writer }
   }
 
   /// All content.
   private func write(
-    _ checkpoint: Checkpoint, _ contract: Contract, _ recipe: Recipe, to writer: inout PackWriter,
+    _ checkpoint: Checkpoint, _ contract: Contract, _ recipe: Recipe, to attempt: inout Attempt,
     _ progress: (Progress) -> Void
   ) throws {
-    try contract.write(to: &writer)
-    try writer.add(.recipe, recipe.json)
+    try contract.write(to: &attempt.writer)
+    try attempt.writer.add(.recipe, recipe.json)
     let encoder = TensorEncoder(recipe: recipe, pool: pool)
     let parameters = contract.configuration.parameters
     let total = Double(parameters.reduce(0) { $0 + $1.shape.count })
     var done = 0
     for parameter in parameters {
       let encoded = try encoder.encode(checkpoint.tensor(parameter.name), parameter)
-      try writer.add(encoded.description, encoded.content)
+      let before = attempt.writer.modelBytes
+      try attempt.writer.add(encoded.description, encoded.content)
+      attempt.measures.append(
+        TensorMeasure(
+          parameter.name, storedBytes: attempt.writer.modelBytes - before,
+          count: parameter.shape.count, relativeSquaredError: encoded.relativeSquaredError))
       checkpoint.release(parameter.name)
       done += parameter.shape.count
       progress(.coding(Double(done) / total))
@@ -137,7 +150,7 @@ public struct Conversion: Sendable {
     guard Provenance.canRestore(recipe) else { return }
     for companion in checkpoint.companions {
       let encoded = TensorEncoder.companion(companion.name, companion.tensor)
-      try writer.add(encoded.description, encoded.content)
+      try attempt.writer.add(encoded.description, encoded.content)
     }
   }
 
@@ -159,7 +172,9 @@ public struct Conversion: Sendable {
     progress(.runningOriginal)
     return (
       probes,
-      try probes.embeddings(of: checkpoint, contract.configuration, contract.preprocessing, pool)
+      try probes.embeddings(
+        of: checkpoint, contract.configuration, contract.preprocessing, pool,
+        observing: true)
     )
   }
 
@@ -171,11 +186,12 @@ public struct Conversion: Sendable {
     progress(.runningPack)
     let model = try Model(attempt.writer.readBack(), keepingMatrices: false)
     let reached = Comparison(
-      try original.probes.embeddings(of: model), with: original.embeddings,
+      try original.probes.embeddings(of: model, observing: true), with: original.embeddings,
       try? model.similarity())
-    let evidence = Evidence(
+    var evidence = Evidence(
       probes: original.probes, original: original.embeddings, reached: reached,
       floor: Evidence.floor(for: reached))
+    evidence.tensors = attempt.measures
     try evidence.write(to: &attempt.writer)
     attempt.agreement = reached
   }

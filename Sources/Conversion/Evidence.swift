@@ -18,6 +18,8 @@ struct Evidence: Sendable {
   var reached: Comparison
   /// The lowest cosine that `verify` accepts unless told otherwise.
   var floor: Double
+  /// What became of each tensor, where that was measured.
+  var tensors: [TensorMeasure] = []
 
   static let imageName = "evidence/original/image_embeds"
   static let textName = "evidence/original/text_embeds"
@@ -39,6 +41,8 @@ struct Evidence: Sendable {
     }
     var object = reached.json
     object["compute"] = "f32"
+    if let stages = reached.imageStages { object["image_stages"] = stages.json }
+    if let stages = reached.textStages { object["text_stages"] = stages.json }
     try writer.add(
       .evidence,
       [
@@ -48,6 +52,7 @@ struct Evidence: Sendable {
         ],
         "min_cosine": JSON(finite: floor),
         "reached": .array([.object(object)]),
+        "tensors": .array(tensors.map(\.json)),
       ])
   }
 
@@ -56,8 +61,9 @@ struct Evidence: Sendable {
     var probes: Probes
     var original: ProbeEmbeddings
     var floor: Double
-    /// The lowest cosine of each tower that the pack reached when it was made.
-    var cosineMinimum: Double
+    /// What the pack reached in float32 when it was made: the members of `Comparison.json`.
+    var reached: JSON
+    var tensors: [TensorMeasure]
     /// `probes.origin`, as recorded.
     var origin: String
 
@@ -73,44 +79,70 @@ struct Evidence: Sendable {
           "the evidence has embeddings of \(original.images.count) pictures and "
             + "\(original.texts.count) texts for \(probes.imageCount) and \(probes.texts.count)")
       }
-      let reached = json["reached"]?.array?.first
-      let minima = ["image_cosine_min", "text_cosine_min"].compactMap { reached?[$0]?.double }
-      cosineMinimum = minima.min() ?? 0
+      reached =
+        json["reached"]?.array?.first { $0["compute"]?.string ?? "f32" == "f32" } ?? .null
+      tensors = json["tensors"]?.array?.compactMap(TensorMeasure.init) ?? []
       floor = json["min_cosine"]?.double ?? 0
       origin = json["probes"]?["origin"]?.string ?? "unknown"
+      probes.origin = origin
     }
   }
 }
 
 extension Probes {
   /// What a checkpoint answers, in float32, a layer at a time.
+  ///
+  /// - Parameter observing: whether stages are kept too.
   func embeddings(
     of checkpoint: Checkpoint, _ configuration: Configuration, _ preprocessing: Preprocessing?,
-    _ pool: WorkerPool
+    _ pool: WorkerPool, observing: Bool
   ) throws -> ProbeEmbeddings {
     let weights = CheckpointWeights(checkpoint: checkpoint)
     let width = configuration.projectionWidth
-    var result = ProbeEmbeddings()
-    if let image = configuration.image, let preprocessing, imageCount > 0 {
-      let tower = ImageTower(image, projectionWidth: width, weights: weights, pool: pool)
-      let values = try pixels(preprocessing).flatMap(\.values)
-      result.images = try tower.embed(values.span).rows
-    }
-    if let text = configuration.text, !texts.isEmpty {
-      let tower = TextTower(text, projectionWidth: width, weights: weights, pool: pool)
-      result.texts = try tower.embed(texts).rows
-    }
-    return result
+    return try embeddings(
+      configuration.image.map {
+        ImageTower($0, projectionWidth: width, weights: weights, pool: pool)
+      },
+      configuration.text.map {
+        TextTower($0, projectionWidth: width, weights: weights, pool: pool)
+      }, preprocessing, observing: observing)
   }
 
   /// What a packed model answers.
-  func embeddings(of model: Model) throws -> ProbeEmbeddings {
+  func embeddings(of model: Model, observing: Bool) throws -> ProbeEmbeddings {
+    try embeddings(model.imageTower, model.textTower, model.preprocessing, observing: observing)
+  }
+
+  private func embeddings(
+    _ imageTower: ImageTower?, _ textTower: TextTower?, _ preprocessing: Preprocessing?,
+    observing: Bool
+  ) throws -> ProbeEmbeddings {
     var result = ProbeEmbeddings()
-    if imageCount > 0, model.imageTower != nil, let preprocessing = model.preprocessing {
-      result.images = try model.embed(pixels: try pixels(preprocessing)).rows
+    if let imageTower, let preprocessing, imageCount > 0 {
+      guard imageSize == imageTower.configuration.imageSize else {
+        throw Refusal(
+          "the probes are pictures of \(imageSize)×\(imageSize) pixels, the model takes "
+            + "\(imageTower.configuration.imageSize)×\(imageTower.configuration.imageSize)")
+      }
+      let values = try pixels(preprocessing).flatMap(\.values)
+      var sample = StageSample()
+      let observe: Observer = { stage, rows in
+        sample.take(
+          stage, rows, width: imageTower.configuration.transformer.width,
+          projectionWidth: imageTower.projectionWidth)
+      }
+      result.images = try imageTower.embed(values.span, observe: observing ? observe : nil).rows
+      if observing { result.imageStages = sample }
     }
-    if !texts.isEmpty, let tower = model.textTower {
-      result.texts = try tower.embed(texts).rows
+    if let textTower, !texts.isEmpty {
+      var sample = StageSample()
+      let observe: Observer = { stage, rows in
+        sample.take(
+          stage, rows, width: textTower.configuration.transformer.width,
+          projectionWidth: textTower.projectionWidth)
+      }
+      result.texts = try textTower.embed(texts, observe: observing ? observe : nil).rows
+      if observing { result.textStages = sample }
     }
     return result
   }

@@ -29,7 +29,7 @@ enum ProbeTexts {
     let end =
       switch text.pooling {
       case .largestID: text.vocabularySize - 1
-      case .first(let id): id
+      case .first(let id): min(id, text.vocabularySize - 1)
       }
     return (1...16).map { number in
       let count = min(text.positions - 1, 2 + number * 4)

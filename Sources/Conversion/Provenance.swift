@@ -76,7 +76,7 @@ struct Provenance {
 }
 
 /// How a tensor is called that is no part of the model.
-func companionName(_ file: Int, _ name: String) -> String { "source/\(file)/\(name)" }
+func companionName(_ file: Int, _ name: String) -> String { "source/\(file)/tensor/\(name)" }
 
 extension Checkpoint {
   /// The tensors that the model has no use for, under the names they have in a pack.

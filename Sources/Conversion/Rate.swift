@@ -47,7 +47,9 @@ struct StepExponent: Equatable, Comparable, Sendable {
   /// What gives normal steps, with room for rows that need coarser ones.
   static let allowed = -110 * octave...110 * octave
 
-  init(_ value: Int) { self.value = min(max(value, Self.allowed.lowerBound), Self.allowed.upperBound) }
+  init(_ value: Int) {
+    self.value = min(max(value, Self.allowed.lowerBound), Self.allowed.upperBound)
+  }
 
   /// The nearest to a step's binary logarithm.
   init(log2: Double) { self.init(Int((log2 * Double(Self.octave)).rounded())) }

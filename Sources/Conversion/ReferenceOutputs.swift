@@ -1,4 +1,5 @@
 internal import Bytes
+internal import CLIP
 internal import Checkpoints
 internal import ClipPack
 internal import SystemPackage
@@ -58,6 +59,38 @@ struct ReferenceOutputs {
       }
     }
     return (rows, Self.rows(embeddings))
+  }
+
+  /// Hidden states of a tower, where the file has them: `vision_hidden_states.0` is the input of the
+  /// first block, `.K` what comes out of block K, `vision_pooled` what is projected.
+  ///
+  /// - Parameters:
+  ///   - tower: `vision` or `text`.
+  ///   - lengths: how many rows of each input count; Python computes what follows a text's pooled
+  ///     token too.
+  func stages(_ tower: String, layers: Int, width: Int, lengths: [Int]) -> StageSample? {
+    let names: [(Stage, String)] =
+      [(.embeddings, "\(tower)_hidden_states.0")]
+      + (0..<layers).map { (.block($0), "\(tower)_hidden_states.\($0 + 1)") }
+    var sample = StageSample()
+    for (stage, name) in names {
+      guard let tensor = file.tensor(named: name), tensor.elementType == .float32,
+        case let extents = tensor.shape.extents, extents.count == 3, extents[0] == lengths.count,
+        extents[2] == width, lengths.allSatisfy({ $0 <= extents[1] })
+      else { continue }
+      let all = tensor.floats
+      let rows = lengths.enumerated().flatMap { index, length in
+        all[index * extents[1] * width..<(index * extents[1] + length) * width]
+      }
+      sample.take(stage, rows.span, width: width)
+    }
+    if let tensor = file.tensor(named: "\(tower)_pooled"), tensor.elementType == .float32,
+      tensor.shape.extents == [lengths.count, width]
+    {
+      let pooled = tensor.floats
+      sample.take(.pooled, pooled.span, width: width)
+    }
+    return sample.stages.isEmpty ? nil : sample
   }
 
   private static func rows(_ tensor: Tensor) -> [[Float]] {

@@ -24,10 +24,12 @@ public enum Repacking {
     return try writer.finish(expecting: (pack.contentDigest, pack.evidenceDigest))
   }
 
-  private static func copy(
-    _ manifest: Manifest, of pack: Pack, to writer: inout PackWriter
+  /// Adds the items of a manifest, but those whose names are left out.
+  static func copy(
+    _ manifest: Manifest, of pack: Pack, to writer: inout PackWriter,
+    leavingOut isLeftOut: (String) -> Bool = { _ in false }
   ) throws {
-    for item in manifest.items {
+    for item in manifest.items where !isLeftOut(item.name) {
       switch item {
       case .section(let section):
         guard let bytes = try pack.section(section.name) else { continue }

@@ -142,7 +142,8 @@ extension Grid {
   fileprivate func matrix(_ shape: Shape, _ pool: WorkerPool) throws -> Matrix {
     let codes = Tensor(codeType, shape, codes)
     guard codeType == .int8 else {
-      return try Matrix(Tensor(.float32, shape, Grid.decode(codes: codes, steps: steps, pool: pool)))
+      return try Matrix(
+        Tensor(.float32, shape, Grid.decode(codes: codes, steps: steps, pool: pool)))
     }
     let span = steps.span(of: Float.self)
     return Matrix(codes: codes, steps: span.indices.map { span[$0] })
@@ -172,7 +173,8 @@ private struct Series {
   var chosen: [Int] {
     roles.flatMap { role in
       let last = role.count - 1
-      return Set([0, 1, last / 4, last / 2, last * 3 / 4, last].filter { $0 <= last }).sorted().map {
+      return Set([0, 1, last / 4, last / 2, last * 3 / 4, last].filter { $0 <= last }).sorted().map
+      {
         role[$0]
       }
     }

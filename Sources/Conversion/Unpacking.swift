@@ -93,6 +93,13 @@ private struct SourceFile {
   enum Parts {
     case inOrder([String])
     case transposed(String)
+
+    var names: [String] {
+      switch self {
+      case .inOrder(let names): names
+      case .transposed(let name): [name]
+      }
+    }
   }
 
   /// All of them; `nil` for a pack that does not hold its source.
@@ -134,6 +141,7 @@ private struct SourceFile {
     guard let header = try pack.section(Provenance.headerName(number)) else {
       throw Refusal("section \"\(Provenance.headerName(number))\" is missing")
     }
+    try checkSize(pack, header)
     let path = folder.appending(name)
     var file = HashedFile(file: try AtomicFile(replacing: path))
     try file.append(Buffer(littleEndian: [UInt64(header.count)]))
@@ -164,6 +172,21 @@ private struct SourceFile {
     }
 
     consuming func commit() throws(FileError) { try file.commit() }
+  }
+
+  /// The parts make up the size that the provenance says, so that no more is ever written.
+  private func checkSize(_ pack: Pack, _ header: Buffer) throws {
+    var left = size - 8 - header.count
+    for name in tensors.flatMap(\.names) {
+      guard let tensor = pack.tensor(name) else {
+        throw Refusal("provenance.files[\(number)] names tensor \"\(name)\", which the pack lacks")
+      }
+      left -= tensor.elementType.byteCount(of: tensor.shape.count) ?? 0
+      guard left >= 0 else { break }
+    }
+    guard left == 0 else {
+      throw Refusal("the tensors of source file '\(name)' do not make up its \(size) bytes")
+    }
   }
 
   private func tensor(_ name: String, _ pack: Pack) throws -> Tensor {

@@ -21,12 +21,21 @@ public struct Verification: Sendable {
   /// Why it does not pass, a clause each; empty when it does.
   public var failures: [String] = []
 
+  /// What the pack recorded of itself, for the report.
+  public private(set) var record = Record()
+  /// What was compared.
+  let probes: Probes?
+  let found: ProbeEmbeddings
+  let expected: ProbeEmbeddings
+
   public var hasPassed: Bool { failures.isEmpty }
 
   private init(
     _ found: ProbeEmbeddings, _ expected: ProbeEmbeddings, _ model: Model, floor: Double,
-    reference: String
+    reference: String, probes: Probes? = nil, recorded: Evidence.Recorded? = nil
   ) {
+    (self.found, self.expected, self.probes) = (found, expected, probes)
+    if let recorded { record = Record(recorded) }
     self.reference = reference
     self.floor = floor
     comparison = Comparison(found, with: expected, try? model.similarity())
@@ -51,10 +60,13 @@ public struct Verification: Sendable {
         "the pack has no evidence (it was made with --no-evidence); verify it with --against SOURCE "
           + "or --reference FILE")
     }
-    let found = try recorded.probes.embeddings(of: model)
-    return Verification(
+    let found = try recorded.probes.embeddings(of: model, observing: false)
+    var verification = Verification(
       found, recorded.original, model, floor: minimumCosine ?? recorded.floor,
-      reference: "the original's recorded answers (\(recorded.origin) probes)")
+      reference: "the original's recorded answers (\(recorded.origin) probes)",
+      probes: recorded.probes, recorded: recorded)
+    verification.failures += verification.comparison.regressions(from: recorded.reached)
+    return verification
   }
 
   /// Runs the source and the pack side by side.
@@ -77,10 +89,12 @@ public struct Verification: Sendable {
         tokenizer: model.tokenizer, images: images, texts: texts)
     }
     let original = try probes.embeddings(
-      of: checkpoint, model.configuration, model.preprocessing, model.pool)
+      of: checkpoint, model.configuration, model.preprocessing, model.pool,
+      observing: true)
     return Verification(
-      try probes.embeddings(of: model), original, model,
-      floor: minimumCosine ?? recorded?.floor ?? 0.999, reference: "the source, run now in float32")
+      try probes.embeddings(of: model, observing: true), original, model,
+      floor: minimumCosine ?? recorded?.floor ?? 0.999, reference: "the source, run now in float32",
+      probes: probes, recorded: recorded)
   }
 
   static func checkArchitecture(_ checkpoint: Checkpoint, _ model: Model) throws(Refusal) {
@@ -103,13 +117,33 @@ public struct Verification: Sendable {
     var expected = ProbeEmbeddings()
     if let (pixels, embeddings) = file.images {
       guard let tower = model.imageTower else { throw ModelError.missing(.image) }
-      found.images = try tower.embed(pixels.span).rows
+      let transformer = tower.configuration.transformer
+      var sample = StageSample()
+      let observe: Observer = {
+        sample.take($0, $1, width: transformer.width, projectionWidth: tower.projectionWidth)
+      }
       expected.images = embeddings
+      expected.imageStages = file.stages(
+        "vision", layers: transformer.layers, width: transformer.width,
+        lengths: Array(repeating: tower.configuration.positions, count: embeddings.count))
+      let isObserved = expected.imageStages != nil
+      found.images = try tower.embed(pixels.span, observe: isObserved ? observe : nil).rows
+      found.imageStages = sample
     }
     if let (ids, embeddings) = file.texts {
       guard let tower = model.textTower else { throw ModelError.missing(.text) }
-      found.texts = try tower.embed(ids).rows
+      let transformer = tower.configuration.transformer
+      var sample = StageSample()
+      let observe: Observer = {
+        sample.take($0, $1, width: transformer.width, projectionWidth: tower.projectionWidth)
+      }
       expected.texts = embeddings
+      expected.textStages = file.stages(
+        "text", layers: transformer.layers, width: transformer.width,
+        lengths: ids.map { $0.isEmpty ? 0 : tower.length(of: $0) })
+      let isObserved = expected.textStages != nil
+      found.texts = try tower.embed(ids, observe: isObserved ? observe : nil).rows
+      found.textStages = sample
     }
     guard !expected.images.isEmpty || !expected.texts.isEmpty else {
       throw Refusal(

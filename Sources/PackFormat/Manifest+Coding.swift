@@ -131,7 +131,8 @@ extension PackedTensor {
     case .grid:
       let codes = streams[0].elementType
       expected = [
-        (.codes, codes.byteCount(of: shape.count)), (.steps, ElementType.float32.byteCount(of: rows)),
+        (.codes, codes.byteCount(of: shape.count)),
+        (.steps, ElementType.float32.byteCount(of: rows)),
       ]
       guard elementType == .float32, codes == .int8 || codes == .int16,
         streams.count < 2 || streams[1].elementType == .float32

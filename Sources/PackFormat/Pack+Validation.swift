@@ -10,26 +10,48 @@ extension Pack {
   public func validate() throws(FormatError) {
     var jobs: [Job] = []
     var end = Preamble.size
-    for (item, streams) in zip(index.items, index.placements) {
-      for (stream, blocks) in zip(item.streams, streams) {
-        for (number, block) in blocks.enumerated() {
-          try checkGap(end..<block.offset)
-          end = block.range.upperBound
-          jobs.append(
-            Job(
-              name: item.name, type: stream.elementType, block: block,
-              size: stream.blockSize(at: number, preamble.blockSize),
-              digest: stream.digests[number]))
-        }
+    for (item, streams) in zip(items, index.placements) {
+      let blocks = Self.jobs(item, streams, preamble.blockSize)
+      for job in blocks {
+        try checkGap(end..<job.block.offset)
+        end = job.block.range.upperBound
       }
+      jobs += blocks
     }
     try checkGap(end..<preamble.indexOffset)
+    try run(jobs)
+  }
 
+  /// Checks the blocks of some items alone, without reading the rest of the file.
+  ///
+  /// - Returns: how many bytes of the file were read for it.
+  @discardableResult
+  public func validate(only isChosen: (Manifest.Item) -> Bool) throws(FormatError) -> Int {
+    var jobs: [Job] = []
+    for (item, streams) in zip(items, index.placements) where isChosen(item) {
+      jobs += Self.jobs(item, streams, preamble.blockSize)
+    }
+    try run(jobs)
+    return jobs.reduce(0) { $0 + $1.block.storedSize }
+  }
+
+  private static func jobs(
+    _ item: Manifest.Item, _ streams: [[Placement]], _ blockSize: Int
+  ) -> [Job] {
+    zip(item.streams, streams).flatMap { stream, blocks in
+      blocks.enumerated().map { number, block in
+        Job(
+          name: item.name, type: stream.elementType, block: block,
+          size: stream.blockSize(at: number, blockSize), digest: stream.digests[number])
+      }
+    }
+  }
+
+  private func run(_ jobs: [Job]) throws(FormatError) {
     let failures = FirstFailure()
-    let work = jobs
-    pool.run(work.count) { [self] index in
-      do throws(FormatError) { try check(work[index]) } catch { failures.record(error, at: index) }
-      file.release(work[index].block.range)
+    pool.run(jobs.count) { [self] index in
+      do throws(FormatError) { try check(jobs[index]) } catch { failures.record(error, at: index) }
+      file.release(jobs[index].block.range)
     }
     try failures.rethrow()
   }

@@ -13,6 +13,8 @@ public final class Pack: Sendable {
   public let index: Index
   public let pool: WorkerPool
 
+  /// `index.items`, put together once.
+  let items: [Manifest.Item]
   let file: MappedFile
   private let coder = BlockCoder()
   /// Where an item stands in the order of the file.
@@ -71,8 +73,9 @@ public final class Pack: Sendable {
     self.preamble = preamble
     self.index = index
     self.pool = pool
+    items = index.items
     positions = Dictionary(
-      uniqueKeysWithValues: index.items.enumerated().map { (Array($1.name.utf8), $0) })
+      uniqueKeysWithValues: items.enumerated().map { (Array($1.name.utf8), $0) })
   }
 
   private func position(of name: String) -> Int? { positions[Array(name.utf8)] }
@@ -83,11 +86,11 @@ public final class Pack: Sendable {
 
   /// Every tensor, the model's first, in the order of the file.
   public var tensors: [PackedTensor] {
-    index.items.compactMap { if case .tensor(let tensor) = $0 { tensor } else { nil } }
+    items.compactMap { if case .tensor(let tensor) = $0 { tensor } else { nil } }
   }
 
   public func tensor(_ name: String) -> PackedTensor? {
-    guard let position = position(of: name), case .tensor(let tensor) = index.items[position] else {
+    guard let position = position(of: name), case .tensor(let tensor) = items[position] else {
       return nil
     }
     return tensor
@@ -147,10 +150,19 @@ extension Pack {
     }
   }
 
+  /// Decoded, in bytes: more than any document that a pack holds, safetensors headers included.
+  private static let largestSection = 128 << 20
+
   /// A section's bytes; `nil` where the pack has none of that name.
   public func section(_ name: String) throws(FormatError) -> Buffer? {
-    guard let position = position(of: name), case .section(let section) = index.items[position]
+    guard let position = position(of: name), case .section(let section) = items[position]
     else { return nil }
+    guard section.stream.size <= Self.largestSection else {
+      throw FormatError(
+        .invalidField,
+        "section \"\(name)\" is \(section.stream.size) bytes, at most \(Self.largestSection) are "
+          + "allowed")
+    }
     return try read(section.stream, index.placements[position][0], of: name)
   }
 

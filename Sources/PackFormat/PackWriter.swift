@@ -41,6 +41,26 @@ public struct PackWriter: ~Copyable {
     self.pool = pool
   }
 
+  /// Begins with the content and the evidence of a pack, byte for byte as they lie there; what is
+  /// added are attachments.
+  public static func copying(
+    _ pack: Pack, to destination: FilePath
+  ) throws(FileError) -> PackWriter {
+    var writer = try PackWriter(
+      destination, storage: pack.preamble.storage, blockSize: pack.preamble.blockSize,
+      pool: pack.pool)
+    let kept = pack.index.content.items.count + pack.index.evidence.items.count
+    let placements = Array(pack.index.placements[..<kept])
+    let end = placements.joined().joined().last?.range.upperBound ?? Preamble.size
+    let file = pack.file
+    try writer.file.append(file.bytes.extracting(Preamble.size..<end))
+    writer.index.content = pack.index.content
+    writer.index.evidence = pack.index.evidence
+    writer.index.placements = placements
+    writer.group = .attachments
+    return writer
+  }
+
   /// What the tensor holds, stream by stream.
   public struct StreamContent: Sendable {
     public var role: UInt8

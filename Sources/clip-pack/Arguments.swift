@@ -1,3 +1,4 @@
+public import Architecture
 public import ArgumentParser
 public import Conversion
 public import PackFormat
@@ -7,3 +8,4 @@ extension Recipe.Target: ExpressibleByArgument {
 }
 extension Recipe.Towers: ExpressibleByArgument {}
 extension Storage: ExpressibleByArgument {}
+extension Tower: ExpressibleByArgument {}

@@ -39,6 +39,7 @@ extension Command {
     } catch let exit as ExitCode {
       throw exit
     } catch {
+      Interruption.waitIfEnding()
       Unfinished.removeAll()
       Terminal.say("clip-pack: \(error)")
       throw ExitCode(status(of: error))

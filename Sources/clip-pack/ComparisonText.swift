@@ -12,12 +12,34 @@ enum ComparisonText {
           + "\(decimal(agreement.centredCosineMinimum, 5)) lowest; largest difference "
           + scientific(agreement.maximumDifference))
     }
-    if let logits = comparison.logitsMaximumDifference, let top = comparison.topOneAgreement {
+    if let answers = comparison.answers {
+      lines += [
+        "  logits  largest difference \(decimal(answers.maximumDifference, 4)), "
+          + "\(decimal(answers.meanDifference, 4)) mean",
+        "  best text    \(bar(answers.topOne)) the same for \(percent(answers.topOne)) of pictures",
+        "  five best    \(bar(answers.topFive)) \(percent(answers.topFive)) kept",
+        "  rank order   \(bar(answers.rankMinimum)) correlation "
+          + "\(decimal(answers.rankMinimum, 4)) lowest",
+      ]
+    }
+    if let index = comparison.index {
       lines.append(
-        "  logits  largest difference \(decimal(logits, 4)); best text the same for "
-          + "\(decimal(100 * top, 1)) % of pictures")
+        "  old index    \(bar(index.oldIndex)) \(percent(index.oldIndex)) of the nearest "
+          + "\(index.depth) found; a new one asked by the original \(percent(index.newIndex))")
+    }
+    if let weakest = comparison.weakest {
+      lines.append(
+        "  weakest      \(weakest.name.replacing("_", with: " ")) \(decimal(weakest.value, 5))")
     }
     return lines
+  }
+
+  private static func percent(_ share: Double) -> String { decimal(100 * share, 1) + " %" }
+
+  /// A share of 1 as twelve blocks.
+  private static func bar(_ share: Double) -> String {
+    let full = share.isFinite ? Int((12 * min(max(share, 0), 1)).rounded(.down)) : 0
+    return String(repeating: "█", count: full) + String(repeating: "░", count: 12 - full)
   }
 
   /// 0.00012 → `1.2e-04`.

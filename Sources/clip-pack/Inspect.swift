@@ -17,6 +17,12 @@ struct Inspect: Command {
     completion: .file(extensions: ["clippack", "safetensors"]))
   var file: String
 
+  @Option(
+    help: ArgumentHelp(
+      "Write what was signed to PREFIX.msg and the signature to PREFIX.sig, for openssl.",
+      valueName: "prefix"))
+  var signature: String?
+
   @OptionGroup var common: Common
 
   func perform() throws {
@@ -26,6 +32,7 @@ struct Inspect: Command {
     if first.elementsEqual(Preamble.magic) {
       try naming(file) {
         let pack = try Pack(path, pool: common.pool)
+        if let signature { try Signing.extract(pack, to: signature) }
         print(common.json ? try packJSON(pack) : try packText(pack))
       }
     } else if file.hasSuffix(".clippack") {
@@ -53,6 +60,7 @@ struct Inspect: Command {
         "  source    \(source["name"]?.string ?? "?"), \(source["size"]?.int ?? 0) bytes, "
           + "sha256 \(source["sha256"]?.string ?? "?")")
     }
+    lines += try pack.signatures().map { "  signed by \($0.key)" }
     lines.append("")
     lines += Table.lines(
       ["tensor", "shape", "holds", "bytes", "bits"],
@@ -88,6 +96,7 @@ struct Inspect: Command {
       "bits_per_weight": .number(pack.bitsPerWeight),
       "content_digest": .string(pack.contentDigest.description),
       "evidence_digest": .string(pack.evidenceDigest.description),
+      "signatures": .array(try pack.signatures().map { .string($0.key.description) }),
       "configuration": try pack.json(.configuration) ?? .null,
       "preprocessing": try pack.json(.preprocessing) ?? .null,
       "recipe": try pack.json(.recipe) ?? .null,

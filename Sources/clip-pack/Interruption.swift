@@ -1,5 +1,6 @@
 import Bytes
 import Dispatch
+import Synchronization
 
 #if canImport(Darwin)
   import Darwin
@@ -15,6 +16,10 @@ enum Interruption {
   private nonisolated(unsafe) static var sources: [any DispatchSourceSignal] = []
 
   static func cleanUp() {
+    // A mapped file that another program cuts short cannot be read any more; nothing can be saved
+    // but the folder.
+    Unfinished.prepare()
+    signal(SIGBUS, sayCutShort)
     for number in [SIGINT, SIGTERM, SIGHUP] {
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
@@ -24,9 +29,26 @@ enum Interruption {
     }
   }
 
+  private static let isEnding = Atomic(false)
+
+  /// Keeps a thread whose work failed because of the interruption from reporting that.
+  static func waitIfEnding() {
+    while isEnding.load(ordering: .acquiring) { pause() }
+  }
+
   private static func end(by number: Int32) {
+    isEnding.store(true, ordering: .releasing)
     Unfinished.removeAll()
     signal(number, SIG_DFL)
     raise(number)
   }
+}
+
+/// Ends the program from inside a signal handler: with calls alone that POSIX allows there.
+private func sayCutShort(_: Int32) {
+  let message: StaticString =
+    "clip-pack: a file that was being read has been cut short by another program; nothing was written\n"
+  unsafe _ = write(STDERR_FILENO, message.utf8Start, message.utf8CodeUnitCount)
+  Unfinished.removeAllInSignalHandler()
+  _exit(2)
 }

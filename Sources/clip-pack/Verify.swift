@@ -1,3 +1,4 @@
+import Architecture
 import ArgumentParser
 import Bytes
 import Checkpoints
@@ -40,6 +41,22 @@ struct Verify: Command {
   @Option(help: ArgumentHelp("With --against: compare on these texts.", valueName: "file"))
   var evidenceTexts: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Demand a signature by this key, a PEM file as keygen writes it.", valueName: "pub"))
+  var publicKey: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write all that was measured, for people, as one HTML file.", valueName: "html"))
+  var report: String?
+
+  @Option(help: "Check the bytes of one tower alone, image or text, without running it.")
+  var tower: Tower?
+
+  @Option(help: ArgumentHelp("Check the bytes of one tensor alone.", valueName: "name"))
+  var tensor: String?
+
   @OptionGroup var common: Common
 
   func validate() throws {
@@ -52,6 +69,11 @@ struct Verify: Command {
     if against != nil, reference != nil {
       throw ValidationError("--against and --reference are two questions; ask one at a time.")
     }
+    if tower != nil || tensor != nil {
+      guard tower == nil || tensor == nil, against == nil, reference == nil else {
+        throw ValidationError("--tower and --tensor each stand alone, without running the pack.")
+      }
+    }
     if let minCosine, !(-1...1).contains(minCosine) {
       throw ValidationError("--min-cosine is \(minCosine), -1 to 1 are allowed.")
     }
@@ -59,16 +81,21 @@ struct Verify: Command {
 
   func perform() throws {
     let path = try pack ?? Self.onlyPack()
+    guard tower == nil, tensor == nil else { return try checkPart(of: path) }
     let terminal = common.terminal
     let (model, verification): (Model, Verification) = try naming(path) {
       let pack = try Pack(FilePath(path), pool: common.pool)
+      let objection = try signatureObjection(pack)
       terminal.progress("checking every byte")
       defer { terminal.endProgress() }
       try pack.validate()
       let model = try Model(pack, keepingMatrices: false)
       terminal.progress("running the pack")
-      return (model, try self.verification(of: model))
+      var verification = try self.verification(of: model)
+      verification.failures += objection.map { [$0] } ?? []
+      return (model, verification)
     }
+    if let report { try write(report, verification, model, path) }
     print(
       common.json ? json(verification, model.pack) : text(verification, model.pack, path))
     guard verification.hasPassed else { throw ExitCode(1) }
@@ -106,6 +133,7 @@ struct Verify: Command {
   private func json(_ verification: Verification, _ pack: Pack) -> String {
     var object: JSON.Object = ["passed": .bool(verification.hasPassed)]
     for key in verification.comparison.json.keys { object[key] = verification.comparison.json[key] }
+    if let stages = verification.comparison.stagesJSON { object["stages"] = stages }
     object["min_cosine"] = .number(verification.floor)
     object["images"] = .integer(verification.imageCount)
     object["texts"] = .integer(verification.textCount)
@@ -113,6 +141,7 @@ struct Verify: Command {
     object["bits_per_weight"] = .number(pack.bitsPerWeight)
     object["content_digest"] = .string(pack.contentDigest.description)
     if rebuild { object["rebuilt"] = .bool(verification.hasPassed) }
+    object["signed_by"] = .array(signers(of: pack).map(JSON.string))
     object["failures"] = .array(verification.failures.map(JSON.string))
     return JSON.object(object).description
   }
@@ -127,6 +156,7 @@ struct Verify: Command {
         ].compactMap(\.self).joined(separator: ", "),
     ]
     lines += ComparisonText.lines(verification.comparison)
+    lines += signers(of: pack).map { "  signed by \($0)" }
     if rebuild, verification.hasPassed {
       lines.append("  coded again from the source: every block is the same")
     }

@@ -28,12 +28,14 @@ struct AddedTokenSearch: Sendable {
   }
 
   init(_ tokens: [(scalars: [UInt32], id: Int32)]) {
-    for token in tokens {
+    // Longest first; of one length in the order given, which a stable order by place keeps.
+    let ordered = tokens.enumerated().sorted {
+      ($1.element.scalars.count, $0.offset) < ($0.element.scalars.count, $1.offset)
+    }
+    for (_, token) in ordered {
       guard let first = token.scalars.first else { continue }
       firsts |= 1 << UInt64(first & 63)
-      let others = patterns[first] ?? []
-      let place = others.firstIndex { $0.scalars.count < token.scalars.count } ?? others.count
-      patterns[first, default: []].insert(token, at: place)
+      patterns[first, default: []].append(token)
     }
   }
 

@@ -1,0 +1,104 @@
+package import Architecture
+internal import Bytes
+package import Inputs
+internal import PackFormat
+internal import Tensors
+
+/// What must fit together in a pack before anything of it is run: nothing that a file says may
+/// meet a precondition later, or make the towers reserve memory that the file does not back.
+struct PackContents {
+  let pack: Pack
+  let configuration: Configuration
+  let preprocessing: Preprocessing?
+  let tokenizer: Tokenizer?
+
+  func check() throws(FormatError) {
+    try checkTensors()
+    try checkPreprocessing()
+    try checkTokenizer()
+  }
+
+  /// Every parameter of the configuration is there in its shape, and no other tensor claims to be
+  /// part of the model.
+  private func checkTensors() throws(FormatError) {
+    let parameters = configuration.parameters
+    for parameter in parameters {
+      guard let tensor = pack.tensor(parameter.name), tensor.isModel else {
+        throw FormatError(
+          .inconsistent, "it is missing, the configuration needs it", tensor: parameter.name)
+      }
+      guard tensor.shape == parameter.shape else {
+        throw FormatError(
+          .inconsistent, "it is \(tensor.shape), the configuration needs \(parameter.shape)",
+          tensor: parameter.name)
+      }
+      guard tensor.elementType.isWeightType else {
+        throw FormatError(
+          .inconsistent, "it is \(tensor.elementType.rawValue), F32, F16 or BF16 is needed",
+          tensor: parameter.name)
+      }
+      guard parameter.role != .vector || tensor.codec != PackedTensor.Codec.grid.rawValue else {
+        throw FormatError(
+          .inconsistent, "it is coded on a grid, codec 0 (plain) is needed",
+          tensor: parameter.name)
+      }
+    }
+    let count = pack.tensors.count(where: \.isModel)
+    guard count == parameters.count else {
+      throw FormatError(
+        .inconsistent,
+        "\(count) tensors say they are part of the model, the configuration needs "
+          + "\(parameters.count)")
+    }
+  }
+
+  private func checkPreprocessing() throws(FormatError) {
+    guard let image = configuration.image else { return }
+    guard let preprocessing else {
+      throw FormatError(
+        .inconsistent, "section \"preprocessing\" is missing, the image tower needs it")
+    }
+    let size = Preprocessing.Size(height: image.imageSize, width: image.imageSize)
+    guard preprocessing.outputSize == size else {
+      throw FormatError(
+        .inconsistent,
+        "the preprocessing does not give pictures of \(size.height)×\(size.width), which the "
+          + "image tower needs")
+    }
+  }
+
+  private func checkTokenizer() throws(FormatError) {
+    guard let text = configuration.text, let tokenizer else { return }
+    if let misfit = tokenizer.misfit(with: text) { throw FormatError(.inconsistent, misfit) }
+  }
+}
+
+extension Preprocessing {
+  /// Height and width of what comes out, where that does not depend on the picture.
+  fileprivate var outputSize: Size? {
+    if let crop { return crop }
+    if case .exact(let size) = resize { return size }
+    return nil
+  }
+}
+
+extension Tokenizer {
+  /// Why this tokenizer cannot be that of a text tower, as a clause; `nil` when it can.
+  package func misfit(with text: Configuration.Text) -> String? {
+    if count > text.vocabularySize {
+      return "the tokenizer has \(count) tokens, the model's table has \(text.vocabularySize)"
+    }
+    if text.positions < 2 {
+      return "the model has \(text.positions) positions, the tokenizer needs 2 for start and end"
+    }
+    switch text.pooling {
+    case .first(let id) where id != Int(end):
+      return "the tokenizer ends a text with id \(end), the model pools at id \(id)"
+    case .largestID where Int(end) != count - 1:
+      return "the tokenizer ends a text with id \(end), the model pools at the largest id, "
+        + "which is \(count - 1)"
+    default:
+      return nil
+    }
+  }
+}

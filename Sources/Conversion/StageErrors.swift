@@ -1,0 +1,67 @@
+internal import Bytes
+internal import CLIP
+
+/// How far a tower has strayed from another at each stage: the length of the difference over the
+/// length of the reference, over some rows of all probes.
+public struct StageErrors: Equatable, Sendable {
+  public var names: [String] = []
+  public var errors: [Double] = []
+
+  init() {}
+
+  init(_ found: StageSample, with reference: StageSample) {
+    for (stage, values) in reference.stages {
+      guard let other = found.values[stage.description], other.count == values.count else {
+        continue
+      }
+      var (error, power) = (0.0, 0.0)
+      for (a, b) in zip(other, values) where !(a.isNaN && b.isNaN) {
+        error += (Double(a) - Double(b)) * (Double(a) - Double(b))
+        power += Double(b) * Double(b)
+      }
+      names.append(stage.description)
+      errors.append(error == 0 ? 0 : (error / power).squareRoot())
+    }
+  }
+
+  var json: JSON {
+    .array(
+      zip(names, errors).map { ["stage": .string($0), "relative_error": JSON(finite: $1)] })
+  }
+
+  init(decoding json: JSON?) {
+    for entry in json?.array ?? [] {
+      guard let name = entry["stage"]?.string else { continue }
+      names.append(name)
+      errors.append(entry["relative_error"]?.double ?? .nan)
+    }
+  }
+}
+
+/// Some rows of what a tower computes at each stage; not all, so that memory stays small.
+struct StageSample: Sendable {
+  /// How many rows of a stage are kept.
+  static let rows = 256
+
+  private(set) var stages: [(stage: Stage, values: [Float])] = []
+  private(set) var values: [String: [Float]] = [:]
+
+  /// Takes what a tower computes, stage by stage.
+  mutating func take(
+    _ stage: Stage, _ span: Span<Float>, width: Int, projectionWidth: Int
+  ) {
+    take(stage, span, width: stage == .projected ? projectionWidth : width)
+  }
+
+  /// Keeps rows of a stage, evenly spread.
+  mutating func take(_ stage: Stage, _ span: Span<Float>, width: Int) {
+    let count = span.count / width
+    let step = max(1, count / Self.rows)
+    var kept: [Float] = []
+    for row in stride(from: 0, to: count, by: step) {
+      for index in row * width..<(row + 1) * width { kept.append(span[index]) }
+    }
+    stages.append((stage, kept))
+    values[stage.description] = kept
+  }
+}

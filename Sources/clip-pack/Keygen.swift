@@ -1,0 +1,31 @@
+import ArgumentParser
+import Bytes
+import Conversion
+import PackFormat
+import SystemPackage
+
+struct Keygen: Command {
+  static let configuration = CommandConfiguration(
+    abstract: "Make a key to sign packs with.",
+    discussion: """
+      Writes an Ed25519 private key (PKCS#8, PEM), readable by its owner alone, and beside it the \
+      public key (PEM) with .pub after its name. openssl reads and makes the same files.
+      """)
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("The private key to write.", valueName: "key"))
+  var output: String
+
+  @OptionGroup var common: Common
+
+  func perform() throws {
+    let (key, publicPath) = try Signing.makeKey(FilePath(output))
+    print(
+      common.json
+        ? JSON.object([
+          "output": .string(output), "public_key_file": .string(publicPath.string),
+          "public_key": .string(key.publicKey.description),
+        ]).description
+        : "\(output): keep it to yourself\n\(publicPath): give it to those who verify\n"
+          + "  key \(key.publicKey)")
+  }
+}

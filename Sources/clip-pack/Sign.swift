@@ -1,0 +1,45 @@
+import ArgumentParser
+import Bytes
+import Conversion
+import PackFormat
+import SystemPackage
+
+struct Sign: Command {
+  static let configuration = CommandConfiguration(
+    abstract: "Sign a pack's content and evidence.",
+    discussion: """
+      Checks every byte, then puts the signature into the pack, in place of an older one by the same \
+      key. repack keeps it good. Only the signature and the index change.
+      """)
+
+  @Argument(help: "The pack.", completion: .file(extensions: ["clippack"]))
+  var pack: String
+
+  @Option(help: ArgumentHelp("The private key, from keygen.", valueName: "file"))
+  var key: String
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("The pack to write; the same unless given.", valueName: "file"))
+  var output: String?
+
+  @OptionGroup var common: Common
+
+  func perform() throws {
+    let key = try Signing.key(FilePath(key))
+    let output = output ?? pack
+    let preamble = try naming(pack) {
+      try Signing.sign(
+        Pack(FilePath(pack), pool: common.pool), with: key, to: FilePath(output))
+    }
+    print(
+      common.json
+        ? JSON.object([
+          "output": .string(output), "public_key": .string(key.publicKey.description),
+          "content_digest": .string(preamble.contentDigest.description),
+          "evidence_digest": .string(preamble.evidenceDigest.description),
+        ]).description
+        : "\(output): signed by \(key.publicKey)\n  content   \(preamble.contentDigest)\n"
+          + "  evidence  \(preamble.evidenceDigest)")
+  }
+}

@@ -1,0 +1,83 @@
+import Architecture
+import ArgumentParser
+import Bytes
+import ClipPack
+import Conversion
+import PackFormat
+import SystemPackage
+
+extension Verify {
+  /// Why the pack is not what the key's owner signed; `nil` where it is, or nobody asks.
+  func signatureObjection(_ pack: Pack) throws -> String? {
+    try publicKey.flatMap { try pack.objection(to: Signing.publicKey(FilePath($0))) }
+  }
+
+  /// The keys whose signature is good, as hexadecimal digits.
+  func signers(of pack: Pack) -> [String] {
+    ((try? pack.signatures()) ?? []).filter { $0.key.isSigner(of: pack.signedMessage, $0) }
+      .map(\.key.description)
+  }
+
+  /// Checks what belongs to one tower, or one tensor, against the digests that the signature
+  /// covers, and reads nothing else but the index.
+  func checkPart(of path: String) throws {
+    let (pack, names, read, objection): (Pack, [Manifest.Item], Int, String?) = try naming(path) {
+      let pack = try Pack(FilePath(path), pool: common.pool)
+      let chosen = pack.index.content.items.filter(isChosen)
+      guard !chosen.isEmpty else {
+        throw Refusal("\(path) has no \(tensor.map { "tensor \"\($0)\"" } ?? "such tower")")
+      }
+      let objection = try signatureObjection(pack)
+      let names = Set(chosen.map(\.name))
+      return (pack, chosen, try pack.validate { names.contains($0.name) }, objection)
+    }
+    if common.json {
+      print(
+        JSON.object([
+          "passed": .bool(objection == nil), "checked": .array(names.map { .string($0.name) }),
+          "bytes_read": .integer(read), "pack_bytes": .integer(pack.preamble.fileSize),
+          "content_digest": .string(pack.contentDigest.description),
+          "signed_by": .array(signers(of: pack).map(JSON.string)),
+          "failures": .array(objection.map { [.string($0)] } ?? []),
+        ]).description)
+    } else {
+      print(
+        "\(path): \(counted(names.count, "item")) of the content, \(size(read)) of "
+          + "\(size(pack.preamble.fileSize)), are sound\n  content \(pack.contentDigest)")
+      for signer in signers(of: pack) { print("  signed by \(signer)") }
+      if let objection { print(Terminal.red("failed") + ": \(objection)") }
+    }
+    guard objection == nil else { throw ExitCode(1) }
+  }
+
+  /// A tower is its tensors, those that belong to both, and what says how to use them.
+  private func isChosen(_ item: Manifest.Item) -> Bool {
+    switch item {
+    case .tensor(let packed):
+      if let tensor { return packed.name == tensor }
+      return packed.isModel && (packed.tower == tower || packed.tower == nil)
+    case .section(let section):
+      switch SectionName(rawValue: section.name) {
+      case .configuration: return tensor == nil
+      case .preprocessing: return tower == .image
+      case .tokenizer: return tower == .text
+      default: return false
+      }
+    }
+  }
+
+  /// Writes the report.
+  func write(
+    _ report: String, _ verification: Verification, _ model: Model, _ path: String
+  ) throws {
+    let name = FilePath(path).lastComponent?.string ?? path
+    let html = Array(
+      Report(verification, model, name: name, signers: signers(of: model.pack)).html.utf8)
+    guard !FileKind.areSame(FilePath(report), FilePath(path)) else {
+      throw Refusal("the report '\(report)' is the pack itself; give another name")
+    }
+    var file = try AtomicFile(replacing: FilePath(report))
+    try unsafe file.append(html.span.bytes)
+    try file.commit()
+  }
+}
