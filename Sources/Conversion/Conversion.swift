@@ -101,8 +101,8 @@ public struct Conversion: Sendable {
       }
       for file in checkpoint.files where file.safetensors.file.hasChanged {
         throw Refusal(
-          "'\(file.safetensors.file.path)' has changed while it was read, so the pack would be of no one "
-            + "checkpoint; convert again when nobody writes to it")
+          "'\(file.safetensors.file.path)' has changed while it was read, so the pack would be of "
+            + "no one checkpoint; convert again when nobody writes to it")
       }
       let agreement = attempt.agreement
       let preamble = try attempt.writer.finish()

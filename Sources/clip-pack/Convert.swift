@@ -55,7 +55,8 @@ struct Convert: Command {
 
   func validate() throws {
     guard to == nil || rate.rate == nil else {
-      throw ValidationError("--to and a rate (--bits, --max-bytes, --min-cosine) exclude each other.")
+      throw ValidationError(
+        "--to and a rate (--bits, --max-bytes, --min-cosine) exclude each other.")
     }
   }
 
@@ -65,7 +66,8 @@ struct Convert: Command {
     let checkpoint = try Checkpoint(source)
     let destination = FilePath(output ?? Self.name(for: source))
     var conversion = Conversion(
-      recipe: Recipe(target: to ?? .int8, towers: towers, rate: rate.rate), storage: storage, pool: common.pool)
+      recipe: Recipe(target: to ?? .int8, towers: towers, rate: rate.rate), storage: storage,
+      pool: common.pool)
     conversion.tokenizerFolder = tokenizer.map { FilePath($0) }
     conversion.evidenceImages = try evidenceImages.map { try pictures(in: FilePath($0)) } ?? []
     conversion.evidenceTexts = try evidenceTexts.map { try lines(of: FilePath($0)) } ?? []
