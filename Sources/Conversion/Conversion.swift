@@ -78,9 +78,8 @@ public struct Conversion: Sendable {
       var recipe = recipe
       if let search { recipe.steps = search.steps }
       var attempt = try Attempt(
-        writer: PackWriter(destination, storage: storage, pool: pool), agreement: nil)
-      attempt.measures = try write(
-        checkpoint, contract, recipe, to: &attempt.writer, progress)
+        writer: PackWriter(destination, storage: storage, pool: pool))
+      try write(checkpoint, contract, recipe, to: &attempt, progress)
       let weightBytes = attempt.writer.modelBytes
       if var next = search, try next.isWorthAnother(afterWeights: weightBytes) {
         search = next
@@ -119,37 +118,36 @@ public struct Conversion: Sendable {
   /// A pack on its way, which goes again unless it turns out to be what was asked for.
   private struct Attempt: ~Copyable {
     var writer: PackWriter
-    var agreement: Comparison?
     var measures: [TensorMeasure] = []
+    var agreement: Comparison?
+
+    init(writer: consuming PackWriter) { self.writer = writer }
   }
 
   /// All content.
-  ///
-  /// - Returns: what became of each of the model's tensors.
   private func write(
-    _ checkpoint: Checkpoint, _ contract: Contract, _ recipe: Recipe, to writer: inout PackWriter,
+    _ checkpoint: Checkpoint, _ contract: Contract, _ recipe: Recipe, to attempt: inout Attempt,
     _ progress: (Progress) -> Void
-  ) throws -> [TensorMeasure] {
-    try contract.write(to: &writer)
-    try writer.add(.recipe, recipe.json)
+  ) throws {
+    try contract.write(to: &attempt.writer)
+    try attempt.writer.add(.recipe, recipe.json)
     let encoder = TensorEncoder(recipe: recipe, pool: pool)
     let parameters = contract.configuration.parameters
     let total = Double(parameters.reduce(0) { $0 + $1.shape.count })
     var done = 0
-    var measures: [TensorMeasure] = []
     for parameter in parameters {
       let encoded = try encoder.encode(checkpoint.tensor(parameter.name), parameter)
-      let before = writer.modelBytes
-      try writer.add(encoded.description, encoded.content)
-      measures.append(
+      let before = attempt.writer.modelBytes
+      try attempt.writer.add(encoded.description, encoded.content)
+      attempt.measures.append(
         TensorMeasure(
-          parameter.name, storedBytes: writer.modelBytes - before, count: parameter.shape.count,
-          relativeSquaredError: encoded.relativeSquaredError))
+          parameter.name, storedBytes: attempt.writer.modelBytes - before,
+          count: parameter.shape.count, relativeSquaredError: encoded.relativeSquaredError))
       checkpoint.release(parameter.name)
       done += parameter.shape.count
       progress(.coding(Double(done) / total))
     }
-    guard Provenance.canRestore(recipe) else { return measures }
+    guard Provenance.canRestore(recipe) else { return }
     for companion in checkpoint.companions {
       guard companion.name.utf8.count <= PackWriter.longestName else {
         throw Refusal(
@@ -157,9 +155,8 @@ public struct Conversion: Sendable {
             + "\(PackWriter.longestName) are allowed (\"\(companion.name.prefix(60))…\")")
       }
       let encoded = TensorEncoder.companion(companion.name, companion.tensor)
-      try writer.add(encoded.description, encoded.content)
+      try attempt.writer.add(encoded.description, encoded.content)
     }
-    return measures
   }
 
   private func probes(_ contract: Contract) throws -> Probes {

@@ -23,7 +23,7 @@ struct RateSearch {
   private var isSettled = false
 
   /// What a Gaussian of the tensors' power would take at the steps of `--to int8`, bits a weight.
-  static let int8Bits = 7.35
+  static let int8Bits = 7.42
   /// Bits that a Gaussian of standard deviation 1 has on a grid of step 1: ½ log₂ 2πe.
   private static let gaussian = 2.0471
   private static let maximumAttempts = 10

@@ -23,8 +23,10 @@ struct Convert: Command {
       "The pack; the source's name with .clippack unless given.", valueName: "file"))
   var output: String?
 
-  @Option(help: "How weights are coded: \(Recipe.Target.names).")
-  var to = Recipe.Target.int8
+  @Option(help: "How weights are coded: \(Recipe.Target.names); int8 unless a rate is given.")
+  var to: Recipe.Target?
+
+  @OptionGroup var rate: RateOptions
 
   @Option(help: "How they are stored: compact, to ship, or mapped, to run in place.")
   var storage = Storage.compact
@@ -51,13 +53,21 @@ struct Convert: Command {
 
   @OptionGroup var common: Common
 
+  func validate() throws {
+    guard to == nil || rate.rate == nil else {
+      throw ValidationError(
+        "--to and a rate (--bits, --max-bytes, --min-cosine) exclude each other.")
+    }
+  }
+
   func perform() throws {
     let clock = ContinuousClock()
     let start = clock.now
     let checkpoint = try Checkpoint(source)
     let destination = FilePath(output ?? Self.name(for: source))
     var conversion = Conversion(
-      recipe: Recipe(target: to, towers: towers), storage: storage, pool: common.pool)
+      recipe: Recipe(target: to ?? .int8, towers: towers, rate: rate.rate), storage: storage,
+      pool: common.pool)
     conversion.tokenizerFolder = tokenizer.map { FilePath($0) }
     conversion.evidenceImages = try evidenceImages.map { try pictures(in: FilePath($0)) } ?? []
     conversion.evidenceTexts = try evidenceTexts.map { try lines(of: FilePath($0)) } ?? []
