@@ -50,12 +50,13 @@ struct CommandTests {
 
   @Test func `works on a pack in every way`() throws {
     _ = try run("convert", Self.demo, "-o", "demo.clippack", "--to", "lossless", "--quiet")
-    let picture = Self.pictures + "/01-red-ring.jpg"
+    let picture = Self.pictures + "/01-red-on-black.jpg"
+    let right = "a red shape on a black background"
     let classified = try run(
-      "classify", "demo.clippack", "--template", "{}", "--image", picture, "--label", "a red ring",
-      "a blue star", "a green heart")
+      "classify", "demo.clippack", "--image", picture, "--label",
+      "a blue shape on a white background", right, "a green shape on a grey background")
     #expect(classified.status == 0)
-    #expect(classified.output.split(separator: "\n")[1].hasSuffix("a red ring"))
+    #expect(classified.output.split(separator: "\n")[1].hasSuffix(right))
     let pixels = try run("preprocess", "demo.clippack", picture, "-o", "pixels.safetensors")
     #expect(pixels.output == "pixels.safetensors: pixel_values 1×3×64×64, 49.2 kB\n")
     let repacked = try run(

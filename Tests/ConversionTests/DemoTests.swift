@@ -20,7 +20,8 @@ struct DemoTests {
     let names = Array(Set(labels.keys.compactMap { labels[$0]?.string })).sorted()
     #expect(names.count >= 24)
     let results = try model.classify(
-      images: labels.keys.map { Fixture.path("pictures/\($0)") }, labels: names)
+      images: labels.keys.map { Fixture.path("pictures/\($0)") }, labels: names,
+      template: "This is a photo of {}.")
     let right = zip(labels.keys, results).count { labels[$0]?.string == $1[0].label }
     #expect(Double(right) / Double(labels.count) >= 0.95, "\(right) of \(labels.count)")
   }
