@@ -74,6 +74,7 @@ public struct Conversion: Sendable {
       ) { progress(.measuring($0)) }
       search = try RateSearch(recipe.rate, sensitivity, checkpoint, pool)
     }
+    let parameterCount = contract.configuration.parameters.reduce(0) { $0 + $1.shape.count }
     while true {
       var recipe = recipe
       if let search { recipe.steps = search.steps }
@@ -81,7 +82,7 @@ public struct Conversion: Sendable {
         writer: PackWriter(destination, storage: storage, pool: pool))
       try write(checkpoint, contract, recipe, to: &attempt, progress)
       let weightBytes = attempt.writer.modelBytes
-      if var next = search, try next.isWorthAnother(afterWeights: weightBytes) {
+      if var next = search, try next.isWorthAnother(afterWeights: weightBytes, of: parameterCount) {
         search = next
         continue
       }
@@ -109,7 +110,7 @@ public struct Conversion: Sendable {
       return Summary(
         sourceBytes: checkpoint.files.reduce(0) { $0 + $1.safetensors.file.count },
         packBytes: preamble.fileSize, weightBytes: weightBytes,
-        parameterCount: contract.configuration.parameters.reduce(0) { $0 + $1.shape.count },
+        parameterCount: parameterCount,
         contentDigest: preamble.contentDigest, agreement: agreement,
         notes: checkpoint.assumptions + contract.notes)
     }

@@ -73,9 +73,9 @@ struct RateSearch {
   // MARK: Attempts
 
   /// Whether to try again, judging by the bytes of the model's tensors; other steps are set then.
-  mutating func isWorthAnother(afterWeights bytes: Int) throws -> Bool {
+  mutating func isWorthAnother(afterWeights bytes: Int, of parameters: Int) throws -> Bool {
     guard case .bits(let bits) = rate, !isSettled else { return false }
-    let reached = 8 * Double(bytes) / count
+    let reached = 8 * Double(bytes) / Double(parameters)
     attempts += 1
     if abs(reached - bits) <= 0.006 || attempts >= Self.maximumAttempts { return false }
     let change = Int((256 * (reached - bits)).rounded())
