@@ -37,14 +37,14 @@ public struct AtomicFile: ~Copyable {
   private static func create(
     for destination: FilePath, _ permissions: FilePermissions
   ) throws(FileError) -> (FilePath, FileDescriptor) {
-    guard let name = destination.lastComponent?.string else {
-      throw FileError("write", destination, "it is no name of a file")
-    }
     switch FileKind(of: destination) {
     case .directory: throw FileError("write", destination, Errno.isDirectory)
     case .other:
       throw FileError("write", destination, "it is a pipe or a device, a regular file is needed")
     case .file, nil: break
+    }
+    guard let name = destination.lastComponent?.string else {
+      throw FileError("write", destination, "it is no name of a file")
     }
     let folder = destination.removingLastComponent()
     removeLeftovers(of: name, in: folder)

@@ -106,6 +106,7 @@ public struct Conversion: Sendable {
             + "no one checkpoint; convert again when nobody writes to it")
       }
       let agreement = attempt.agreement
+      try checkTarget(attempt.writer.fileSize, agreement)
       let preamble = try attempt.writer.finish()
       return Summary(
         sourceBytes: checkpoint.files.reduce(0) { $0 + $1.safetensors.file.count },
@@ -209,6 +210,19 @@ public struct Conversion: Sendable {
     evidence.tensors = attempt.measures
     try evidence.write(to: &attempt.writer)
     attempt.agreement = reached
+  }
+
+  /// A target that was set holds for the finished pack, or there is none.
+  private func checkTarget(_ bytes: Int, _ agreement: Comparison?) throws(Refusal) {
+    switch recipe.rate {
+    case .minCosine(let cosine):
+      guard let reached = agreement?.cosineMinimum, !(reached >= cosine) else { return }
+      throw Refusal("no pack was found that reaches a cosine of \(cosine); the best has \(reached)")
+    case .maxBytes(let limit):
+      guard bytes > limit else { return }
+      throw Refusal("no pack was found that fits \(limit) bytes; the smallest has \(bytes)")
+    case nil, .bits: return
+    }
   }
 
   private func refuseSource(_ checkpoint: Checkpoint, as destination: FilePath) throws(Refusal) {

@@ -60,7 +60,7 @@ public struct Verification: Sendable {
         "the pack has no evidence (it was made with --no-evidence); verify it with --against SOURCE "
           + "or --reference FILE")
     }
-    let found = try recorded.probes.embeddings(of: model, observing: false)
+    let found = try recorded.probes.embeddings(of: model, observing: true)
     var verification = Verification(
       found, recorded.original, model, floor: minimumCosine ?? recorded.floor(for: model.compute),
       reference: "the original's recorded answers (\(recorded.origin) probes)",

@@ -103,7 +103,9 @@ struct CommandTests {
 
   @Test(arguments: refusals)
   func `refuses in one line with a status`(refusal: Refusal) throws {
-    try folder.write(Array("hello".utf8), "text.clippack")
+    if refusal.arguments.contains("text.clippack") {
+      try folder.write(Array("hello".utf8), "text.clippack")
+    }
     let result = try Program.run(refusal.arguments, in: folder.path)
     #expect(result.status == refusal.status)
     #expect(result.output == "")

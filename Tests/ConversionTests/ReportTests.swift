@@ -62,7 +62,7 @@ struct ReportTests {
     let recorded = try #require(try Evidence.Recorded(model.pack))
     let verification = try Verification.ofEvidence(model, minimumCosine: 0)
     #expect(verification.failures == [])
-    var better = try #require(recorded.reached.object)
+    var better = try #require(recorded.reached(in: .f32).object)
     better["text_centred_cosine_min"] = 1.0
     let clauses = verification.comparison.regressions(from: .object(better))
     #expect(clauses.count == 1)
