@@ -2,14 +2,14 @@
 
     python clippack.py PACK [--tensors OUT.npz]    list and validate it all; dump every tensor decoded
 
-Or as a module: `Pack(path).tensors()`, `.tensor(name)`, `.json(name)`, `.validate()`. Whatever
-section 8 says a reader must refuse raises `Refusal`, whose message begins with the rule's number.
+As a module: `Pack(path).tensors()`, `.json(name)`, `.validate()`; `Refusal` names the rule of section 8.
 """
 import argparse, hashlib, json, math, mmap, os, struct, sys, zlib
 from types import SimpleNamespace
 
 import numpy as np
 import zstandard
+import blocks
 
 MAGIC = b"\x89CLIP\r\n\x1a"
 # Element types by code: name, bits, and the NumPy type that holds them (none: left as bytes).
@@ -167,7 +167,10 @@ class Pack:
         if block.encoding == RAW:
             return bytes(stored)
         if block.encoding == RANS:
-            return self._codes(bytes(stored), block.size, stream.element_type, where)
+            try:
+                return blocks.decode_rans(bytes(stored), block.size, ELEMENTS[stream.element_type][0])
+            except ValueError as error:
+                raise Refusal(f"8.9: {where}: {error}") from None
         try:
             size = zstandard.frame_content_size(stored)
             require(size in (-1, block.size), 9, f"{where}: frame of {size} bytes, block of {block.size}")
@@ -175,53 +178,10 @@ class Pack:
         except zstandard.ZstdError as error:
             raise Refusal(f"8.9: {where}: {error}") from None
         require(len(decoded) == block.size, 9, f"{where}: decodes to {len(decoded)} bytes, not {block.size}")
-        return decoded if block.encoding == ZSTD else self._merge(decoded, stream.element_type, where)
-
-    def _codes(self, stored, size, element_type, where):
-        require(element_type in (I8, I16) and (element_type == I8 or size % 2 == 0), 9, f"{where}: rans of another type")
-        if element_type == I8:
-            return self._rans(stored, size, where).tobytes()
-        count, bits = size // 2, stored[0]
-        plane = -(-count // 8)
-        require(bits <= 8 and len(stored) > 1 + bits * plane, 9, f"{where}: low bits are cut short")
-        planes = np.frombuffer(stored, np.uint8, bits * plane, 1).reshape(bits, plane)
-        low = np.unpackbits(planes, axis=1, count=count, bitorder="little").astype(np.int16)
-        codes = self._rans(stored[1 + bits * plane:], count, where).astype(np.int16) << bits
-        for bit in range(bits):
-            codes |= low[bit] << bit
-        return codes.astype("<i2").tobytes()
-
-    def _rans(self, stored, count, where):
-        require(len(stored) >= 2 and stored[0] < stored[1], 9, f"{where}: first is not below last")
-        first, symbols = stored[0], stored[1] - stored[0] + 1
-        head = 2 + 2 * symbols + 128
-        require(len(stored) >= head and len(stored) % 2 == 0, 9, f"{where}: ends in its table")
-        frequency = np.frombuffer(stored, "<u2", symbols, 2).astype(np.uint64)
-        require(frequency.max() < 4096 and frequency.sum() == 4096, 9, f"{where}: frequencies do not add up")
-        symbol = np.repeat(np.arange(symbols), frequency.astype(int))
-        bias = np.arange(4096, dtype=np.uint64) - (np.cumsum(frequency) - frequency)[symbol]
-        words = np.frombuffer(stored, "<u2", offset=head).astype(np.uint64)
-        x, at = np.frombuffer(stored, "<u4", 32, head - 128).astype(np.uint64), 0
-        codes = np.empty(count, np.int8)
-        for start in range(0, count, 32):  # all lanes at once; those below 65536 take words in their order
-            x, rest = x[:count - start], x[count - start:]
-            slot = (x & 4095).astype(int)
-            codes[start:start + 32] = symbol[slot] + first - 128
-            x = frequency[symbol[slot]] * (x >> 12) + bias[slot]
-            hungry = np.flatnonzero(x < 65536)
-            require(at + len(hungry) <= len(words), 9, f"{where}: words end before codes do")
-            x[hungry] = x[hungry] << 16 | words[at:at + len(hungry)]
-            x, at = np.concatenate([x, rest]), at + len(hungry)
-        require(at == len(words) and (x == 65536).all(), 9, f"{where}: words or lanes do not end with the codes")
-        return codes
-
-    def _merge(self, planes, element_type, where):
-        width = {F16: 2, BF16: 2, F32: 4}.get(element_type)
-        require(width and len(planes) % width == 0, 9, f"{where}: planes of element_type {element_type}")
-        words = np.frombuffer(planes, np.uint8).reshape(width, -1).T.copy().view(f">u{width}").ravel()
-        if element_type != F16:
-            words = (words >> 1) | (words << (8 * width - 1))
-        return words.astype(f"<u{width}").tobytes()
+        if block.encoding == ZSTD: return decoded
+        width = {F16: 2, BF16: 2, F32: 4}.get(stream.element_type)
+        require(width and len(decoded) % width == 0, 9, f"{where}: planes of element_type {stream.element_type}")
+        return blocks.merge_planes(decoded, width, stream.element_type != F16)
 
     def bytes(self, name, at=0):
         """One stream of an item, decoded: all of a section."""
@@ -258,8 +218,7 @@ class Pack:
         end = 160
         for item, stream, block in self.blocks + [(None, None, None)]:
             start = block.offset if block else self.index_offset
-            require(start - end < 16384, 11, f"{start - end} bytes of padding at {end}")
-            require(not any(self.data[end:start]), 11, f"padding at {end} is not zero")
+            require(start - end < 16384 and not any(self.data[end:start]), 11, f"{start - end} bytes of padding at {end}")
             if block:
                 digest = hashlib.sha256(self._decode(item, stream, block)).digest()
                 require(digest == block.digest, 10, f"{item.name}, block at {start}: digest is wrong")
