@@ -181,24 +181,11 @@ extension Probes {
             + "\(imageTower.configuration.imageSize)×\(imageTower.configuration.imageSize)")
       }
       let values = try pixels(preprocessing).flatMap(\.values)
-      var sample = StageSample()
-      let observe: Observer = { stage, rows in
-        sample.take(
-          stage, rows, width: imageTower.configuration.transformer.width,
-          projectionWidth: imageTower.projectionWidth)
-      }
-      result.images = try imageTower.embed(values.span, observe: observing ? observe : nil).rows
-      if observing { result.imageStages = sample }
+      (result.images, result.imageStages) = try imageTower.embed(
+        values.span, observing: observing)
     }
     if let textTower, !texts.isEmpty {
-      var sample = StageSample()
-      let observe: Observer = { stage, rows in
-        sample.take(
-          stage, rows, width: textTower.configuration.transformer.width,
-          projectionWidth: textTower.projectionWidth)
-      }
-      result.texts = try textTower.embed(texts, observe: observing ? observe : nil).rows
-      if observing { result.textStages = sample }
+      (result.texts, result.textStages) = try textTower.embed(texts, observing: observing)
     }
     return result
   }

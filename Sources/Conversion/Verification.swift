@@ -122,32 +122,22 @@ public struct Verification: Sendable {
     if let (pixels, embeddings) = file.images {
       guard let tower = model.imageTower else { throw ModelError.missing(.image) }
       let transformer = tower.configuration.transformer
-      var sample = StageSample()
-      let observe: Observer = {
-        sample.take($0, $1, width: transformer.width, projectionWidth: tower.projectionWidth)
-      }
       expected.images = embeddings
       expected.imageStages = file.stages(
         "vision", layers: transformer.layers, width: transformer.width,
         lengths: Array(repeating: tower.configuration.positions, count: embeddings.count))
-      let isObserved = expected.imageStages != nil
-      found.images = try tower.embed(pixels.span, observe: isObserved ? observe : nil).rows
-      found.imageStages = sample
+      (found.images, found.imageStages) = try tower.embed(
+        pixels.span, observing: expected.imageStages != nil)
     }
     if let (ids, embeddings) = file.texts {
       guard let tower = model.textTower else { throw ModelError.missing(.text) }
       let transformer = tower.configuration.transformer
-      var sample = StageSample()
-      let observe: Observer = {
-        sample.take($0, $1, width: transformer.width, projectionWidth: tower.projectionWidth)
-      }
       expected.texts = embeddings
       expected.textStages = file.stages(
         "text", layers: transformer.layers, width: transformer.width,
         lengths: ids.map { $0.isEmpty ? 0 : tower.length(of: $0) })
-      let isObserved = expected.textStages != nil
-      found.texts = try tower.embed(ids, observe: isObserved ? observe : nil).rows
-      found.textStages = sample
+      (found.texts, found.textStages) = try tower.embed(
+        ids, observing: expected.textStages != nil)
     }
     guard !expected.images.isEmpty || !expected.texts.isEmpty else {
       throw Refusal(

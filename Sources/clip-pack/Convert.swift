@@ -73,7 +73,7 @@ struct Convert: Command {
     conversion.evidenceTexts = try evidenceTexts.map { try lines(of: FilePath($0)) } ?? []
     conversion.makesEvidence = !noEvidence
 
-    try refuse(destination.string, among: inputs(of: checkpoint))
+    try refuse(destination.string, among: inputs(of: checkpoint, and: conversion.evidenceImages))
 
     let terminal = common.terminal
     let summary: Conversion.Summary
@@ -98,14 +98,13 @@ struct Convert: Command {
   }
 
   /// The files that are read beside the weights.
-  private func inputs(of checkpoint: Checkpoint) throws -> [String] {
+  private func inputs(of checkpoint: Checkpoint, and images: [FilePath]) throws -> [String] {
     let folders = [checkpoint.folder] + (tokenizer.map { [FilePath($0)] } ?? [])
     let beside = try folders.flatMap { folder in
       try Folder.names(in: folder.isEmpty ? "." : folder).filter {
         [".json", ".txt", ".safetensors"].contains(where: $0.hasSuffix)
       }.map { folder.appending($0).string }
     }
-    let images = try evidenceImages.map { try pictures(in: FilePath($0)) } ?? []
     return beside + images.map(\.string) + (evidenceTexts.map { [$0] } ?? [])
   }
 
