@@ -98,6 +98,9 @@ public struct Report {
       ("content", pack.contentDigest.description), ("evidence", pack.evidenceDigest.description),
       ("recipe", recipe), ("made by", provenance?["tool"]?.string ?? "unknown"),
     ]
+    if let space = try? EmbeddingSpace(pack) {
+      rows.append(("space", space.description))
+    }
     for file in provenance?["files"]?.array ?? [] {
       rows.append(
         (
@@ -126,7 +129,7 @@ public struct Report {
 
   /// Text as HTML shows it.
   static func escaped(_ text: String) -> String {
-    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;")
+    text.printable().replacing("&", with: "&amp;").replacing("<", with: "&lt;")
       .replacing(">", with: "&gt;").replacing("\"", with: "&quot;")
   }
 }
