@@ -70,7 +70,7 @@ public struct Conversion: Sendable {
     var search: RateSearch?
     if recipe.target == .int8 {
       let sensitivity = try Sensitivity(
-        of: checkpoint, contract, evidence?.probes ?? probes(contract), pool
+        of: checkpoint, contract, recipe, evidence?.probes ?? probes(contract), pool
       ) { progress(.measuring($0)) }
       search = try RateSearch(recipe.rate, sensitivity, checkpoint, pool)
     }
@@ -79,10 +79,15 @@ public struct Conversion: Sendable {
       var recipe = recipe
       if let search { recipe.steps = search.steps }
       var attempt = try Attempt(
-        writer: PackWriter(destination, storage: storage, pool: pool))
+        writer: PackWriter(
+          destination, storage: storage,
+          measuringCompact: makesEvidence || recipe.rate != nil, pool: pool))
       try write(checkpoint, contract, recipe, to: &attempt, progress)
       let weightBytes = attempt.writer.modelBytes
-      if var next = search, try next.isWorthAnother(afterWeights: weightBytes, of: parameterCount) {
+      if var next = search,
+        try next.isWorthAnother(
+          afterWeights: attempt.writer.compactModelBytes, of: parameterCount)
+      {
         search = next
         continue
       }
@@ -105,7 +110,7 @@ public struct Conversion: Sendable {
           "'\(file.safetensors.file.path)' has changed while it was read, so the pack would be of "
             + "no one checkpoint; convert again when nobody writes to it")
       }
-      let agreement = attempt.agreement
+      let (agreement, notes) = (attempt.agreement, attempt.notes)
       try checkTarget(attempt.writer.fileSize, agreement)
       let preamble = try attempt.writer.finish()
       return Summary(
@@ -113,7 +118,7 @@ public struct Conversion: Sendable {
         packBytes: preamble.fileSize, weightBytes: weightBytes,
         parameterCount: parameterCount,
         contentDigest: preamble.contentDigest, agreement: agreement,
-        notes: checkpoint.assumptions + contract.notes)
+        notes: checkpoint.assumptions + contract.notes + notes)
     }
   }
 
@@ -122,6 +127,8 @@ public struct Conversion: Sendable {
     var writer: PackWriter
     var measures: [TensorMeasure] = []
     var agreement: Comparison?
+    /// What people should know of the weights, a sentence each.
+    var notes: [String] = []
 
     init(writer: consuming PackWriter) { self.writer = writer }
   }
@@ -139,12 +146,17 @@ public struct Conversion: Sendable {
     var done = 0
     for parameter in parameters {
       let encoded = try encoder.encode(checkpoint.tensor(parameter.name), parameter)
-      let before = attempt.writer.modelBytes
+      let before = attempt.writer.compactModelBytes
       try attempt.writer.add(encoded.description, encoded.content)
       attempt.measures.append(
         TensorMeasure(
-          parameter.name, storedBytes: attempt.writer.modelBytes - before,
+          parameter.name, compactBytes: attempt.writer.compactModelBytes - before,
           count: parameter.shape.count, relativeSquaredError: encoded.relativeSquaredError))
+      if encoded.nonFiniteCount > 0 {
+        attempt.notes.append(
+          "tensor \"\(parameter.name)\" has "
+            + "\(TensorEncoder.described(nonFinite: encoded.nonFiniteCount)); it is kept as it is")
+      }
       checkpoint.release(parameter.name)
       done += parameter.shape.count
       progress(.coding(Double(done) / total))

@@ -24,7 +24,8 @@ struct Sensitivity: Sendable {
     var weight: Double
   }
 
-  /// Matrices and tables that are not all zero, in the order of the model.
+  /// Matrices and tables that are not all zero and have finite values alone, in the order of the
+  /// model.
   var entries: [Entry] = []
 
   /// How many probes are asked: the embeddings of few feel the weights as those of many do.
@@ -32,19 +33,19 @@ struct Sensitivity: Sendable {
   private static let texts = 8
 
   init(
-    of checkpoint: Checkpoint, _ contract: Contract, _ probes: Probes, _ pool: WorkerPool,
-    progress: (Double) -> Void
+    of checkpoint: Checkpoint, _ contract: Contract, _ recipe: Recipe, _ probes: Probes,
+    _ pool: WorkerPool, progress: (Double) -> Void
   ) throws {
     var few = probes
     few.levels = Array(probes.levels.prefix(Self.images * 3 * probes.imageSize * probes.imageSize))
     few.texts = Array(probes.texts.prefix(Self.texts))
-    let encoder = TensorEncoder(recipe: Recipe(target: .int8), pool: pool)
+    let encoder = TensorEncoder(recipe: recipe, pool: pool)
     for parameter in contract.configuration.parameters where parameter.role != .vector {
       let tensor = checkpoint.tensor(parameter.name)
       let meanSquare = tensor.meanSquare(pool)
       checkpoint.release(parameter.name)
-      if !meanSquare.isFinite { try encoder.checkFinite(tensor, parameter.name) }
-      guard meanSquare > 0 else { continue }
+      if !meanSquare.isFinite { _ = try encoder.nonFiniteCount(of: tensor, parameter.name) }
+      guard meanSquare > 0, meanSquare.isFinite else { continue }
       entries.append(Entry(parameter: parameter, meanSquare: meanSquare, weight: .nan))
     }
     let trial = Trial(checkpoint: checkpoint, contract: contract, probes: few, pool: pool)
