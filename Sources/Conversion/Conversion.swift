@@ -64,6 +64,8 @@ public struct Conversion: Sendable {
     progress: (Progress) -> Void = { _ in }
   ) throws -> Summary {
     try refuseSource(checkpoint, as: destination)
+    // Says at once where nothing can be written, and not after everything has been measured.
+    _ = try AtomicFile(replacing: destination)
     let digests = SourceDigests(of: checkpoint.files.map(\.safetensors.file))
     let contract = try Contract(checkpoint, recipe, tokenizerFolder)
     let evidence = try original(checkpoint, contract, progress)
