@@ -69,6 +69,8 @@ public struct Conversion: Sendable {
     progress: (Progress) -> Void = { _ in }
   ) throws -> Summary {
     try refuseSource(checkpoint, as: destination)
+    // Says at once where nothing can be written, and not after everything has been measured.
+    _ = try AtomicFile(replacing: destination)
     let digests = SourceDigests(of: checkpoint.files.map(\.safetensors.file))
     let contract = try Contract(checkpoint, recipe, tokenizerFolder)
     let evidence = try original(checkpoint, contract, progress)
@@ -78,7 +80,7 @@ public struct Conversion: Sendable {
       let inputs = try TracedInputs(for: contract, calibration: self.calibration)
       if self.calibration != .none { calibration = Calibration(inputs: inputs) }
       let sensitivity = try Sensitivity(
-        of: checkpoint, contract.configuration, inputs, calibration: calibration, pool
+        of: checkpoint, contract.configuration, recipe, inputs, calibration: calibration, pool
       ) { progress(.measuring($0)) }
       search = try RateSearch(rate, sensitivity, checkpoint, pool)
     }
@@ -87,14 +89,19 @@ public struct Conversion: Sendable {
       var recipe = recipe
       if let search { recipe.steps = search.steps }
       var attempt = try Attempt(
-        writer: PackWriter(destination, storage: storage, pool: pool))
+        writer: PackWriter(
+          destination, storage: storage,
+          measuringCompact: makesEvidence || recipe.rate != nil, pool: pool))
       let grids =
         try calibration?.grids(checkpoint, contract.configuration, steps: recipe.steps, pool) {
           progress(.calibrating($0))
         } ?? [:]
       try write(checkpoint, contract, recipe, grids, to: &attempt, progress)
       let weightBytes = attempt.writer.modelBytes
-      if var next = search, try next.isWorthAnother(afterWeights: weightBytes, of: parameterCount) {
+      if var next = search,
+        try next.isWorthAnother(
+          afterWeights: attempt.writer.compactModelBytes, of: parameterCount)
+      {
         search = next
         continue
       }
@@ -117,7 +124,7 @@ public struct Conversion: Sendable {
           "'\(file.safetensors.file.path)' has changed while it was read, so the pack would be of "
             + "no one checkpoint; convert again when nobody writes to it")
       }
-      let agreement = attempt.agreement
+      let (agreement, notes) = (attempt.agreement, attempt.notes)
       try checkTarget(attempt.writer.fileSize, agreement)
       let preamble = try attempt.writer.finish()
       return Summary(
@@ -125,7 +132,7 @@ public struct Conversion: Sendable {
         packBytes: preamble.fileSize, weightBytes: weightBytes,
         parameterCount: parameterCount,
         contentDigest: preamble.contentDigest, agreement: agreement,
-        notes: checkpoint.assumptions + contract.notes)
+        notes: checkpoint.assumptions + contract.notes + notes)
     }
   }
 
@@ -134,6 +141,8 @@ public struct Conversion: Sendable {
     var writer: PackWriter
     var measures: [TensorMeasure] = []
     var agreement: Comparison?
+    /// What people should know of the weights, a sentence each.
+    var notes: [String] = []
 
     init(writer: consuming PackWriter) { self.writer = writer }
   }
@@ -153,12 +162,17 @@ public struct Conversion: Sendable {
       let encoded =
         try grids[parameter.name].map { encoder.describe($0, parameter) }
         ?? encoder.encode(checkpoint.tensor(parameter.name), parameter)
-      let before = attempt.writer.modelBytes
+      let before = attempt.writer.compactModelBytes
       try attempt.writer.add(encoded.description, encoded.content)
       attempt.measures.append(
         TensorMeasure(
-          parameter.name, storedBytes: attempt.writer.modelBytes - before,
+          parameter.name, compactBytes: attempt.writer.compactModelBytes - before,
           count: parameter.shape.count, relativeSquaredError: encoded.relativeSquaredError))
+      if encoded.nonFiniteCount > 0 {
+        attempt.notes.append(
+          "tensor \"\(parameter.name)\" has "
+            + "\(TensorEncoder.described(nonFinite: encoded.nonFiniteCount)); it is kept as it is")
+      }
       checkpoint.release(parameter.name)
       done += parameter.shape.count
       progress(.coding(Double(done) / total))

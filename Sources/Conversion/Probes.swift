@@ -86,7 +86,7 @@ extension Probes {
     }
     guard pixels.width == imageSize, pixels.height == imageSize else {
       throw Refusal(
-        "\(path): the preprocessing gives \(pixels.height)×\(pixels.width) pixels, the model takes "
+        "'\(path)': the preprocessing gives \(pixels.height)×\(pixels.width) pixels, the model takes "
           + "\(imageSize)×\(imageSize)")
     }
     let plane = imageSize * imageSize

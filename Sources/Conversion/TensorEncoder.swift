@@ -17,13 +17,18 @@ struct TensorEncoder: Sendable {
     var content: [PackWriter.StreamContent]
     /// Σ error² over Σ value²; 0 where nothing is lost, `nil` where it was not measured.
     var relativeSquaredError: Double?
+    /// How many elements are NaN or infinite.
+    var nonFiniteCount = 0
   }
 
   /// - Throws: `Refusal` naming the tensor, for values that the recipe cannot carry.
   func encode(_ tensor: Tensor, _ parameter: Parameter) throws(Refusal) -> Encoded {
-    guard recipe.target != .lossless else { return exactly(tensor, parameter) }
-    try checkFinite(tensor, parameter.name)
-    guard parameter.role != .vector else { return exactly(tensor, parameter) }
+    let nonFiniteCount = try nonFiniteCount(of: tensor, parameter.name)
+    guard recipe.target != .lossless, nonFiniteCount == 0, parameter.role != .vector else {
+      var encoded = exactly(tensor, parameter)
+      encoded.nonFiniteCount = nonFiniteCount
+      return encoded
+    }
     do throws(CodecError) {
       return switch recipe.target {
       case .f16: try rounded(tensor, parameter, to: .float16, .float16)
@@ -80,13 +85,22 @@ struct TensorEncoder: Sendable {
       elementType: type, shape: parameter.shape)
   }
 
-  func checkFinite(_ tensor: Tensor, _ name: String) throws(Refusal) {
+  /// How many elements are NaN or infinite.
+  ///
+  /// - Throws: `Refusal` where there are some, and the recipe rounds and does not allow them.
+  func nonFiniteCount(of tensor: Tensor, _ name: String) throws(Refusal) -> Int {
     let count = tensor.nonFiniteCount
-    guard count == 0 else {
+    guard count == 0 || recipe.target == .lossless || recipe.allowsNonFinite else {
       throw Refusal(
-        "tensor \"\(name)\" has \(count) values that are NaN or infinite, which only "
-          + "--to lossless can carry")
+        "tensor \"\(name)\" has \(Self.described(nonFinite: count)), which cannot be rounded; "
+          + "--allow-non-finite keeps the tensor as it is, and so does --to lossless")
     }
+    return count
+  }
+
+  /// For example: `2 values that are NaN or infinite`.
+  static func described(nonFinite count: Int) -> String {
+    count == 1 ? "1 value that is NaN or infinite" : "\(count) values that are NaN or infinite"
   }
 }
 

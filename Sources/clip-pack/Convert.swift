@@ -60,6 +60,12 @@ struct Convert: Command {
   @Flag(help: "Do not run the original and the pack; verify then needs --against.")
   var noEvidence = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Keep tensors that have NaN or infinite values as they are; without this they are refused, "
+        + "except by --to lossless."))
+  var allowNonFinite = false
+
   @OptionGroup var common: Common
 
   func validate() throws {
@@ -85,6 +91,7 @@ struct Convert: Command {
     var conversion = Conversion(
       recipe: Recipe(target: to ?? .int8, towers: towers, rate: rate.rate), storage: storage,
       pool: common.pool)
+    conversion.recipe.allowsNonFinite = allowNonFinite
     conversion.tokenizerFolder = tokenizer.map { FilePath($0) }
     conversion.evidenceImages = try evidenceImages.map { try pictures(in: FilePath($0)) } ?? []
     conversion.evidenceTexts = try evidenceTexts.map { try lines(of: FilePath($0)) } ?? []
@@ -98,14 +105,17 @@ struct Convert: Command {
     let summary: Conversion.Summary
     do {
       defer { terminal.endProgress() }
-      summary = try conversion.run(checkpoint, to: destination) { step in
-        switch step {
-        case .measuring(let share): terminal.progress("measuring what weights matter", share)
-        case .calibrating(let share): terminal.progress("rounding for what layers take in", share)
-        case .coding(let share): terminal.progress("coding weights", share)
-        case .runningOriginal: terminal.progress("running the original")
-        case .runningPack: terminal.progress("running the pack")
-        case .finishing: terminal.progress("finishing")
+      summary = try naming(source) {
+        try conversion.run(checkpoint, to: destination) { step in
+          switch step {
+          case .measuring(let share): terminal.progress("measuring what weights matter", share)
+          case .calibrating(let share):
+            terminal.progress("rounding for what layers take in", share)
+          case .coding(let share): terminal.progress("coding weights", share)
+          case .runningOriginal: terminal.progress("running the original")
+          case .runningPack: terminal.progress("running the pack")
+          case .finishing: terminal.progress("finishing")
+          }
         }
       }
     }

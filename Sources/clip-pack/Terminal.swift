@@ -23,9 +23,9 @@ struct Terminal {
     return isatty(STDOUT_FILENO) == 1 && !no
   }()
 
-  /// A line on standard error.
+  /// A line on standard error, whatever names are in it.
   static func say(_ line: String) {
-    _ = try? FileDescriptor.standardError.writeAll((line + "\n").utf8)
+    _ = try? FileDescriptor.standardError.writeAll((line.printable() + "\n").utf8)
   }
 
   /// A line that is not needed to understand the result.
@@ -53,8 +53,22 @@ struct Terminal {
   static func green(_ text: String) -> String { coloured(text, 32) }
   static func red(_ text: String) -> String { coloured(text, 31) }
 
+  private static let escape = "\u{1b}["
+
   private static func coloured(_ text: String, _ colour: Int) -> String {
-    hasColour ? "\u{1b}[\(colour)m\(text)\u{1b}[0m" : text
+    hasColour ? "\(escape)\(colour)m\(text)\(escape)0m" : text
+  }
+
+  /// A result as it may be printed: with our own colours, and no other commands to the terminal.
+  fileprivate static func printable(_ result: String) -> String {
+    guard hasColour else { return result.printable(keepingLines: true) }
+    let colours = ["32m", "31m", "0m"]
+    let parts = result.split(separator: escape, omittingEmptySubsequences: false)
+    return parts.enumerated().map { index, part in
+      let isOurs = colours.contains { part.hasPrefix($0) }
+      let text = String(part).printable(keepingLines: true)
+      return index == 0 ? text : (isOurs ? escape : escape.printable()) + text
+    }.joined()
   }
 }
 
@@ -71,7 +85,8 @@ func openStandardFiles() {
 /// - Throws: `FileError` when it cannot be written there, to a full disk for example.
 func emit(_ result: some CustomStringConvertible) throws(FileError) {
   do {
-    _ = try FileDescriptor.standardOutput.writeAll("\(result)\n".utf8)
+    _ = try FileDescriptor.standardOutput.writeAll(
+      "\(Terminal.printable("\(result)"))\n".utf8)
   } catch {
     throw FileError("write", "standard output", error)
   }

@@ -25,7 +25,7 @@ extension Verify {
       let pack = try Pack(FilePath(path), pool: common.pool)
       let chosen = pack.index.content.items.filter(isChosen)
       guard !chosen.isEmpty else {
-        throw Refusal("\(path) has no \(tensor.map { "tensor \"\($0)\"" } ?? "such tower")")
+        throw Refusal("the pack has no \(tensor.map { "tensor \"\($0)\"" } ?? "such tower")")
       }
       let objection = try signatureObjection(pack)
       let names = Set(chosen.map(\.name))

@@ -22,20 +22,21 @@ struct Sensitivity: Sendable {
     var weight: Double
   }
 
-  /// Matrices and tables that are not all zero, in the order of the model.
+  /// Matrices and tables that are not all zero and have finite values alone, in the order of the
+  /// model.
   var entries: [Entry] = []
 
   init(
-    of checkpoint: Checkpoint, _ configuration: Configuration, _ inputs: TracedInputs,
-    calibration: Calibration?, _ pool: WorkerPool, progress: (Double) -> Void
+    of checkpoint: Checkpoint, _ configuration: Configuration, _ recipe: Recipe,
+    _ inputs: TracedInputs, calibration: Calibration?, _ pool: WorkerPool, progress: (Double) -> Void
   ) throws {
-    let encoder = TensorEncoder(recipe: Recipe(target: .int8), pool: pool)
+    let encoder = TensorEncoder(recipe: recipe, pool: pool)
     for parameter in configuration.parameters where parameter.role != .vector {
       let tensor = checkpoint.tensor(parameter.name)
       let meanSquare = tensor.meanSquare(pool)
       checkpoint.release(parameter.name)
-      if !meanSquare.isFinite { try encoder.checkFinite(tensor, parameter.name) }
-      guard meanSquare > 0 else { continue }
+      if !meanSquare.isFinite { _ = try encoder.nonFiniteCount(of: tensor, parameter.name) }
+      guard meanSquare > 0, meanSquare.isFinite else { continue }
       entries.append(Entry(parameter: parameter, meanSquare: meanSquare, weight: .nan))
     }
     var felt: [String: Double] = [:]
