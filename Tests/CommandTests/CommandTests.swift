@@ -132,6 +132,36 @@ struct CommandTests {
     #expect(result.errors == refusal.message)
   }
 
+  @Test func `names what a pack does not have`() throws {
+    let model = Fixture.path("models/image-only").string
+    _ = try run("convert", model, "-o", "a.clippack", "--quiet")
+    for (arguments, message) in [
+      (["verify", "a.clippack", "--tower", "text"], "a.clippack: the pack has no text tower"),
+      (["verify", "a.clippack", "--tensor", "x"], "a.clippack: the pack has no tensor \"x\""),
+      (
+        ["verify", "a.clippack", "--against", Self.demo],
+        "the source '\(Self.demo)' is of another architecture than the pack: hidden_size is 128, "
+          + "the pack has 36"
+      ),
+      (
+        ["convert", model, "-o", "b.clippack", "--evidence-texts", "texts"],
+        "\(model): --evidence-texts has texts, and there is no text tower to ask"
+      ),
+      (
+        ["sign", "a.clippack", "--key", "k.pub"],
+        "'k.pub' is a public key; the private one of the "
+          + "pair signs"
+      ),
+    ] {
+      try folder.write(Array("a text\n".utf8), "texts")
+      if FileKind(of: folder.appending("k")) == nil { _ = try run("keygen", "-o", "k") }
+      let result = try Program.run(arguments, in: folder.path)
+      #expect(result.status == 1)
+      #expect(result.errors == "clip-pack: \(message)\n")
+    }
+    #expect(try Folder.names(in: folder.path) == ["a.clippack", "k", "k.pub", "texts"])
+  }
+
   @Test func `fails below a floor and says by how much`() throws {
     _ = try run("convert", Self.demo, "-o", "demo.clippack", "--quiet")
     let result = try run("verify", "--min-cosine", "1")
