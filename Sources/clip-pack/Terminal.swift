@@ -20,8 +20,11 @@ struct Terminal {
   /// Whether colours are welcome on standard output.
   static let hasColour: Bool = {
     let no = unsafe getenv("NO_COLOR").map { unsafe $0.pointee != 0 } ?? false
-    return isatty(STDOUT_FILENO) == 1 && !no
+    return hasTerminalOutput && !no
   }()
+
+  /// Whether standard output is a terminal.
+  static let hasTerminalOutput = isatty(STDOUT_FILENO) == 1
 
   /// A line on standard error.
   static func say(_ line: String) {
@@ -73,6 +76,7 @@ func emit(_ result: some CustomStringConvertible) throws(FileError) {
   do {
     _ = try FileDescriptor.standardOutput.writeAll("\(result)\n".utf8)
   } catch {
+    if error as? Errno == .brokenPipe { Interruption.endWithPipe() }
     throw FileError("write", "standard output", error)
   }
 }
