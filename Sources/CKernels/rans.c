@@ -1,4 +1,4 @@
-#include "CKernels.h"
+#include "rans_push.h"
 
 #include <math.h>
 
@@ -78,7 +78,24 @@ double ck_rans_size(const int8_t *codes, size_t count) {
   return bits / 8 + 2 + 2 * (last - first + 1) + 2 * LANES;
 }
 
-size_t ck_rans_encode(const int8_t *codes, size_t count, uint8_t *bytes) {
+// Encodes codes first ..< end, the last first; returns the first of the words, which grow down.
+static uint8_t *push(const uint32_t frequencies[256], const uint32_t starts[256],
+                     const int8_t *codes, size_t first, size_t end, uint32_t states[LANES],
+                     uint8_t *word) {
+  for (size_t i = end; i-- > first;) {
+    uint32_t *state = &states[i % LANES], x = *state;
+    int s = codes[i] + 128;
+    if (x >= frequencies[s] << (32 - SCALE)) {
+      word -= 2;
+      store16(word, x);
+      x >>= 16;
+    }
+    *state = (x / frequencies[s] << SCALE) + x % frequencies[s] + starts[s];
+  }
+  return word;
+}
+
+size_t ck_rans_encode(const int8_t *codes, size_t count, uint8_t *bytes, CKInstructionSet isa) {
   size_t counts[256];
   tally(codes, count, counts);
   int first = 0, last = 255;
@@ -102,16 +119,15 @@ size_t ck_rans_encode(const int8_t *codes, size_t count, uint8_t *bytes) {
   uint32_t states[LANES];
   for (int lane = 0; lane < LANES; lane++) states[lane] = LOWEST;
   uint8_t *end = bytes + ck_rans_bound(count), *word = end;
-  for (size_t i = count; i-- > 0;) {
-    uint32_t *state = &states[i % LANES], x = *state;
-    int s = codes[i] + 128;
-    if (x >= frequencies[s] << (32 - SCALE)) {
-      word -= 2;
-      store16(word, x);
-      x >>= 16;
-    }
-    *state = (x / frequencies[s] << SCALE) + x % frequencies[s] + starts[s];
-  }
+  size_t rounds = 0;  // that a vector takes
+#if defined(__x86_64__)
+  if (isa == CKInstructionSetAVX512 || isa == CKInstructionSetAVX512VNNI) rounds = count / LANES;
+#endif
+  word = push(frequencies, starts, codes, rounds * LANES, count, states, word);
+#if defined(__x86_64__)
+  if (rounds > 0)
+    word = rans_push_rounds_avx512(frequencies, starts, codes, rounds, states, word);
+#endif
   for (int lane = 0; lane < LANES; lane++, to += 4) {
     store16(to, states[lane]);
     store16(to + 2, states[lane] >> 16);
