@@ -1,4 +1,4 @@
-internal import Bytes
+public import Bytes
 public import Kernels
 public import Tensors
 
@@ -6,50 +6,86 @@ extension Grid {
   /// Encodes a matrix so that the layer's output errs little, for inputs as they were seen, rather
   /// than each weight.
   ///
-  /// The steps are those of `init(encoding:step:)`. Where codes are int16 each weight is rounded by
-  /// itself: so fine a step leaves nothing to make up for.
+  /// The steps are those of the plain grid or of the trellis. Where codes are int16 each weight is
+  /// rounded by itself: so fine a step leaves nothing to make up for.
   ///
-  /// - Parameter factor: L of the second moments L·Lᵀ of the layer's input, `[columns, columns]` of
-  ///   which the lower triangle is read.
+  /// - Parameters:
+  ///   - factor: L of the second moments L·Lᵀ of the layer's input, `[columns, columns]` of which the
+  ///     lower triangle is read.
+  ///   - blockElements: for paths through the trellis, how many codes a block of the pack holds;
+  ///     `nil` for a plain grid.
   /// - Throws: as `init(encoding:step:)`.
   public init(
-    encoding tensor: Tensor, step: Float, factor: [Float], pool: WorkerPool
+    encoding tensor: Tensor, step: Float, factor: [Float], blockElements: Int?, pool: WorkerPool
   ) throws(CodecError) {
-    let (width, rowSteps) = try Self.steps(of: tensor, near: step, pool)
-    let (rows, columns) = (tensor.rows, tensor.columns)
+    let (width, rowSteps) =
+      try blockElements == nil
+      ? Self.steps(of: tensor, near: step, pool)
+      : (1, Self.trellisSteps(of: tensor, near: step, pool))
     guard width == 1, tensor.shape.count > 0 else {
       self = try Grid(encoding: tensor, step: step, pool: pool)
       return
     }
-    let values = tensor.withFloats(0..<tensor.shape.count) { floats in
-      [Float](capacity: floats.count) { output in
+    let (rows, columns) = (tensor.rows, tensor.columns)
+    let byRow = tensor.withFloats(0..<tensor.shape.count) { floats in
+      var rounding = ColumnRounding.nearest
+      if let blockElements {
+        let layout = Trellis.Layout(rows: rows, columns: columns, block: blockElements)
+        let sample = TrellisSample(rowSteps, layout)
+        rounding = .trellis(
+          layout, sample.frequencies(of: floats, price: 0, pool).costs(price: 0))
+      }
+      let byColumn = [Float](capacity: floats.count) { output in
         for column in 0..<columns {
           for row in 0..<rows { output.append(floats[row * columns + column]) }
         }
       }
-    }
-    var codes = [Int8](repeating: 0, count: values.count)
-    var span = codes.mutableSpan
-    roundWithFeedback(
-      values.span, factor: factor.span, steps: rowSteps.span, columns: columns, into: &span,
-      on: pool)
-    let byRow = [Int8](capacity: codes.count) { output in
-      for row in 0..<rows {
-        for column in 0..<columns { output.append(codes[column * rows + row]) }
+      var codes = [Int8](repeating: 0, count: floats.count)
+      var span = codes.mutableSpan
+      roundWithFeedback(
+        byColumn.span, factor: factor.span, steps: rowSteps.span, columns: columns, rounding,
+        into: &span, on: pool)
+      return [UInt8](capacity: codes.count) { output in
+        for row in 0..<rows {
+          for column in 0..<columns {
+            output.append(UInt8(bitPattern: codes[column * rows + row]))
+          }
+        }
       }
     }
-    var sums = (error: 0.0, power: 0.0)
-    tensor.withFloats(0..<tensor.shape.count) { floats in
-      for row in 0..<rows {
-        let range = row * columns..<(row + 1) * columns
-        let sum = gridError(
-          floats.extracting(range), codes: byRow.span.extracting(range), step: rowSteps[row])
-        sums.error += sum.error
-        sums.power += sum.power
-      }
-    }
+    let codes = Buffer(byRow)
+    let steps = Buffer(littleEndian: rowSteps)
+    let sums = Self.sums(tensor, codes: Tensor(.int8, tensor.shape, codes), steps: steps)
     self.init(
-      codes: Buffer(byRow.map { UInt8(bitPattern: $0) }), codeType: .int8,
-      steps: Buffer(littleEndian: rowSteps), squaredError: sums.error, power: sums.power)
+      codes: codes, codeType: .int8, steps: steps, squaredError: sums.error, power: sums.power)
+  }
+
+  /// Σ (value − code · step)², row by row in one order: the same number wherever it is computed.
+  ///
+  /// - Precondition: the codes have the tensor's shape, and there is a step for each row.
+  public static func squaredError(of tensor: Tensor, codes: Tensor, steps: Buffer) -> Double {
+    sums(tensor, codes: codes, steps: steps).error
+  }
+
+  private static func sums(
+    _ tensor: Tensor, codes: Tensor, steps: Buffer
+  ) -> (error: Double, power: Double) {
+    let columns = tensor.columns
+    var sums = (error: 0.0, power: 0.0)
+    guard columns > 0 else { return sums }
+    let width = codes.elementType == .int16 ? 2 : 1
+    let steps = steps.span(of: Float.self)
+    for row in 0..<tensor.rows {
+      let range = row * columns..<(row + 1) * columns
+      let bytes = codes.buffer.slice(width * range.lowerBound..<width * range.upperBound)
+      let sum = tensor.withFloats(range) { values in
+        width == 2
+          ? gridError(values, wideCodes: bytes.bytes, step: steps[row])
+          : gridError(values, codes: bytes.span(of: Int8.self), step: steps[row])
+      }
+      sums.error += sum.error
+      sums.power += sum.power
+    }
+    return sums
   }
 }

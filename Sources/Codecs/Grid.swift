@@ -72,22 +72,37 @@ public struct Grid: Sendable {
   static func steps(
     of tensor: Tensor, near step: Float?, _ pool: WorkerPool
   ) throws(CodecError) -> (width: Int, steps: [Float]) {
-    let finest = try peaks(of: tensor, pool).map { Float(bitPattern: $0) / 127 }
+    let finest = try finestSteps(of: tensor, pool)
     guard let step else { return (1, finest.map { $0 >= .leastNormalMagnitude ? $0 : 0 }) }
     precondition(step.isNormal && step > 0, "a step of \(step)")
-    // A row whose step is d times the best one costs 1.44 (d − 1)² times the worth of a bit a
-    // weight, to second order: squared error against rate, at the slope that the step stands for.
-    let excess = finest.reduce(0.0) { sum, row in
-      let over = min(Double(row) / Double(step) - 1, 1)
-      return over > 0 ? sum + over * over : sum
-    }
-    let isWide = excess > affordableExcess * Double(finest.count)
+    let isWide = !areAffordable(finest, at: step)
     return (
       isWide ? 2 : 1,
       finest.map { row in
         row == 0 ? 0 : max(step, isWide ? row * 127 / 32_767 : row)
       }
     )
+  }
+
+  /// The finest step that int8 codes allow each row: its largest magnitude over 127.
+  ///
+  /// - Throws: `CodecError.notFinite`.
+  public static func finestSteps(
+    of tensor: Tensor, _ pool: WorkerPool
+  ) throws(CodecError) -> [Float] {
+    try peaks(of: tensor, pool).map { Float(bitPattern: $0) / 127 }
+  }
+
+  /// Whether int8 codes do where all rows should have a step: only few have a finest one that is much
+  /// coarser.
+  public static func areAffordable(_ finest: [Float], at step: Float) -> Bool {
+    // A row whose step is d times the best one costs 1.44 (d − 1)² times the worth of a bit a
+    // weight, to second order: squared error against rate, at the slope that the step stands for.
+    let excess = finest.reduce(0.0) { sum, row in
+      let over = min(Double(row) / Double(step) - 1, 1)
+      return over > 0 ? sum + over * over : sum
+    }
+    return excess <= affordableExcess * Double(finest.count)
   }
 
   /// The mean excess up to which a tensor stays int8: a tenth of a bit a weight is what its faster

@@ -87,15 +87,16 @@ public struct Conversion: Sendable {
     let parameterCount = contract.configuration.parameters.reduce(0) { $0 + $1.shape.count }
     while true {
       var recipe = recipe
-      if let search { recipe.steps = search.steps }
+      if let search { recipe.codings = search.codings }
       var attempt = try Attempt(
         writer: PackWriter(
           destination, storage: storage,
           measuringCompact: makesEvidence || recipe.rate != nil, pool: pool))
       let grids =
-        try calibration?.grids(checkpoint, contract.configuration, steps: recipe.steps, pool) {
+        try calibration?.grids(checkpoint, contract.configuration, recipe.codings, pool) {
           progress(.calibrating($0))
         } ?? [:]
+      for (name, grid) in grids { recipe.codings[name]?.squaredError = grid.squaredError }
       try write(checkpoint, contract, recipe, grids, to: &attempt, progress)
       let weightBytes = attempt.writer.modelBytes
       if var next = search,

@@ -10,17 +10,26 @@ public struct Recipe: Equatable, Sendable {
   /// Whether a tensor with NaN or infinite values is carried as it is where others are rounded;
   /// refused otherwise.
   public var allowsNonFinite = false
-  /// The step of each tensor on a grid, by name; the finest that int8 codes allow where there is
-  /// none. A conversion finds them; a rebuild takes them from the pack.
-  var steps: [String: StepExponent] = [:]
+  /// How tensors on a grid are coded, by name; with the finest step that int8 codes allow each row
+  /// where nothing is said. A conversion finds them; a rebuild takes them from the pack.
+  var codings: [String: Coding] = [:]
+
+  /// How one tensor is coded.
+  struct Coding: Equatable, Sendable {
+    var step: StepExponent
+    /// Whether its codes are a path through the trellis.
+    var isTrellis: Bool
+    /// Σ (value − code · step)² of codes that were rounded for what the layer takes in: such codes
+    /// follow from floating-point forward passes, whose last bits are a machine's own, so a rebuild
+    /// checks their error and not the codes. `nil` for codes that follow from the values alone.
+    var squaredError: Double?
+  }
 
   public init(target: Target, towers: Towers = .both, rate: Rate? = nil) {
     self.target = target
     self.towers = towers
     self.rate = rate
   }
-
-  func step(of tensor: String) -> Float? { steps[tensor]?.step }
 
   public enum Target: String, CaseIterable, Sendable {
     /// Every value as it is, each tensor in the narrowest float type that carries it exactly.
@@ -29,7 +38,7 @@ public struct Recipe: Equatable, Sendable {
     case f16
     /// Matrices and tables rounded to bfloat16.
     case bf16
-    /// Matrices and tables on a uniform grid, its steps shared out by what the embeddings feel.
+    /// Matrices and tables on a grid: in int8 codes with one step a row, or at the rate asked for.
     case int8
   }
 
@@ -46,10 +55,15 @@ public struct Recipe: Equatable, Sendable {
     ]
     object["rate"] = rate?.json
     if allowsNonFinite { object["allow_non_finite"] = true }
-    if !steps.isEmpty {
-      object["steps"] = .object(
-        JSON.Object(steps.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value.value)) }))
+    let sorted = codings.sorted { $0.key < $1.key }
+    guard !sorted.isEmpty else { return .object(object) }
+    object["steps"] = .object(
+      JSON.Object(sorted.map { ($0.key, .integer($0.value.step.value)) }))
+    object["trellis"] = .array(sorted.filter(\.value.isTrellis).map { .string($0.key) })
+    let rounded = sorted.compactMap { name, coding in
+      coding.squaredError.map { (name, JSON(finite: $0)) }
     }
+    if !rounded.isEmpty { object["squared_errors"] = .object(JSON.Object(rounded)) }
     return .object(object)
   }
 
@@ -70,6 +84,7 @@ public struct Recipe: Equatable, Sendable {
     rate = try json["rate"].map { json throws(FormatError) in try Rate(decoding: json) }
     allowsNonFinite = json["allow_non_finite"]?.bool ?? false
     guard let steps = json["steps"]?.object else { return }
+    let trellis = Set((json["trellis"]?.array ?? []).compactMap(\.string))
     for name in steps.keys {
       guard let value = steps[name]?.int, StepExponent.allowed.contains(value) else {
         throw FormatError(
@@ -78,7 +93,9 @@ public struct Recipe: Equatable, Sendable {
             + "\(StepExponent.allowed.lowerBound) to \(StepExponent.allowed.upperBound) are allowed",
           tensor: name)
       }
-      self.steps[name] = StepExponent(value)
+      codings[name] = Coding(
+        step: StepExponent(value), isTrellis: trellis.contains(name),
+        squaredError: json["squared_errors"]?[name]?.double)
     }
   }
 }

@@ -67,8 +67,18 @@ struct TensorEncoder: Sendable {
   }
 
   private func onGrid(_ tensor: Tensor, _ parameter: Parameter) throws(CodecError) -> Encoded {
-    describe(
-      try Grid(encoding: tensor, step: recipe.step(of: parameter.name), pool: pool), parameter)
+    describe(try grid(of: tensor, parameter.name), parameter)
+  }
+
+  /// Each weight, or each path of weights, rounded for itself.
+  func grid(of tensor: Tensor, _ name: String) throws(CodecError) -> Grid {
+    guard let coding = recipe.codings[name] else { return try Grid(encoding: tensor, pool: pool) }
+    guard coding.isTrellis else {
+      return try Grid(encoding: tensor, step: coding.step.step, pool: pool)
+    }
+    return try Grid(
+      trellis: tensor, step: coding.step.step, price: 0, blockElements: PackWriter.defaultBlockSize,
+      pool: pool)
   }
 
   func describe(_ grid: Grid, _ parameter: Parameter) -> Encoded {

@@ -3,6 +3,7 @@ internal import Bytes
 internal import CLIP
 public import Checkpoints
 public import ClipPack
+internal import Codecs
 internal import Inputs
 internal import Kernels
 public import PackFormat
@@ -186,13 +187,33 @@ public struct Verification: Sendable {
       guard let packed = pack.tensor(parameter.name) else {
         return "tensor \"\(parameter.name)\" is missing"
       }
+      defer { checkpoint.release(parameter.name) }
+      if let expected = recipe.codings[parameter.name]?.squaredError {
+        if try pack.squaredError(of: packed, from: checkpoint.tensor(parameter.name)) != expected {
+          return "tensor \"\(parameter.name)\" differs from the source by another error than the "
+            + "recipe says"
+        }
+        continue
+      }
       let encoded = try encoder.encode(checkpoint.tensor(parameter.name), parameter)
-      checkpoint.release(parameter.name)
       if let difference = packed.firstDifference(from: encoded, pack.preamble.blockSize) {
         return "tensor \"\(parameter.name)\" \(difference)"
       }
     }
     return nil
+  }
+}
+
+extension Pack {
+  /// Σ (value − code · step)² of a tensor on a grid; `nil` for one that is not, or of other extents.
+  fileprivate func squaredError(of packed: PackedTensor, from source: Tensor) throws -> Double? {
+    guard packed.codec == PackedTensor.Codec.grid.rawValue, packed.shape == source.shape else {
+      return nil
+    }
+    return Grid.squaredError(
+      of: source,
+      codes: Tensor(packed.streams[0].elementType, packed.shape, try read(packed, stream: 0)),
+      steps: try read(packed, stream: 1))
   }
 }
 

@@ -77,13 +77,8 @@ struct Embed: Command {
     for file in [output, list].compactMap(\.self) { try refuse(file, among: inputs) }
     let model = try open(pack, common, computing)
     let sink = try sink(model.configuration.projectionWidth)
-    try naming(pack) {
-      if image.isEmpty && imagesFrom == nil {
-        try embedTexts(model, into: sink)
-      } else {
-        try embedPictures(model, into: sink)
-      }
-    }
+    guard image.isEmpty && imagesFrom == nil else { return try embedPictures(model, into: sink) }
+    try naming(pack) { try embedTexts(model, into: sink) }
   }
 
   /// Where the paths of a NumPy file's rows go.

@@ -7,10 +7,10 @@
 /// out[i] += factor · in[i].
 void ck_add_scaled_f32(float *_Nonnull out, const float *_Nonnull in, float factor, size_t count);
 
-/// Rounds targets to codes and says what the values then err.
-///
-/// codes[i] = targets[i] / steps[i], rounded to the nearest whole number (ties to even) within ±127;
-/// errors[i] = values[i] − codes[i] · steps[i]. Where a step is 0, so is the code.
-void ck_feedback_round(const float *_Nonnull targets, const float *_Nonnull values,
-                       const float *_Nonnull steps, size_t count, int8_t *_Nonnull codes,
-                       float *_Nonnull errors);
+/// codes[i] = targets[i] · inverses[i], rounded to the nearest whole number (ties to even) within ±127.
+void ck_feedback_round(const float *_Nonnull targets, const float *_Nonnull inverses, size_t count,
+                       int8_t *_Nonnull codes);
+
+/// errors[i] = values[i] − codes[i] · steps[i].
+void ck_feedback_errors(const float *_Nonnull values, const int8_t *_Nonnull codes,
+                        const float *_Nonnull steps, size_t count, float *_Nonnull errors);

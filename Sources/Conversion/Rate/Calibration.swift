@@ -3,6 +3,7 @@ internal import CLIP
 internal import Checkpoints
 internal import Codecs
 internal import Kernels
+internal import PackFormat
 internal import Tensors
 
 /// What is known of the inputs of each layer, from pictures and texts that were run through the
@@ -26,19 +27,20 @@ struct Calibration: Sendable {
     return gains
   }
 
-  /// Encodes every matrix that has inputs at the steps given.
+  /// Encodes every matrix that has inputs as its coding says.
   func grids(
-    _ checkpoint: Checkpoint, _ configuration: Configuration, steps: [String: StepExponent],
+    _ checkpoint: Checkpoint, _ configuration: Configuration, _ codings: [String: Recipe.Coding],
     _ pool: WorkerPool, progress: (Double) -> Void
   ) throws -> [String: Grid] {
     var grids: [String: Grid] = [:]
     try inputs.trace(checkpoint, configuration, pool) { _, trace in
       defer { checkpoint.release(trace.name) }
-      progress(Double(grids.count) / Double(steps.count))
-      guard let step = steps[trace.name]?.step, let factor = factor(trace, pool) else { return }
+      progress(Double(grids.count) / Double(codings.count))
+      guard let coding = codings[trace.name], let factor = factor(trace, pool) else { return }
       do throws(CodecError) {
         grids[trace.name] = try Grid(
-          encoding: checkpoint.tensor(trace.name), step: step, factor: factor.lower, pool: pool)
+          encoding: checkpoint.tensor(trace.name), step: coding.step.step, factor: factor.lower,
+          blockElements: coding.isTrellis ? PackWriter.defaultBlockSize : nil, pool: pool)
       } catch {
         throw Refusal("tensor \"\(trace.name)\": \(error)")
       }

@@ -25,7 +25,8 @@ extension TracedInputs {
     if case .pictures(let paths) = calibration { chosen = paths }
     let probes = try Probes.gather(
       configuration: contract.configuration, preprocessing: contract.preprocessing,
-      tokenizer: contract.tokenizer, images: chosen, texts: CalibrationTexts.all)
+      tokenizer: contract.tokenizer, images: chosen,
+      texts: contract.tokenizer == nil ? [] : CalibrationTexts.all)
     texts = probes.texts
     guard let image = contract.configuration.image, let preprocessing = contract.preprocessing
     else { return }

@@ -2,6 +2,7 @@ internal import Architecture
 internal import Checkpoints
 internal import Codecs
 internal import Kernels
+internal import PackFormat
 internal import Tensors
 
 /// Finds the steps that meet a rate, attempt by attempt.
@@ -13,8 +14,18 @@ struct RateSearch {
   /// 256ths of an octave on top of what sensitivity says, by tower.
   private var level: [Tower: Int] = [:]
   private let rate: Rate
-  private let relative: [(parameter: Parameter, exponent: Int)]
+  private let relative: [Relative]
   private let count: Double
+
+  /// A tensor's step, but for the level of its tower.
+  private struct Relative {
+    let parameter: Parameter
+    let exponent: Int
+    /// Binary logarithm of the root of the mean square.
+    let rms: Double
+    let finestSteps: [Float]
+  }
+
   private var attempts = 0
   /// The coarsest levels that are known to be fine enough, and the finest known not to be.
   private var good: [Tower: Int] = [:]
@@ -33,19 +44,19 @@ struct RateSearch {
     // Quarters of an octave: coarser than what a measurement differs by between machines, and so
     // fine that it costs nothing.
     relative = sensitivity.entries.map {
-      ($0.parameter, Int((-2 * logarithm($0.weight)).rounded()) * 64)
+      Relative(
+        parameter: $0.parameter, exponent: Int((-2 * logarithm($0.weight)).rounded()) * 64,
+        rms: 0.5 * logarithm($0.meanSquare), finestSteps: $0.finestSteps)
     }
     count = Double(relative.reduce(0) { $0 + $1.parameter.shape.count })
-    let rms = sensitivity.entries.map { 0.5 * logarithm($0.meanSquare) }
     guard count > 0 else {
       isSettled = true
       return
     }
     // From the formula of Gaussians …
     let start = Self.root(in: -60_000...60_000) { level in
-      zip(relative, rms).reduce(0.0) { sum, entry in
-        let bits = entry.1 - Double(entry.0.exponent + level) / 256 + Self.gaussian
-        return sum + Double(entry.0.parameter.shape.count) * max(bits, 0)
+      relative.reduce(0.0) { sum, entry in
+        sum + Double(entry.parameter.shape.count) * max(Self.bits(of: entry, at: level), 0)
       } <= (Self.bits(asked: rate, count) * count)
     }
     for tower in Tower.allCases { level[tower] = start }
@@ -59,14 +70,34 @@ struct RateSearch {
     }
   }
 
-  /// The step of every tensor on a grid, by name.
-  var steps: [String: StepExponent] {
+  /// How every matrix and table is coded, by name.
+  var codings: [String: Recipe.Coding] {
     Dictionary(
       uniqueKeysWithValues: relative.map { entry in
-        let level = level[entry.parameter.tower ?? .image] ?? 0
-        return (entry.parameter.name, StepExponent(entry.exponent + level))
+        (entry.parameter.name, coding(of: entry, at: level[entry.parameter.tower ?? .image] ?? 0))
       })
   }
+
+  /// On a plain grid, or on the trellis with a step that errs as much for fewer bits, below the rate
+  /// at which the trellis runs out of codes.
+  private func coding(of entry: Relative, at level: Int) -> Recipe.Coding {
+    let plain = StepExponent(entry.exponent + level)
+    let fine = StepExponent(entry.exponent + level - Self.trellisOffset)
+    guard Self.bits(of: entry, at: level) < Self.trellisBits,
+      Grid.areAffordable(entry.finestSteps, at: fine.step)
+    else { return Recipe.Coding(step: plain, isTrellis: false) }
+    return Recipe.Coding(step: fine, isTrellis: true)
+  }
+
+  /// What a Gaussian of the tensor's power takes on a plain grid.
+  private static func bits(of entry: Relative, at level: Int) -> Double {
+    entry.rms - Double(entry.exponent + level) / 256 + gaussian
+  }
+
+  /// 256 · log₂ √3: a path errs by a quarter of its squared step, a plain grid by a twelfth.
+  private static let trellisOffset = 203
+  /// Bits of a plain grid up to which the trellis is used.
+  private static let trellisBits = 6.0
 
   // MARK: Attempts
 
@@ -170,12 +201,20 @@ struct RateSearch {
   }
 
   private func storedSize(_ checkpoint: Checkpoint, _ pool: WorkerPool) throws -> Double {
-    let steps = steps
+    let codings = codings
     return try relative.reduce(0.0) { sum, entry in
       let name = entry.parameter.name
       defer { checkpoint.release(name) }
-      guard let step = steps[name]?.step else { return sum }
-      return sum + (try Grid.storedSize(of: checkpoint.tensor(name), step: step, pool: pool))
+      guard let coding = codings[name] else { return sum }
+      let tensor = checkpoint.tensor(name)
+      guard coding.isTrellis else {
+        return sum + (try Grid.storedSize(of: tensor, step: coding.step.step, pool: pool))
+      }
+      return sum
+        + (try Grid.estimate(
+          trellis: tensor, step: coding.step.step, price: 0, blockElements: PackWriter.defaultBlockSize,
+          pool: pool
+        ).bytes)
     }
   }
 

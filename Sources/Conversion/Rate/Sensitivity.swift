@@ -17,6 +17,8 @@ struct Sensitivity: Sendable {
   struct Entry: Sendable {
     var parameter: Parameter
     var meanSquare: Double
+    /// The finest step that int8 codes allow each row.
+    var finestSteps: [Float] = []
     /// Loss of the tower for one unit of squared error, times the weights of the tower: so that
     /// equal steps in these units cost both towers alike.
     var weight: Double
@@ -33,11 +35,13 @@ struct Sensitivity: Sendable {
     let encoder = TensorEncoder(recipe: recipe, pool: pool)
     for parameter in configuration.parameters where parameter.role != .vector {
       let tensor = checkpoint.tensor(parameter.name)
+      defer { checkpoint.release(parameter.name) }
       let meanSquare = tensor.meanSquare(pool)
-      checkpoint.release(parameter.name)
       if !meanSquare.isFinite { _ = try encoder.nonFiniteCount(of: tensor, parameter.name) }
       guard meanSquare > 0, meanSquare.isFinite else { continue }
-      entries.append(Entry(parameter: parameter, meanSquare: meanSquare, weight: .nan))
+      var entry = Entry(parameter: parameter, meanSquare: meanSquare, weight: .nan)
+      entry.finestSteps = try Grid.finestSteps(of: tensor, pool)
+      entries.append(entry)
     }
     var felt: [String: Double] = [:]
     try inputs.trace(checkpoint, configuration, pool) { _, trace in

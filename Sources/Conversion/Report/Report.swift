@@ -117,12 +117,12 @@ public struct Report {
         + rows.map { "<tr><th>\($0)</th><td>\(Self.escaped($1))</td></tr>" }.joined() + "</table>")
   }
 
-  /// A recipe without its long list of steps.
+  /// A recipe without its long lists of tensors.
   private static func summary(_ recipe: JSON) -> String {
     guard var object = recipe.object, let steps = object["steps"]?.object else {
       return recipe.description
     }
-    object["steps"] = nil
+    for key in ["steps", "trellis", "squared_errors"] { object[key] = nil }
     return JSON.object(object).description + " and the steps of \(steps.count) tensors"
   }
 

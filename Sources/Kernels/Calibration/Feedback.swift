@@ -1,5 +1,13 @@
 internal import CKernels
 
+/// How a column is rounded.
+public enum ColumnRounding: Sendable {
+  /// Each element to the nearest code.
+  case nearest
+  /// To a path through the trellis in each of the column's chains.
+  case trellis(Trellis.Layout, Trellis.Costs)
+}
+
 /// Rounds a matrix to codes column by column, from the last to the first, each column making up for
 /// what those before it err as far as the layer's input lets it.
 ///
@@ -12,10 +20,11 @@ internal import CKernels
 ///   - values: the matrix column by column, `[columns, rows]`.
 ///   - factor: L, `[columns, columns]`, lower triangular.
 ///   - steps: `[rows]`.
+///   - rounding: of each column, once it is known what the others ask of it.
 ///   - codes: column by column, `[columns, rows]`.
 public func roundWithFeedback(
   _ values: Span<Float>, factor: Span<Float>, steps: Span<Float>, columns: Int,
-  into codes: inout MutableSpan<Int8>, on pool: WorkerPool
+  _ rounding: ColumnRounding, into codes: inout MutableSpan<Int8>, on pool: WorkerPool
 ) {
   let rows = steps.count
   precondition(
@@ -26,6 +35,12 @@ public func roundWithFeedback(
   var errors = [Float](repeating: 0, count: values.count)
   let block = 64
   var targets = [Float](repeating: 0, count: block * rows)
+  // The reciprocal of a subnormal step overflows; such a row counts as zeros.
+  let inverses = [Float](capacity: rows) { output in
+    for row in 0..<rows {
+      output.append(steps[row] >= .leastNormalMagnitude ? 1 / steps[row] : 0)
+    }
+  }
   unsafe values.withUnsafeBufferPointer { values in
     unsafe factor.withUnsafeBufferPointer { factor in
       unsafe steps.withUnsafeBufferPointer { steps in
@@ -35,7 +50,8 @@ public func roundWithFeedback(
               let feedback = unsafe Feedback(
                 rows: rows, columns: columns, values: values.baseAddress!,
                 factor: factor.baseAddress!, steps: steps.baseAddress!, codes: codes.baseAddress!,
-                errors: errors.baseAddress!, targets: targets.baseAddress!)
+                errors: errors.baseAddress!, targets: targets.baseAddress!, inverses: inverses,
+                rounding: rounding)
               var last = columns
               while last > 0 {
                 let first = max(0, last - block)
@@ -61,6 +77,9 @@ public func roundWithFeedback(
   let errors: UnsafeMutablePointer<Float>
   /// What the columns after a block ask of it, `[block, rows]`, before division by L[j,j].
   let targets: UnsafeMutablePointer<Float>
+  /// One over each step; 0 for a step of 0.
+  let inverses: [Float]
+  let rounding: ColumnRounding
 
   func run(_ block: Range<Int>, _ pool: WorkerPool) {
     gather(block, pool)
@@ -73,9 +92,28 @@ public func roundWithFeedback(
       for row in 0..<rows {
         unsafe target[row] = unsafe values[j * rows + row] + scale * target[row]
       }
-      unsafe ck_feedback_round(
-        target, values + j * rows, steps, rows, codes + j * rows, errors + j * rows)
+      unsafe round(target, j)
     }
+  }
+
+  private func round(_ target: UnsafePointer<Float>, _ column: Int) {
+    let place = unsafe codes + column * rows
+    switch rounding {
+    case .nearest:
+      unsafe ck_feedback_round(target, inverses, rows, place)
+    case .trellis(let layout, let costs):
+      for chain in layout.chains(ofColumn: column) {
+        unsafe Scratch.withFloats(ck_trellis_scratch(chain.count) / 4) { scratch in
+          unsafe inverses.withUnsafeBufferPointer { inverses in
+            unsafe ck_trellis_search_column(
+              target + chain.lowerBound, inverses.baseAddress! + chain.lowerBound, chain.count,
+              costs.values, place + chain.lowerBound, scratch, InstructionSet.widest.c)
+          }
+        }
+      }
+    }
+    unsafe ck_feedback_errors(
+      values + column * rows, place, steps, rows, errors + column * rows)
   }
 
   /// targets = L[after, block]ᵀ · errors[after], where `after` are all columns after the block.
