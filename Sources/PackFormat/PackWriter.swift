@@ -121,7 +121,7 @@ public struct PackWriter: ~Copyable {
     tensor.streams = []
     var placements: [[Placement]] = []
     for part in content {
-      let (stream, blocks) = try write(part, as: storage)
+      let (stream, blocks) = try write(part, as: storage, columns: tensor.columns)
       tensor.streams.append(stream)
       placements.append(blocks)
     }
@@ -137,18 +137,20 @@ public struct PackWriter: ~Copyable {
     index.placements.append(placements)
   }
 
+  /// - Parameter columns: of the tensor.
   private mutating func write(
-    _ content: StreamContent, as storage: Storage
+    _ content: StreamContent, as storage: Storage, columns: Int = 0
   ) throws(FileError) -> (Stream, [Placement]) {
     let bytes = content.bytes
     let count = Stream.blockCount(of: bytes.count, blockSize: blockSize)
     let encoded = Slots<EncodedBlock>(count)
     let (coder, blockSize) = (coder, blockSize)
+    let codeColumns = content.role == Stream.Role.codes.rawValue ? columns : 0
     pool.run(count) { index in
       let start = index * blockSize
       let block = bytes.bytes.extracting(start..<min(start + blockSize, bytes.count))
       encoded[index] = EncodedBlock(
-        block, content.elementType, with: storage == .compact ? coder : nil)
+        block, content.elementType, columns: codeColumns, with: storage == .compact ? coder : nil)
     }
     var stream = Stream(
       role: content.role, elementType: content.elementType, size: bytes.count, digests: [])
@@ -234,11 +236,13 @@ private struct EncodedBlock: Sendable {
   let crc: UInt32
   let digest: Digest
 
-  /// - Parameter coder: `nil` for a block that is to stay raw.
-  init(_ block: RawSpan, _ type: ElementType, with coder: BlockCoder?) {
+  /// - Parameters:
+  ///   - columns: of codes of a matrix, or 0.
+  ///   - coder: `nil` for a block that is to stay raw.
+  init(_ block: RawSpan, _ type: ElementType, columns: Int, with coder: BlockCoder?) {
     size = block.byteCount
     digest = Digest(of: block)
-    if let coded = coder?.encode(block, of: type), coded.encoding != .raw {
+    if let coded = coder?.encode(block, of: type, columns: columns), coded.encoding != .raw {
       encoding = coded.encoding
       stored = coded.bytes
       crc = unsafe crc32(coded.bytes.span.bytes)
