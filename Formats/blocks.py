@@ -1,4 +1,4 @@
-"""Byte planes and rANS: encodings 2 and 3 of clippack.md, sections 5 and 5.1. Needs NumPy."""
+"""Byte planes, rANS and the trellis: encodings 2 to 4 of clippack.md, sections 5 to 5.2. Needs NumPy."""
 import numpy as np
 
 
@@ -32,27 +32,54 @@ def decode_rans(stored, size, element):
     return codes.astype("<i2").tobytes()
 
 
+def decode_trellis(stored, size, element):
+    """The block's int8 codes, whose columns are paths through the machine of section 5.2."""
+    require(element == "I8" and len(stored) >= 4, "trellis of another type, or without columns")
+    columns = int(np.frombuffer(stored, "<u4", 1)[0])
+    require(1 <= columns <= size, "no such columns")
+    even, at = read_table(stored, 4, -63, 63)
+    odd, at = read_table(stored, at, -64, 63)
+    return decode_lanes(stored, at, size, [even, odd], columns).tobytes()
+
+
 def symbols_of(stored, count):
     """`count` int8 codes of a rANS stream."""
-    require(len(stored) >= 2 and stored[0] < stored[1], "first is not below last")
-    first, symbols = stored[0], stored[1] - stored[0] + 1
-    head = 2 + 2 * symbols + 128
-    require(len(stored) >= head and len(stored) % 2 == 0, "ends in its table")
-    frequency = np.frombuffer(stored, "<u2", symbols, 2).astype(np.uint64)
+    table, at = read_table(stored, 0)
+    return decode_lanes(stored, at, count, [table], count)
+
+
+def read_table(stored, at, least=-128, most=127):
+    """Of each slot its symbol, the symbol's frequency, and the slot less its start; and what follows."""
+    require(len(stored) >= at + 2 and stored[at] < stored[at + 1], "first is not below last")
+    first, symbols = stored[at], stored[at + 1] - stored[at] + 1
+    require(least <= first - 128 and stored[at + 1] - 128 <= most, "codes beyond 127")
+    require(len(stored) >= at + 2 + 2 * symbols, "ends in its table")
+    frequency = np.frombuffer(stored, "<u2", symbols, at + 2).astype(np.int64)
     require(frequency.max() < 4096 and frequency.sum() == 4096, "frequencies do not add up")
-    symbol = np.repeat(np.arange(symbols), frequency.astype(int))
-    bias = np.arange(4096, dtype=np.uint64) - (np.cumsum(frequency) - frequency)[symbol]
-    words = np.frombuffer(stored, "<u2", offset=head).astype(np.uint64)
-    x, at = np.frombuffer(stored, "<u4", 32, head - 128).astype(np.uint64), 0
-    codes = np.empty(count, np.int8)
-    for start in range(0, count, 32):  # all lanes at once; those below 65536 take words in their order
-        x, rest = x[:count - start], x[count - start:]
-        slot = (x & 4095).astype(int)
-        codes[start:start + 32] = symbol[slot] + first - 128
-        x = frequency[symbol[slot]] * (x >> 12) + bias[slot]
-        hungry = np.flatnonzero(x < 65536)
-        require(at + len(hungry) <= len(words), "words end before codes do")
-        x[hungry] = x[hungry] << 16 | words[at:at + len(hungry)]
-        x, at = np.concatenate([x, rest]), at + len(hungry)
-    require(at == len(words) and (x == 65536).all(), "words or lanes do not end with the codes")
+    symbol = np.repeat(np.arange(symbols), frequency)
+    bias = np.arange(4096) - (np.cumsum(frequency) - frequency)[symbol]
+    return (symbol + first - 128, frequency[symbol], bias), at + 2 + 2 * symbols
+
+
+def decode_lanes(stored, at, count, tables, columns):
+    """`count` codes, by the one table or by that of the quantiser of each column's state."""
+    require(len(stored) >= at + 128 and len(stored) % 2 == at % 2, "ends in its lanes")
+    x = np.frombuffer(stored, "<u4", 32, at).astype(np.int64)
+    words, word = np.frombuffer(stored, "<u2", offset=at + 128).astype(np.int64), 0
+    symbol, frequency, bias = (np.concatenate(part) for part in zip(*tables))
+    codes, states, i, column = np.empty(count, np.int8), np.zeros(columns, np.int64), 0, 0
+    while i < count:  # lanes at once that lie in one row; those below 65536 take words in their order
+        n = min(32 - i % 32, columns - column, count - i)
+        lanes, state = slice(i % 32, i % 32 + n), states[column:column + n]
+        quantiser = state & 1 if len(tables) > 1 else 0
+        slot = (x[lanes] & 4095) + 4096 * quantiser
+        k = symbol[slot]
+        codes[i:i + n] = 2 * k + quantiser if len(tables) > 1 else k
+        states[column:column + n] = (state >> 1) ^ 24 * quantiser ^ 5 * (k & 1)
+        moved = frequency[slot] * (x[lanes] >> 12) + bias[slot]
+        hungry = np.flatnonzero(moved < 65536)
+        require(word + len(hungry) <= len(words), "words end before codes do")
+        moved[hungry] = moved[hungry] << 16 | words[word:word + len(hungry)]
+        x[lanes], word, i, column = moved, word + len(hungry), i + n, (column + n) % columns
+    require(word == len(words) and (x == 65536).all(), "words or lanes do not end with the codes")
     return codes

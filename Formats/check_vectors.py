@@ -1,9 +1,11 @@
-"""Checks the test vectors and the worked example with the Python reader: python check_vectors.py
+"""Checks the test vectors and the worked example with the Python reader, and the C reader if it is given:
+
+    python check_vectors.py [--c PROGRAM] [--every]
 
 For each pack of `vectors/`: it is valid, its digests, sections and tensors are those of
 `expected.json`, and no truncation or change of a byte goes unnoticed (all of them with --every).
 """
-import argparse, hashlib, json, pathlib, re, sys, tempfile
+import argparse, hashlib, json, pathlib, re, subprocess, sys, tempfile
 
 import numpy as np
 
@@ -40,6 +42,30 @@ def check(name, expected):
     print(f"{name}: {len(found['sections'])} sections, {len(found['tensors'])} tensors")
 
 
+def check_c(program, name, expected):
+    """The C reader finds the same, and refuses a sample of damages."""
+    path = VECTORS / f"{name}.clippack"
+    found = {"sections": {}, "tensors": {}}
+    for line in subprocess.run([program, path], check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout.splitlines():
+        kind, item, element_type, extents, digest = line.split("\t")
+        found[kind + "s"][item] = digest if kind == "section" else {
+            "element_type": ELEMENTS[int(element_type)][0], "sha256": digest,
+            "shape": [int(extent) for extent in extents.split(",") if extent]}
+    for kind, items in found.items():
+        assert items == expected[kind], f"{name}, C reader: {items} is not {expected[kind]}"
+    data = path.read_bytes()
+    with tempfile.NamedTemporaryFile() as file:
+        for at in range(0, len(data), 41):
+            for damaged in (data[:at], data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1:]):
+                file.seek(0)
+                file.truncate()
+                file.write(damaged)
+                file.flush()
+                status = subprocess.run([program, file.name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+                assert status == 1, f"{name}: byte {at} changed or cut off, and the C reader ends with {status}"
+    print(f"{name}: the C reader finds the same, and refuses every 41. byte changed or cut off")
+
+
 def refused(data):
     with tempfile.NamedTemporaryFile() as file:
         file.write(data)
@@ -73,9 +99,12 @@ def dump(page):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--every", action="store_true", help="damage every byte, not a sample")
+    parser.add_argument("--c", metavar="PROGRAM", help="check this C reader too")
     options = parser.parse_args()
     for name, expected in json.loads((VECTORS / "expected.json").read_text()).items():
         check(name, expected)
+        if options.c:
+            check_c(options.c, name, expected)
         check_damage(name, 1 if options.every or name == "example" else 97)
     assert dump(HERE / "clippack.md") == (VECTORS / "example.clippack").read_bytes(), "section 9 is another file"
     print("section 9 of clippack.md: the bytes of example.clippack")

@@ -20,7 +20,7 @@ ELEMENTS = {code: (name, int(bits), *kind) for code, (name, bits, *kind) in enum
 U8, I8, I16, F16, BF16, F32 = 1, 2, 4, 5, 6, 9
 SECTION, TENSOR, PLAIN, GRID = 1, 2, 0, 1  # kinds, codecs
 VALUES, CODES, STEPS = 0, 1, 2  # roles
-RAW, ZSTD, PLANES, RANS = 0, 1, 2, 3  # encodings
+RAW, ZSTD, PLANES, RANS, TRELLIS = 0, 1, 2, 3, 4  # encodings
 SECTIONS = {"configuration": "content", "preprocessing": "content", "tokenizer": "content", "recipe": "content",
             "provenance": "evidence", "evidence": "evidence"}
 
@@ -155,7 +155,7 @@ class Pack:
                     f"{item.name}: block at {block.offset} to {end}, not in {start} to {self.index_offset}")
             if block.encoding == RAW:
                 require(stored == block.size, 8, f"{item.name}: raw block of {stored} bytes, not {block.size}")
-            elif block.encoding in (ZSTD, PLANES, RANS):
+            elif block.encoding in (ZSTD, PLANES, RANS, TRELLIS):
                 require(0 < stored < block.size, 8, f"{item.name}: {block.size} bytes encoded in {stored}")
             self.blocks.append((item, stream, block))
         require(not cursor.rest, 8, f"{len(cursor.rest)} bytes follow the placements")
@@ -163,12 +163,13 @@ class Pack:
     def _decode(self, item, stream, block):
         stored, where = self.data[block.offset:block.end], f"{item.name}, block at {block.offset}"
         require(zlib.crc32(stored) == block.crc, 9, f"{where}: crc is wrong")
-        require(block.encoding in (RAW, ZSTD, PLANES, RANS), 9, f"{where}: encoding is {block.encoding}")
+        require(block.encoding in (RAW, ZSTD, PLANES, RANS, TRELLIS), 9, f"{where}: encoding is {block.encoding}")
         if block.encoding == RAW:
             return bytes(stored)
-        if block.encoding == RANS:
+        if block.encoding in (RANS, TRELLIS):
+            decode = blocks.decode_rans if block.encoding == RANS else blocks.decode_trellis
             try:
-                return blocks.decode_rans(bytes(stored), block.size, ELEMENTS[stream.element_type][0])
+                return decode(bytes(stored), block.size, ELEMENTS[stream.element_type][0])
             except ValueError as error:
                 raise Refusal(f"8.9: {where}: {error}") from None
         try:

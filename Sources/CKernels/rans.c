@@ -10,7 +10,7 @@ size_t ck_rans_bound(size_t count) {
 }
 
 // Four tables, so that equal neighbours do not wait for one another.
-static void tally(const int8_t *codes, size_t count, size_t counts[256]) {
+void ck_rans_count(const int8_t *codes, size_t count, size_t *counts) {
   uint32_t parts[4][256] = {{0}};
   for (size_t i = 0; i < count; i++) parts[i % 4][codes[i] + 128]++;
   for (int s = 0; s < 256; s++)
@@ -19,7 +19,7 @@ static void tally(const int8_t *codes, size_t count, size_t counts[256]) {
 
 double ck_rans_size(const int8_t *codes, size_t count) {
   size_t counts[256];
-  tally(codes, count, counts);
+  ck_rans_count(codes, count, counts);
   int first = 0, last = 255;
   while (first < 256 && counts[first] == 0) first++;
   while (last > first && counts[last] == 0) last--;
@@ -34,7 +34,7 @@ double ck_rans_size(const int8_t *codes, size_t count) {
 
 size_t ck_rans_encode(const int8_t *codes, size_t count, uint8_t *bytes, CKInstructionSet isa) {
   size_t counts[256];
-  tally(codes, count, counts);
+  ck_rans_count(codes, count, counts);
   Model model;
   size_t used = write_table(counts, &model, bytes);
   if (used == 0) return 0;

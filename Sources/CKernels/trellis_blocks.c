@@ -1,105 +1,71 @@
 #include "rans.h"
 
-// The machine of ck_trellis.h forwards, a byte a chain: quantisers, steps from v to k and from state
-// to state, all without a branch.
+// The machine of ck_trellis.h forwards, a byte a chain: v = 2k + q.
 
-enum { QUANTISERS = 2 };
-
-static inline int sign(int x) { return (x > 0) - (x < 0); }
+enum { QUANTISERS = 2, HEAD = 4 };
 
 static inline uint8_t next_state(uint8_t state, int k) {
-  return (uint8_t)(state >> 1 ^ (-(state & 1) & 29) ^ (-(k & 1) & 5));
+  return (uint8_t)(state >> 1 ^ (-(state & 1) & 24) ^ (-(k & 1) & 5));
 }
 
-// The quantiser that each of the codes met; whether each is one of its quantiser's.
-static inline __attribute__((always_inline)) bool parse_body(const int8_t *codes, size_t count,
-                                                             size_t columns, size_t column,
-                                                             uint8_t *states, uint8_t *quantisers) {
-  __builtin_memset(states, 0, columns);
+// Whether every chain is a path: each code is as odd as its state.
+static inline __attribute__((always_inline)) bool check_body(const int8_t *codes, size_t count,
+                                                             size_t columns, uint8_t *state) {
+  __builtin_memset(state, 0, columns);
   while (count > 0) {
-    size_t run = columns - column < count ? columns - column : count;
-    uint8_t *state = states + column, strange = 0;
+    size_t run = columns < count ? columns : count;
+    uint8_t strange = 0;
     for (size_t i = 0; i < run; i++) {
-      uint8_t q = state[i] & 1;
-      int8_t v = codes[i], twice = (int8_t)(v + q * ((v > 0) - (v < 0)));
-      strange |= (uint8_t)((twice & 1) | (v == -128));
-      quantisers[i] = q;
-      state[i] = next_state(state[i], twice >> 1);
+      int8_t v = codes[i];
+      strange |= (uint8_t)(((v ^ state[i]) & 1) | (v == -128));
+      state[i] = next_state(state[i], v >> 1);
     }
     if (strange) return false;
     codes += run;
-    quantisers += run;
     count -= run;
-    column = 0;
   }
   return true;
 }
 
-#define PARAMETERS                                                                             \
-  (const int8_t *codes, size_t count, size_t columns, size_t column, uint8_t *states,          \
-   uint8_t *quantisers)
-#define ARGUMENTS (codes, count, columns, column, states, quantisers)
-static bool parse_scalar PARAMETERS { return parse_body ARGUMENTS; }
+#define PARAMETERS (const int8_t *codes, size_t count, size_t columns, uint8_t *state)
+#define ARGUMENTS (codes, count, columns, state)
+static bool check_scalar PARAMETERS { return check_body ARGUMENTS; }
 #if defined(__x86_64__)
-__attribute__((target("avx2"))) static bool parse_avx2 PARAMETERS { return parse_body ARGUMENTS; }
+__attribute__((target("avx2"))) static bool check_avx2 PARAMETERS { return check_body ARGUMENTS; }
 #endif
 
-static bool parse(const int8_t *codes, size_t count, size_t columns, size_t column,
-                  uint8_t *scratch, CKInstructionSet isa) {
+bool ck_trellis_check(const int8_t *codes, size_t count, size_t columns, void *scratch,
+                      CKInstructionSet isa) {
 #if defined(__x86_64__)
-  if (isa != CKInstructionSetScalar)
-    return parse_avx2(codes, count, columns, column, scratch + count, scratch);
+  if (isa != CKInstructionSetScalar) return check_avx2(codes, count, columns, scratch);
 #endif
-  return parse_scalar(codes, count, columns, column, scratch + count, scratch);
+  return check_scalar(codes, count, columns, scratch);
 }
 
-static void tally(const int8_t *codes, const uint8_t *quantisers, size_t count, size_t *counts) {
-  // Two tables, so that equal neighbours do not wait for one another.
-  uint32_t parts[2][256 * QUANTISERS] = {{0}};
-  for (size_t i = 0; i < count; i++) parts[i % 2][256 * quantisers[i] + codes[i] + 128]++;
-  for (int s = 0; s < 256 * QUANTISERS; s++) counts[s] = (size_t)parts[0][s] + parts[1][s];
-}
+size_t ck_trellis_bound(size_t count) { return HEAD + 2 + 2 * 256 + ck_rans_bound(count); }
 
-bool ck_trellis_count(const int8_t *codes, size_t count, size_t columns, size_t first,
-                      void *scratch, size_t *counts, CKInstructionSet isa) {
-  if (!parse(codes, count, columns, first, scratch, isa)) return false;
-  tally(codes, scratch, count, counts);
-  return true;
-}
-
-size_t ck_trellis_bound(size_t count) { return 8 + 2 + 2 * 256 + ck_rans_bound(count); }
-
-static int symbol_of(int v, int quantiser) { return (v + quantiser * sign(v)) / 2 + 128; }
-
-static void store32(uint8_t *to, size_t value) {
-  store16(to, (uint32_t)value);
-  store16(to + 2, (uint32_t)value >> 16);
-}
-
-size_t ck_trellis_encode(const int8_t *codes, size_t count, size_t columns, size_t first,
+size_t ck_trellis_encode(const int8_t *codes, size_t count, size_t columns,
                          void *scratch, uint8_t *bytes, CKInstructionSet isa) {
-  size_t counts[256 * QUANTISERS];
-  if (!ck_trellis_count(codes, count, columns, first, scratch, counts, isa)) return 0;
-  store32(bytes, columns);
-  store32(bytes + 4, first);
-  uint8_t *to = bytes + 8;
+  if (!ck_trellis_check(codes, count, columns, scratch, isa)) return 0;
+  store16(bytes, (uint32_t)columns);
+  store16(bytes + 2, (uint32_t)columns >> 16);
+  uint8_t *to = bytes + HEAD;
+  size_t counts[256];
+  ck_rans_count(codes, count, counts);
   Model models[QUANTISERS];
   for (int q = 0; q < QUANTISERS; q++) {
     size_t symbols[256] = {0};
-    for (int v = -127; v <= 127; v++) symbols[symbol_of(v, q)] += counts[256 * q + v + 128];
+    for (int k = -64; k < 64; k++) symbols[k + 128] = counts[2 * k + q + 128];
     size_t used = write_table(symbols, &models[q], to);
     if (used == 0) return 0;
     to += used;
   }
-  const uint8_t *quantisers = scratch;
   // Back to front, as the last in is the first out; the words grow down from the end.
   uint32_t states[LANES];
   for (int lane = 0; lane < LANES; lane++) states[lane] = LOWEST;
   uint8_t *end = bytes + ck_trellis_bound(count), *word = end;
-  for (size_t i = count; i-- > 0;) {
-    int q = quantisers[i];
-    word = push(&models[q], symbol_of(codes[i], q), &states[i % LANES], word);
-  }
+  for (size_t i = count; i-- > 0;)
+    word = push(&models[codes[i] & 1], (codes[i] >> 1) + 128, &states[i % LANES], word);
   return (size_t)(close_lanes(states, to, word, end) - bytes);
 }
 
@@ -120,7 +86,7 @@ static inline __attribute__((always_inline)) uint32_t decode_one(Progress *p, ui
   int q = path & 1;
   uint32_t entry = p->table[q * SLOTS + (x & (SLOTS - 1))];
   int k = (int8_t)entry;
-  *p->code++ = (int8_t)(2 * k - q * sign(k));
+  *p->code++ = (int8_t)(2 * k + q);
   p->paths[p->column] = next_state(path, k);
   p->column = p->column + 1 < p->columns ? p->column + 1 : 0;
   return (entry >> 20) * (x >> SCALE) + (entry >> 8 & (SLOTS - 1));
@@ -149,7 +115,7 @@ static void decode_rounds_scalar(Progress *p) {
     p->word = word;
     int8_t *code = p->code;
     for (int lane = 0; lane < LANES; lane++) {
-      code[lane] = (int8_t)(2 * k[lane] - (paths[lane] & 1) * ((k[lane] > 0) - (k[lane] < 0)));
+      code[lane] = (int8_t)(2 * k[lane] + (paths[lane] & 1));
       path[lane] = next_state(paths[lane], k[lane]);
     }
     p->code += LANES;
@@ -186,13 +152,20 @@ static int decode_rest(Progress *p) {
 }
 
 #if defined(__x86_64__)
+// next_state of 32 chains.
+__attribute__((target("avx2"))) static inline __m256i next_states(__m256i path, __m256i k) {
+  const __m256i one = _mm256_set1_epi8(1);
+  __m256i half = _mm256_and_si256(_mm256_srli_epi16(path, 1), _mm256_set1_epi8(15));
+  __m256i q = _mm256_cmpeq_epi8(_mm256_and_si256(path, one), one);
+  __m256i odd = _mm256_cmpeq_epi8(_mm256_and_si256(k, one), one);
+  return _mm256_xor_si256(half, _mm256_xor_si256(_mm256_and_si256(q, _mm256_set1_epi8(24)),
+                                                 _mm256_and_si256(odd, _mm256_set1_epi8(5))));
+}
+
 __attribute__((target("avx2,avx512f,avx512bw,avx512vl"))) static void decode_rounds_avx512(
     Progress *p) {
   const __m512i slots = _mm512_set1_epi32(SLOTS - 1), lowest = _mm512_set1_epi32(1 << 16);
-  const __m256i one = _mm256_set1_epi8(1), low = _mm256_set1_epi8(15);
-  uint8_t moves[16];
-  for (int s = 0; s < 16; s++) moves[s] = next_state((uint8_t)s, 0);
-  const __m256i moved = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)moves));
+  const __m256i one = _mm256_set1_epi8(1);
   __m512i x[2] = {_mm512_loadu_si512(p->states), _mm512_loadu_si512(p->states + 16)};
   while (has_round(p) && p->columns - p->column >= LANES) {
     __m256i *at = (__m256i *)(p->paths + p->column), path = _mm256_loadu_si256(at);
@@ -209,14 +182,9 @@ __attribute__((target("avx2,avx512f,avx512bw,avx512vl"))) static void decode_rou
           _mm512_and_si512(_mm512_srli_epi32(entry, 8), slots));
     }
     __m256i k = _mm256_set_m128i(bytes[1], bytes[0]);
-    __m256i code = _mm256_sub_epi8(_mm256_add_epi8(k, k), _mm256_sign_epi8(q, k));
+    __m256i code = _mm256_or_si256(_mm256_add_epi8(k, k), q);
     _mm256_storeu_si256((__m256i *)p->code, code);
-    // The move of the low 4 bits, of the fifth, and of an odd k.
-    __m256i fifth = _mm256_and_si256(_mm256_srli_epi16(path, 1), _mm256_set1_epi8(8));
-    __m256i parity = _mm256_and_si256(k, one);
-    __m256i five = _mm256_or_si256(parity, _mm256_slli_epi16(parity, 2));
-    path = _mm256_xor_si256(_mm256_shuffle_epi8(moved, _mm256_and_si256(path, low)), fifth);
-    _mm256_storeu_si256(at, _mm256_xor_si256(path, five));
+    _mm256_storeu_si256(at, next_states(path, k));
     for (int v = 0; v < 2; v++) {
       __mmask16 hungry = _mm512_cmplt_epu32_mask(next[v], lowest);
       __m512i words = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p->word));
@@ -242,14 +210,11 @@ __attribute__((target("avx2"))) static void decode_rounds_avx2(Progress *p) {
       taken += set >> lane & 1;
     }
   const __m256i slots = _mm256_set1_epi32(SLOTS - 1), words_only = _mm256_set1_epi32(0xffff);
-  const __m256i one = _mm256_set1_epi8(1), low = _mm256_set1_epi8(15);
+  const __m256i one = _mm256_set1_epi8(1);
   const __m256i bytes = _mm256_set_epi32(0, 0, 0, 0, 0, 0, 4, 0);
   const __m256i first = _mm256_setr_epi8(
       0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 4, 8, 12, -1, -1, -1, -1, -1,
       -1, -1, -1, -1, -1, -1, -1);
-  uint8_t moves[16];
-  for (int s = 0; s < 16; s++) moves[s] = next_state((uint8_t)s, 0);
-  const __m256i moved = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)moves));
   __m256i x[4];
   for (int v = 0; v < 4; v++) x[v] = _mm256_loadu_si256((const __m256i *)(p->states + 8 * v));
   while (has_round(p) && p->columns - p->column >= LANES) {
@@ -278,13 +243,9 @@ __attribute__((target("avx2"))) static void decode_rounds_avx2(Progress *p) {
     }
     __m256i path = _mm256_loadu_si256((const __m256i *)at), q = _mm256_and_si256(path, one);
     __m256i k = _mm256_loadu_si256((const __m256i *)p->code);
-    __m256i code = _mm256_sub_epi8(_mm256_add_epi8(k, k), _mm256_sign_epi8(q, k));
+    __m256i code = _mm256_or_si256(_mm256_add_epi8(k, k), q);
     _mm256_storeu_si256((__m256i *)p->code, code);
-    __m256i fifth = _mm256_and_si256(_mm256_srli_epi16(path, 1), _mm256_set1_epi8(8));
-    __m256i parity = _mm256_and_si256(k, one);
-    __m256i five = _mm256_or_si256(parity, _mm256_slli_epi16(parity, 2));
-    path = _mm256_xor_si256(_mm256_shuffle_epi8(moved, _mm256_and_si256(path, low)), fifth);
-    _mm256_storeu_si256((__m256i *)at, _mm256_xor_si256(path, five));
+    _mm256_storeu_si256((__m256i *)at, next_states(path, k));
     p->code += LANES;
     p->left -= LANES;
     p->column = p->column + LANES < p->columns ? p->column + LANES : 0;
@@ -306,10 +267,10 @@ static void decode_rounds(Progress *p, CKInstructionSet isa) {
 
 // Reads the tables, whose symbols must stand for codes from −127 to 127.
 static size_t read_tables(const uint8_t *bytes, size_t size, uint32_t *table) {
-  size_t used = 8;
+  size_t used = HEAD;
   for (int q = 0; q < QUANTISERS; q++) {
     size_t more = read_table(bytes + used, size - used, table + q * SLOTS);
-    if (more == 0 || bytes[used] < 128 - 63 - q || bytes[used + 1] > 128 + 63 + q) return 0;
+    if (more == 0 || bytes[used] < 128 - 63 - q || bytes[used + 1] > 128 + 63) return 0;
     used += more;
   }
   return used;
@@ -317,11 +278,10 @@ static size_t read_tables(const uint8_t *bytes, size_t size, uint32_t *table) {
 
 int ck_trellis_decode(const uint8_t *bytes, size_t size, int8_t *codes, size_t count,
                       void *scratch, CKInstructionSet isa) {
-  if (size < 8) return 4;
+  if (size < HEAD) return 4;
   Progress p = {.end = bytes + size, .code = codes, .left = count, .paths = scratch};
   p.columns = load32(bytes);
-  p.column = load32(bytes + 4);
-  if (p.columns > count || p.column >= p.columns) return 4;
+  if (p.columns == 0 || p.columns > count) return 4;
   size_t used = read_tables(bytes, size, p.table);
   if (used == 0) return 1;
   if (size - used < 4 * LANES) return 2;

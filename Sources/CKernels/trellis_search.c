@@ -12,7 +12,7 @@
 // The machine backwards: the two states before s use the quantiser s >> 4. An even k leads to s from
 // EVEN(s), an odd one from ODD(s).
 enum { STATES = 32, ZERO = 128, RESCALED = 32 };
-#define EVEN(s) (((((s) & 15) ^ ((s) >> 4) * 13) << 1) | (s) >> 4)
+#define EVEN(s) (((((s) & 15) ^ ((s) >> 4) * 8) << 1) | (s) >> 4)
 #define ODD(s) (EVEN(s) ^ 10)
 #define EACH(f, s)                                                                             \
   f(s), f(s + 1), f(s + 2), f(s + 3), f(s + 4), f(s + 5), f(s + 6), f(s + 7), f(s + 8), f(s + 9), \
@@ -24,37 +24,28 @@ static const float NEVER = 1e30f;
 // At 1.5·2²³ a float's last bit is worth one: adding it rounds to a whole number, ties to even.
 static const float WHOLE = 0x1.8p23f;
 
-// The codes of one element: of each quantiser q and parity p of k the best one, byte 2q + p of
+// The codes of one element: of each quantiser q and parity p of k the nearest, byte 2q + p of
 // `codes`, and what it costs.
 typedef struct {
   float costs[4];
   uint32_t codes;
 } Choice;
 
+// Such a set of codes is all those that are this mod 4, within ±127: 4·n + residue, n at most 31 or 32.
+static const float RESIDUES[4] = {0, 2, 1, -1}, LEAST[4] = {-31, -32, -32, -31},
+                   MOST[4] = {31, 31, 31, 32};
+
 static Choice choose(float t, const float *costs) {
   Choice choice = {.codes = 0};
-  int negative = t < 0;
-  float a = negative ? -t : t;
-  a = a < 127 ? a : 127;
+  t = t < 127 ? t : 127;
+  t = t > -127 ? t : -127;
   for (int set = 0; set < 4; set++) {
-    // Codes of this set are `residue` mod 4 in magnitude; the last one also has 0.
-    int residue = set == 0 ? 0 : set == 1 ? 2 : set == 2 ? 3 : 1;
-    float n = ((a - (float)residue) * 0.25f + WHOLE) - WHOLE;
-    n = n < 31 ? n : 31;
-    float v = n * 4 + (float)residue;
-    v = v > 0 ? v : 0;
-    int code = negative ? -(int)v : (int)v;
-    const float *table = costs + 256 * (set >> 1);
-    float cost = (a - v) * (a - v) + table[ZERO + code];
-    if (set == 0 || set == 2) {
-      float zero = a * a + table[ZERO];
-      if (zero < cost) {
-        cost = zero;
-        code = 0;
-      }
-    }
-    choice.costs[set] = cost;
-    choice.codes |= (uint32_t)(uint8_t)code << (8 * set);
+    float n = ((t - RESIDUES[set]) * 0.25f + WHOLE) - WHOLE;
+    n = n < MOST[set] ? n : MOST[set];
+    n = n > LEAST[set] ? n : LEAST[set];
+    float v = n * 4 + RESIDUES[set];
+    choice.costs[set] = (t - v) * (t - v) + costs[ZERO + (int)v];
+    choice.codes |= (uint32_t)(uint8_t)(int8_t)v << (8 * set);
   }
   return choice;
 }
@@ -146,26 +137,17 @@ INLINE Floats V(look_up)(const float *table, Ints index) {
 
 // `choose` for LANES elements; returns the codes.
 INLINE Ints V(choose)(Floats t, const float *costs, Floats *chosen) {
-  Ints negative = t < 0, codes = {0};
-  Floats a = (Floats)((Ints)t & 0x7fffffff);
-  a = V(select)(a < 127, a, V(splat)(127));
+  Ints codes = {0};
+  t = V(select)(t < 127, t, V(splat)(127));
+  t = V(select)(t > -127, t, V(splat)(-127));
 #pragma clang loop unroll(full)
   for (int set = 0; set < 4; set++) {
-    const float residue = set == 0 ? 0 : set == 1 ? 2 : set == 2 ? 3 : 1;
-    Floats n = ((a - residue) * 0.25f + WHOLE) - WHOLE;
-    if (set == 0 || set == 3) n = V(select)(n < 31, n, V(splat)(31));
-    Floats v = n * 4 + residue;
-    if (set == 2) v = V(select)(v > 0, v, V(splat)(0));
-    Ints code = (__builtin_convertvector(v, Ints) ^ negative) - negative;
-    const float *table = costs + 256 * (set >> 1);
-    Floats cost = (a - v) * (a - v) + V(look_up)(table + ZERO, code);
-    if (set == 0 || set == 2) {
-      Floats zero = a * a + table[ZERO];
-      Ints nothing = zero < cost;
-      cost = V(select)(nothing, zero, cost);
-      code &= ~nothing;
-    }
-    chosen[set] = cost;
+    Floats n = ((t - RESIDUES[set]) * 0.25f + WHOLE) - WHOLE;
+    n = V(select)(n < MOST[set], n, V(splat)(MOST[set]));
+    n = V(select)(n > LEAST[set], n, V(splat)(LEAST[set]));
+    Floats v = n * 4 + RESIDUES[set];
+    Ints code = __builtin_convertvector(v, Ints);
+    chosen[set] = (t - v) * (t - v) + V(look_up)(costs + ZERO, code);
     codes |= (code & 255) << (8 * set);
   }
   return codes;

@@ -15,10 +15,13 @@ public final class BlockCoder: Sendable {
 
   /// Encodes one block of elements of one type: entropy-coded where that is shorter, else raw.
   ///
-  /// Codes go through rANS. Planes carry no repetitions worth looking for, so their zstd frames hold
-  /// literals alone; other bytes are searched.
+  /// Codes go through rANS, by way of the trellis where their columns are paths through it. Planes
+  /// carry no repetitions worth looking for, so their zstd frames hold literals alone; other bytes are
+  /// searched.
+  ///
+  /// - Parameter columns: of the matrix of codes that the block is a run of; 0 where it is none.
   public func encode(
-    _ block: RawSpan, of type: ElementType
+    _ block: RawSpan, of type: ElementType, columns: Int = 0
   ) -> (encoding: BlockEncoding, bytes: [UInt8]) {
     let contexts = borrow()
     defer { giveBack(contexts) }
@@ -33,7 +36,7 @@ public final class BlockCoder: Sendable {
       compressed = unsafe contexts.compressLiterals(
         planes.span.bytes, each: block.byteCount / layout.width)
     } else if type == .int8 || type == .int16 {
-      (encoding, compressed) = contexts.compressCodes(block, type)
+      (encoding, compressed) = contexts.compressCodes(block, type, columns)
     } else {
       compressed = contexts.compress(block)
     }
@@ -70,6 +73,14 @@ public final class BlockCoder: Sendable {
       unsafe layout.merge(planes.span.bytes, into: &output)
     case .rans:
       try decodeCodes(stored, of: type, into: &output)
+    case .trellis:
+      guard type == .int8 else {
+        throw FormatError(
+          .inconsistent, "block holds codes of the trellis of \(type.rawValue), I8 can be")
+      }
+      if let fault = Trellis.decode(stored, into: &output) {
+        throw FormatError(.invalidField, "trellis block does not decode: \(fault)")
+      }
     }
   }
 
@@ -159,12 +170,24 @@ public final class BlockCoder: Sendable {
 
   /// Codes by rANS, or by zstd where that is shorter: where all are equal, and in small blocks,
   /// whose table and lanes take their share.
-  func compressCodes(_ block: RawSpan, _ type: ElementType) -> (BlockEncoding, [UInt8]?) {
-    let rans = type == .int8 ? Rans.encode(block) : wideRans(block)
-    if let rans, block.byteCount >= 1 << 14 { return (.rans, rans) }
+  func compressCodes(
+    _ block: RawSpan, _ type: ElementType, _ columns: Int
+  ) -> (BlockEncoding, [UInt8]?) {
+    var encoding = BlockEncoding.rans
+    var rans: [UInt8]?
+    if type == .int8, columns > 0, let path = Trellis.encode(block, columns: columns) {
+      (encoding, rans) = (.trellis, path)
+      // Codes that are a path by chance are few, or hardly differ.
+      if block.byteCount < 1 << 14, let plain = Rans.encode(block), plain.count <= path.count {
+        (encoding, rans) = (.rans, plain)
+      }
+    } else {
+      rans = type == .int8 ? Rans.encode(block) : wideRans(block)
+    }
+    if let rans, block.byteCount >= 1 << 14 { return (encoding, rans) }
     let zstd = compressLiterals(block, each: block.byteCount)
     guard let rans, rans.count < zstd?.count ?? .max else { return (.zstd, zstd) }
-    return (.rans, rans)
+    return (encoding, rans)
   }
 
   private func wideRans(_ block: RawSpan) -> [UInt8]? {

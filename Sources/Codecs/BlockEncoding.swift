@@ -13,6 +13,8 @@ public enum BlockEncoding: UInt8, Sendable {
   case planes = 2
   /// Codes by rANS with a static table.
   case rans = 3
+  /// Codes whose columns are paths through the trellis, by rANS with two static tables.
+  case trellis = 4
 }
 
 extension ElementType {

@@ -1,4 +1,5 @@
 internal import CKernels
+internal import Synchronization
 
 extension Trellis {
   /// A part of a matrix whose chains all begin in its first row.
@@ -6,6 +7,11 @@ extension Trellis {
     public var rows: Range<Int>
     public var columns: Range<Int>
     public var count: Int { rows.count * columns.count }
+
+    public init(rows: Range<Int>, columns: Range<Int>) {
+      self.rows = rows
+      self.columns = columns
+    }
   }
 
   /// Where the chains of a matrix begin and end when its codes are stored in blocks.
@@ -88,26 +94,35 @@ extension Trellis {
     }
   }
 
-  /// Chooses the codes of a piece alone, on this thread.
+  /// Chooses the codes of some pieces alone.
   ///
   /// - Parameters:
   ///   - values: the whole matrix, of so many columns.
-  ///   - codes: `[rows, columns]` of the piece.
+  ///   - inverses: as above.
+  /// - Returns: the codes of each piece, `[rows, columns]` of it.
   /// - Precondition: the shapes fit.
   public static func search(
-    _ values: Span<Float>, columns: Int, piece: Piece, inverses: Span<Float>, costs: Costs,
-    into codes: inout MutableSpan<Int8>, using isa: InstructionSet = .widest
-  ) {
+    _ values: Span<Float>, columns: Int, pieces: [Piece], inverses: Span<Float>, costs: Costs,
+    on pool: WorkerPool, using isa: InstructionSet = .widest
+  ) -> [[Int8]] {
     precondition(
-      codes.count == piece.count && piece.columns.upperBound <= columns
-        && piece.rows.upperBound <= inverses.count && inverses.count * columns == values.count,
-      "\(codes.count) codes for \(piece) of \(values.count) values")
-    unsafe codes.withUnsafeMutableBufferPointer { codes in
-      guard let to = codes.baseAddress else { return }
-      withMatrix(values, inverses, columns: columns, costs, isa) { matrix in
-        unsafe matrix.search(piece, into: to, pitch: piece.columns.count)
+      inverses.count * columns == values.count
+        && pieces.allSatisfy {
+          $0.columns.upperBound <= columns && $0.rows.upperBound <= inverses.count
+        }, "\(pieces.count) pieces of \(values.count) values in \(columns) columns")
+    let found = Mutex<[Int: [Int8]]>([:])
+    withMatrix(values, inverses, columns: columns, costs, isa) { matrix in
+      pool.run(pieces.count) { index in
+        let piece = pieces[index]
+        let codes = unsafe [Int8](unsafeUninitializedCapacity: piece.count) { output, count in
+          guard let to = output.baseAddress else { return }
+          unsafe matrix.search(piece, into: to, pitch: piece.columns.count)
+          count = piece.count
+        }
+        found.withLock { $0[index] = codes }
       }
     }
+    return found.withLock { found in pieces.indices.map { found[$0] ?? [] } }
   }
 
   /// Chooses the codes of one chain, whose values lie side by side.

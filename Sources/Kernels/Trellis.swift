@@ -1,12 +1,14 @@
 internal import CKernels
 
 /// Dependent quantisation: the codes of each column of a matrix are a path through a machine of 32
-/// states, half of which allow only even codes and half only odd ones and zero. So each symbol costs
-/// a bit less than its code would on a plain grid of that step, and a search finds paths whose error
-/// is nearly the plain grid's: at equal size about 1.2 dB less.
+/// states, half of which have the even codes and half the odd ones. So a symbol costs a bit less than
+/// a code of a plain grid of that step would, and a search finds a path so near to the values that
+/// at equal size the error is 1.2 dB less than a plain grid's, at equal error a code 0.2 bits.
 ///
-/// Specification: `Formats/clippack.md`, section 5.2. Source: H. Schwarz et al., "Hybrid video coding
-/// with trellis-coded quantization", DCC 2019. The same bytes and codes on every instruction set.
+/// Specification: `Formats/clippack.md`, section 5.2. The idea: M. Marcellin and T. Fischer,
+/// "Trellis coded quantization of memoryless and Gauss-Markov sources", IEEE Transactions on
+/// Communications 38 (1990); with entropy coding: H. Schwarz et al., "Hybrid video coding with
+/// trellis-coded quantization", DCC 2019. The same bytes and codes on every instruction set.
 public enum Trellis {
   /// What is wrong with bytes that do not decode.
   public enum Fault: Int32, Sendable, CustomStringConvertible {
@@ -20,31 +22,47 @@ public enum Trellis {
       case .table: "its frequencies are no tables of codes within ±127 that add up to 4096"
       case .truncated: "its words end before its codes do"
       case .rest: "its words or its lanes do not end where its codes do"
-      case .columns: "its columns are none, more than its codes, or lack the first code's"
+      case .columns: "its columns are none, or more than its codes"
       }
     }
   }
 
-  /// The bytes of a block of codes that lie row by row in so many columns; `nil` where a column is
-  /// no path of the machine, or where a quantiser has fewer than two of its codes.
+  /// The bytes of a block of codes, a run of a matrix of so many columns; `nil` where a column is
+  /// no path of the machine, or where fewer than two even or two odd codes occur.
   ///
-  /// - Parameter first: the column of the first code.
-  /// - Precondition: `first` is a column.
-  public static func encode(_ codes: RawSpan, columns: Int, first: Int = 0) -> [UInt8]? {
-    precondition(0 <= first && first < columns, "column \(first) of \(columns)")
+  /// - Precondition: there are columns.
+  public static func encode(_ codes: RawSpan, columns: Int) -> [UInt8]? {
+    precondition(columns > 0, "\(columns) columns")
     guard columns <= codes.byteCount else { return nil }
     let bytes = unsafe codes.withUnsafeBytes { codes in
       unsafe [UInt8](unsafeUninitializedCapacity: ck_trellis_bound(codes.count)) {
         output, count in
         guard let from = codes.baseAddress, let to = output.baseAddress else { return }
-        unsafe Scratch.withFloats((codes.count + columns + 3) / 4) { scratch in
+        unsafe Scratch.withFloats((columns + 3) / 4) { scratch in
           count = unsafe ck_trellis_encode(
-            from.assumingMemoryBound(to: Int8.self), codes.count, columns, first, scratch, to,
+            from.assumingMemoryBound(to: Int8.self), codes.count, columns, scratch, to,
             InstructionSet.widest.c)
         }
       }
     }
     return bytes.isEmpty ? nil : bytes
+  }
+
+  /// Whether the codes, which lie so, can be encoded as a path in every column.
+  ///
+  /// - Precondition: there are columns.
+  public static func allows(
+    _ codes: Span<Int8>, columns: Int, using isa: InstructionSet = .widest
+  ) -> Bool {
+    precondition(columns > 0, "\(columns) columns")
+    var isPath = true
+    unsafe codes.withUnsafeBufferPointer { codes in
+      guard let from = codes.baseAddress else { return }
+      unsafe Scratch.withFloats((columns + 3) / 4) { scratch in
+        isPath = unsafe ck_trellis_check(from, codes.count, columns, scratch, isa.c)
+      }
+    }
+    return isPath
   }
 
   /// Decodes exactly as many codes as `codes` has bytes.
@@ -55,7 +73,7 @@ public enum Trellis {
   ) -> Fault? {
     unsafe bytes.withUnsafeBytes { bytes in
       unsafe codes.withUnsafeMutableBytes { codes in
-        guard let from = bytes.baseAddress, let to = codes.baseAddress else { return .truncated }
+        guard let from = bytes.baseAddress, let to = codes.baseAddress else { return .columns }
         var status: Int32 = 0
         unsafe Scratch.withFloats((codes.count + 3) / 4) { scratch in
           status = unsafe ck_trellis_decode(

@@ -232,7 +232,7 @@ extension Pack {
     let file = file
     guard let encoding = BlockEncoding(rawValue: block.encoding) else {
       throw FormatError(
-        .unsupported, "block has encoding \(block.encoding), 0 to 3 are known",
+        .unsupported, "block has encoding \(block.encoding), 0 to 4 are known",
         at: block.offset, tensor: name)
     }
     do throws(FormatError) {

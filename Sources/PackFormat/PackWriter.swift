@@ -129,7 +129,8 @@ public struct PackWriter: ~Copyable {
     tensor.streams = []
     var placements: [[Placement]] = []
     for part in content {
-      let (stream, blocks) = try write(part, as: storage, isModel: description.isModel)
+      let (stream, blocks) = try write(
+        part, as: storage, columns: tensor.columns, isModel: description.isModel)
       tensor.streams.append(stream)
       placements.append(blocks)
     }
@@ -145,19 +146,21 @@ public struct PackWriter: ~Copyable {
     index.placements.append(placements)
   }
 
+  /// - Parameter columns: of the tensor.
   private mutating func write(
-    _ content: StreamContent, as storage: Storage, isModel: Bool = false
+    _ content: StreamContent, as storage: Storage, columns: Int = 0, isModel: Bool = false
   ) throws(FileError) -> (Stream, [Placement]) {
     let bytes = content.bytes
     let count = Stream.blockCount(of: bytes.count, blockSize: blockSize)
     let encoded = Slots<EncodedBlock>(count)
     let (coder, blockSize, measuresCompact) = (coder, blockSize, measuresCompact)
+    let codeColumns = content.role == Stream.Role.codes.rawValue ? columns : 0
     pool.run(count) { index in
       let start = index * blockSize
       let block = bytes.bytes.extracting(start..<min(start + blockSize, bytes.count))
       encoded[index] = EncodedBlock(
-        block, content.elementType, with: storage == .compact || measuresCompact ? coder : nil,
-        as: storage)
+        block, content.elementType, columns: codeColumns,
+        with: storage == .compact || measuresCompact ? coder : nil, as: storage)
     }
     var stream = Stream(
       role: content.role, elementType: content.elementType, size: bytes.count, digests: [])
@@ -246,11 +249,16 @@ private struct EncodedBlock: Sendable {
   let crc: UInt32
   let digest: Digest
 
-  /// - Parameter coder: `nil` for a block that stays raw without being measured.
-  init(_ block: RawSpan, _ type: ElementType, with coder: BlockCoder?, as storage: Storage) {
+  /// - Parameters:
+  ///   - columns: of codes of a matrix, or 0.
+  ///   - coder: `nil` for a block that stays raw without being measured.
+  init(
+    _ block: RawSpan, _ type: ElementType, columns: Int, with coder: BlockCoder?,
+    as storage: Storage
+  ) {
     size = block.byteCount
     digest = Digest(of: block)
-    let coded = coder?.encode(block, of: type)
+    let coded = coder?.encode(block, of: type, columns: columns)
     compactSize = coded?.bytes.count ?? block.byteCount
     if storage == .compact, let coded, coded.encoding != .raw {
       encoding = coded.encoding

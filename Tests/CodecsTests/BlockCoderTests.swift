@@ -64,6 +64,45 @@ struct BlockCoderTests {
     #expect(stored.count < 65_536 * 2 / 8 * 102 / 100)
   }
 
+  private func path(_ count: Int, columns: Int) -> [UInt8] {
+    var random = SplitMix64(seed: 3)
+    return TrellisMachine.codes(count, columns: columns) {
+      let bits = random.next()
+      let k = bits.leadingZeroBitCount
+      return bits & 1 == 0 ? k : -k
+    }.map { UInt8(bitPattern: $0) }
+  }
+
+  @Test(arguments: [(1 << 16, 96), (1 << 16, 100), (5000, 7), (20_000, 10_000)])
+  func `of a path through the trellis costs a bit less a code`(count: Int, columns: Int) throws {
+    let codes = path(count, columns: columns)
+    let (encoding, stored) = unsafe coder.encode(codes.span.bytes, of: .int8, columns: columns)
+    #expect(encoding == .trellis)
+    #expect(try decode(stored, encoding, .int8, count) == codes)
+    // By itself, and as it would be in other columns, it is just codes.
+    let plain = unsafe coder.encode(codes.span.bytes, of: .int8)
+    #expect(plain.encoding != .trellis)
+    let other = unsafe coder.encode(codes.span.bytes, of: .int8, columns: columns + 1)
+    #expect(other.encoding == plain.encoding && other.bytes == plain.bytes)
+    let saved = 8 * Double(plain.bytes.count - stored.count) / Double(count)
+    #expect(columns == 10_000 ? saved > 0.4 : saved > 0.8)
+    let wide = unsafe coder.encode(codes.span.bytes, of: .int16, columns: columns)
+    #expect(wide.encoding != .trellis)
+  }
+
+  @Test func `of very few codes of a path takes what is shortest`() throws {
+    for columns in [1, 3, 40] {
+      for count in [1, 2, 40, 100, 200, 400, 1000] {
+        let codes = path(count, columns: columns)
+        let (encoding, stored) = unsafe coder.encode(
+          codes.span.bytes, of: .int8, columns: columns)
+        let plain = unsafe coder.encode(codes.span.bytes, of: .int8)
+        #expect(stored.count <= plain.bytes.count)
+        #expect(try decode(stored, encoding, .int8, count) == codes)
+      }
+    }
+  }
+
   // MARK: What is not a block
 
   private func decode(
@@ -136,6 +175,23 @@ struct BlockCoderTests {
 
   @Test func `is refused when it is raw and of another size`() {
     #expect(reason([1, 2, 3], 2, .raw) == "raw block is 3 bytes, 2 are needed")
+  }
+
+  @Test func `is refused when it is no path, or of another type`() throws {
+    let codes = path(1000, columns: 8)
+    let (_, stored) = unsafe coder.encode(codes.span.bytes, of: .int8, columns: 8)
+    #expect(
+      reason(stored, 1000, .trellis, .uint8)
+        == "block holds codes of the trellis of U8, I8 can be")
+    #expect(
+      reason(stored, 1000, .trellis, .int16)
+        == "block holds codes of the trellis of I16, I8 can be")
+    #expect(
+      reason(Array(stored.dropLast(2)), 1000, .trellis, .int8)
+        == "trellis block does not decode: its words end before its codes do")
+    #expect(
+      reason([], 1000, .trellis, .int8)
+        == "trellis block does not decode: its columns are none, or more than its codes")
   }
 
   @Test func `is refused when its type has no planes`() {

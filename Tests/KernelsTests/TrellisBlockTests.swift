@@ -2,6 +2,12 @@ import Kernels
 import TestSupport
 import Testing
 
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#endif
+
 @Suite("Codes of the trellis")
 struct TrellisBlockTests {
   static let shapes = [
@@ -9,28 +15,24 @@ struct TrellisBlockTests {
     (3, 768),
   ]
 
-  /// A path of the machine in every column, the first code in column `first`.
-  private func path(_ count: Int, columns: Int, first: Int, reach: Int, seed: UInt64) -> [Int8] {
+  /// A path of the machine in every column.
+  private func path(_ count: Int, columns: Int, reach: Int, seed: UInt64) -> [Int8] {
     var random = SplitMix64(seed: seed)
-    var machines = [Machine](repeating: Machine(), count: columns)
-    return (0..<count).map { index in
-      let column = (first + index) % columns
+    return TrellisMachine.codes(count, columns: columns) {
       // Small symbols are likelier, as they are in weights.
       let k = (0..<3).reduce(0) { sum, _ in sum + Int.random(in: -reach...reach, using: &random) }
-      let code = machines[column].code(max(-63, min(63, k)))
-      machines[column].move(max(-63, min(63, k)))
-      return Int8(code)
+      return max(-63, min(63, k))
     }
   }
 
-  private func encode(_ codes: [Int8], _ columns: Int, _ first: Int = 0) -> [UInt8]? {
-    unsafe Trellis.encode(codes.span.bytes, columns: columns, first: first)
+  private func encode(_ codes: [Int8], _ columns: Int) -> [UInt8]? {
+    unsafe Trellis.encode(codes.span.bytes, columns: columns)
   }
 
-  private func count(
-    _ codes: [Int8], _ columns: Int, _ first: Int = 0, _ isa: InstructionSet = .widest
-  ) -> Trellis.Frequencies? {
-    Trellis.Frequencies(codes.span, columns: columns, first: first, using: isa)
+  private func allows(
+    _ codes: [Int8], _ columns: Int, _ isa: InstructionSet = .widest
+  ) -> Bool {
+    Trellis.allows(codes.span, columns: columns, using: isa)
   }
 
   private func decode(
@@ -49,63 +51,67 @@ struct TrellisBlockTests {
   @Test(arguments: shapes, [1, 4, 40])
   func `come back on every instruction set`(shape: (rows: Int, columns: Int), reach: Int) throws {
     let (rows, columns) = shape
-    for first in Set([0, 1, columns / 2, columns - 1]) where first < columns {
-      for count in Set([rows * columns, rows * columns - 1, (rows - 1) * columns + 5])
-      where count >= columns {
-        let codes = path(count, columns: columns, first: first, reach: reach, seed: 1)
-        guard let bytes = encode(codes, columns, first) else {
-          #expect(count < 100)
-          continue
-        }
-        for isa in InstructionSet.available {
-          let (decoded, fault) = decode(bytes, count, isa)
-          #expect(fault == nil)
-          #expect(decoded == codes)
-        }
+    for count in Set([rows * columns, rows * columns - 1, (rows - 1) * columns + 5])
+    where count >= columns {
+      let codes = path(count, columns: columns, reach: reach, seed: 1)
+      guard let bytes = encode(codes, columns) else {
+        #expect(count < 100)
+        continue
+      }
+      for isa in InstructionSet.available {
+        let (decoded, fault) = decode(bytes, count, isa)
+        #expect(fault == nil)
+        #expect(decoded == codes)
       }
     }
   }
 
   @Test(arguments: InstructionSet.available)
-  func `are counted by quantiser, or are no path`(isa: InstructionSet) throws {
-    let codes = path(5000, columns: 70, first: 3, reach: 3, seed: 4)
-    var expected = [Int](repeating: 0, count: 512)
-    var machines = [Machine](repeating: Machine(), count: 70)
-    for (index, code) in codes.enumerated() {
-      let column = (3 + index) % 70
-      expected[256 * machines[column].quantiser + Int(code) + 128] += 1
-      let isAllowed = machines[column].take(Int(code))
-      #expect(isAllowed)
-    }
-    let found = try #require(count(codes, 70, 3, isa))
-    #expect(found.counts == expected)
-    #expect(found.total == 5000)
+  func `are no path when one of them is not`(isa: InstructionSet) throws {
+    let codes = path(5000, columns: 70, reach: 3, seed: 4)
+    #expect(allows(codes, 70, isa))
     for index in [0, 69, 70, 2500, 4999] {
       var wrong = codes
       wrong[index] ^= 1
-      // A code that is 0 or becomes so may still be one of the quantiser's.
-      guard wrong[index] != 0, codes[index] != 0 else { continue }
-      #expect(count(wrong, 70, 3, isa) == nil)
-      #expect(encode(wrong, 70, 3) == nil)
+      #expect(!allows(wrong, 70, isa))
+      #expect(encode(wrong, 70) == nil)
     }
+    // The last code of a column may be any that is as odd as it must be, but not −128.
     var low = codes
-    low[17] = -128
-    #expect(encode(low, 70, 3) == nil)
-    #expect(count(codes, 71, 3, isa) == nil)
+    let last = try #require(codes.lastIndex { $0 % 2 == 0 })
+    low[last] = -126
+    #expect(last >= 4930 && allows(low, 70, isa))
+    low[last] = -128
+    #expect(!allows(low, 70, isa))
+    #expect(encode(low, 70) == nil)
+    #expect(!allows(codes, 71, isa))
+  }
+
+  @Test func `are counted`() {
+    let codes: [Int8] = [-128, 127, 0, 0, -1, 5, 5, 5]
+    var expected = [Int](repeating: 0, count: 256)
+    for (code, count) in [(-128, 1), (127, 1), (0, 2), (-1, 1), (5, 3)] {
+      expected[code + 128] = count
+    }
+    let found = Trellis.Frequencies(codes.span)
+    #expect(found.counts == expected && found.total == 8)
+    // Even: 1 and 2 of 3; odd: 1, 1 and 3 of 5.
+    let bits = 3 * log2(3.0) - 2 + 5 * log2(5.0) - 3 * log2(3.0)
+    #expect(abs(found.bits - bits) < 1e-3)
   }
 
   @Test func `have no table when they are all equal, or too few`() {
     #expect(encode([], 1) == nil)
     #expect(encode([Int8](repeating: 0, count: 1000), 10) == nil)
-    #expect(encode([2, 1], 1) == nil)
+    #expect(encode([2, 1, 3], 1) == nil)
     #expect(encode([0, 0, 0], 4) == nil)
   }
 
   @Test(arguments: [1, 2, 4, 12, 20])
   func `cost hardly more than their entropy`(reach: Int) throws {
-    let codes = path(1 << 17, columns: 768, first: 0, reach: reach, seed: 2)
+    let codes = path(1 << 17, columns: 768, reach: reach, seed: 2)
     let bytes = try #require(encode(codes, 768))
-    let ideal = try #require(count(codes, 768)).bits / 8
+    let ideal = Trellis.Frequencies(codes.span).bits / 8
     #expect(Double(bytes.count) > ideal)
     #expect(Double(bytes.count) < ideal * 1.006 + 400)
   }
@@ -114,7 +120,7 @@ struct TrellisBlockTests {
 
   @Test(arguments: InstructionSet.available)
   func `are refused, wherever bytes are cut off`(isa: InstructionSet) throws {
-    let codes = path(1500, columns: 64, first: 0, reach: 3, seed: 5)
+    let codes = path(1500, columns: 64, reach: 3, seed: 5)
     let bytes = try #require(encode(codes, 64))
     for count in bytes.indices {
       #expect(decode(Array(bytes[..<count]), 1500, isa).fault != nil, "cut to \(count)")
@@ -127,9 +133,9 @@ struct TrellisBlockTests {
   }
 
   @Test func `are refused for each thing that is wrong with them`() throws {
-    let codes = path(1500, columns: 64, first: 5, reach: 3, seed: 5)
-    let bytes = try #require(encode(codes, 64, 5))
-    #expect(bytes[..<8] == [64, 0, 0, 0, 5, 0, 0, 0])
+    let codes = path(1500, columns: 64, reach: 3, seed: 5)
+    let bytes = try #require(encode(codes, 64))
+    #expect(bytes[..<4] == [64, 0, 0, 0])
     func fault(_ change: (inout [UInt8]) -> Void) -> Trellis.Fault? {
       var bytes = bytes
       change(&bytes)
@@ -137,19 +143,18 @@ struct TrellisBlockTests {
     }
     #expect(fault { _ in } == nil)
     #expect(fault { $0[0] = 0 } == .columns)
-    #expect(fault { $0[4] = 64 } == .columns)
     #expect(fault { $0[2] = 1 } == .columns)
-    #expect(fault { $0[7] = 0x80 } == .columns)
-    // The columns of another shape give other codes, or none.
-    #expect(fault { $0[4] = 6 } != nil || decode(bytes, 1500).codes == codes)
+    #expect(fault { $0[3] = 0x80 } == .columns)
+    #expect(fault { $0.replaceSubrange(0..<2, with: [0xdd, 0x05]) } == .columns)
+    #expect(fault { $0[0] = 65 } != nil)
     // Of the first table: its ends the wrong way round, a sum too small, too large, one symbol.
-    let symbols = Int(bytes[9] - bytes[8]) + 1
-    #expect(fault { $0.swapAt(8, 9) } == .table)
-    #expect(fault { $0[10] ^= 1 } == .table)
-    #expect(fault { $0[11] = 0xff } == .table)
-    #expect(fault { $0[9] = $0[8] } == .table)
+    let symbols = Int(bytes[5] - bytes[4]) + 1
+    #expect(fault { $0.swapAt(4, 5) } == .table)
+    #expect(fault { $0[6] ^= 1 } == .table)
+    #expect(fault { $0[7] = 0xff } == .table)
+    #expect(fault { $0[5] = $0[4] } == .table)
     // Of the second.
-    let second = 8 + 2 + 2 * symbols
+    let second = 4 + 2 + 2 * symbols
     #expect(fault { $0.swapAt(second, second + 1) } == .table)
     #expect(fault { $0[second + 2] ^= 1 } == .table)
     // A lane that ends elsewhere.
@@ -157,36 +162,36 @@ struct TrellisBlockTests {
     #expect(fault { $0[lanes + 2] ^= 1 } != nil)
   }
 
-  /// Tables that reach a code beyond ±127: 2·64 of quantiser 0, −(2·65 − 1) of quantiser 1.
+  /// Tables that reach a code beyond ±127: symbols −64 and 64 of the even codes, 64 of the odd ones.
   @Test func `beyond 127 are refused`() throws {
     var random = SplitMix64(seed: 1)
-    var machine = Machine()
-    let codes = (0..<3000).map { _ in
-      // 63 is the largest of quantiser 0, 64 of quantiser 1.
-      let k = [0, 1, machine.quantiser == 0 ? 63 : 64, -63 - machine.quantiser]
-        .randomElement(using: &random)!
-      defer { machine.move(k) }
-      return Int8(machine.code(k))
+    let codes = TrellisMachine.codes(3000, columns: 1) {
+      [0, 1, 63, -63].randomElement(using: &random)!
     }
     let bytes = try #require(encode(codes, 1))
     #expect(decode(bytes, 3000).codes == codes)
-    let second = 8 + 2 + 2 * (Int(bytes[9] - bytes[8]) + 1)
-    #expect(bytes[8] == 65 && bytes[9] == 191 && bytes[second] == 64 && bytes[second + 1] == 192)
-    for (place, change) in [(8, -1), (9, 1), (second, -1), (second + 1, 1)] {
+    let second = 4 + 2 + 2 * 127
+    let end = second + 2 + 2 * 127
+    #expect(bytes[4] == 65 && bytes[5] == 191 && bytes[second] == 65 && bytes[second + 1] == 191)
+    // Each time the symbol more gets frequency 0.
+    func fault(_ place: Int, _ byte: UInt8, zerosAt zeros: Int) -> Trellis.Fault? {
       var changed = bytes
-      changed[place] = UInt8(Int(changed[place]) + change)
-      // Room for the symbol more, of frequency 0.
-      let end = place < second ? second : second + 2 + 2 * 129
-      changed.insert(contentsOf: [0, 0], at: change < 0 ? place + (place == 8 ? 2 : 2) : end)
-      #expect(decode(changed, 3000).fault == .table)
+      changed[place] = byte
+      changed.insert(contentsOf: [0, 0], at: zeros)
+      return decode(changed, 3000).fault
     }
+    #expect(fault(4, 64, zerosAt: 6) == .table)
+    #expect(fault(5, 192, zerosAt: second) == .table)
+    #expect(fault(second, 64, zerosAt: second + 2) == nil)
+    #expect(fault(second, 63, zerosAt: second + 2) == .table)
+    #expect(fault(second + 1, 192, zerosAt: end) == .table)
   }
 
   @Test(arguments: InstructionSet.available, [1, 40, 64])
   func `are safe to decode whatever the bytes are`(isa: InstructionSet, columns: Int) throws {
     var random = SplitMix64(seed: 9)
     let bytes = try #require(
-      encode(path(500, columns: columns, first: 0, reach: 2, seed: 6), columns))
+      encode(path(500, columns: columns, reach: 2, seed: 6), columns))
     for _ in 0..<500 {
       var changed = bytes
       for _ in 0..<3 {

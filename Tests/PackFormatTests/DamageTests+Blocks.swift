@@ -95,6 +95,9 @@ extension DamageTests {
     .plain("x", .float16, [200], skewed(400)), .section("y", skewed(400), isRequired: false),
   ])
 
+  /// One block of codes that are a path through the trellis.
+  static let path = Sample(parts: [.trellis("w", rows: 40, columns: 32)])
+
   /// Rules 9 to 11, found when a block is used or the file validated.
   static let blocks = [
     Damage(
@@ -108,8 +111,8 @@ extension DamageTests {
     },
     Damage(
       "an unknown encoding", .unsupported,
-      "tensor \"w\": block has encoding 4, 0 to 3 are known (byte 0x100)"
-    ) { $0.bytes[$0.placement(1)] = 4 },
+      "tensor \"w\": block has encoding 5, 0 to 4 are known (byte 0x100)"
+    ) { $0.bytes[$0.placement(1)] = 5 },
     Damage(
       "what is no frame", .invalidField,
       """
@@ -204,6 +207,55 @@ extension DamageTests {
       """, of: halves
     ) {
       $0.bytes[$0.placement(0)] = 1
+    },
+    Damage(
+      "a path of bytes", .inconsistent,
+      "tensor \"text\": block holds codes of the trellis of U8, I8 can be (byte 0xa0)", of: text
+    ) { $0.bytes[$0.placement(0)] = 4 },
+    Damage(
+      "codes that were meant as a path", .invalidField,
+      """
+      tensor "w": rans block does not decode: its frequencies are no table that adds up to 4096 \
+      (byte 0xa0)
+      """, of: path
+    ) {
+      $0.bytes[$0.placement(0)] = 3
+    },
+    Damage(
+      "a path in no columns", .invalidField,
+      """
+      tensor "w": trellis block does not decode: its columns are none, or more than its codes \
+      (byte 0xa0)
+      """, of: path
+    ) {
+      $0.change(block: 0) { $0[0] = 0 }
+    },
+    Damage(
+      "a path that ends elsewhere", .invalidField,
+      """
+      tensor "w": trellis block does not decode: its words or its lanes do not end where its codes \
+      do (byte 0xa0)
+      """, of: path
+    ) {
+      // The last word is the last one to be read.
+      $0.change(block: 0) { $0[$0.count - 1] ^= 1 }
+    },
+    Damage(
+      "a path whose table lacks a slot", .invalidField,
+      """
+      tensor "w": trellis block does not decode: its frequencies are no tables of codes within \
+      ±127 that add up to 4096 (byte 0xa0)
+      """, of: path
+    ) {
+      $0.change(block: 0) { $0[6] ^= 1 }
+    },
+    Damage(
+      "a path cut short", .invalidField,
+      """
+      tensor "w": trellis block does not decode: its words end before its codes do (byte 0xa0)
+      """, of: path
+    ) {
+      $0.change(block: 0) { $0.removeLast(2) }
     },
     Damage(
       "a wrong digest", .checksum,

@@ -85,6 +85,20 @@ struct Forgery {
     seal()
   }
 
+  /// The bytes that are stored as a block.
+  func stored(_ block: Int) -> [UInt8] {
+    let place = placement(block)
+    let (offset, size) = (read(UInt64.self, at: place + 8), read(UInt64.self, at: place + 16))
+    return Array(bytes[offset..<offset + size])
+  }
+
+  /// Stores a block's bytes after a change of them.
+  mutating func change(block: Int, _ change: (inout [UInt8]) -> Void) {
+    var stored = stored(block)
+    change(&stored)
+    store(stored, asBlock: block)
+  }
+
   /// Moves a block into the padding before it, to be sealed.
   mutating func move(block: Int, by distance: Int) {
     let place = placement(block)

@@ -68,6 +68,32 @@ extension Sample.Part {
       ])
   }
 
+  static func grid(
+    _ name: String, _ shape: Shape, wideCodes codes: [Int16], steps: [Float]
+  ) -> Self {
+    .tensor(
+      PackedTensor(
+        name: name, tower: nil, isModel: true, codec: .grid, elementType: .float32, shape: shape),
+      [
+        .init(.codes, .int16, Buffer(littleEndian: codes)),
+        .init(.steps, .float32, Buffer(littleEndian: steps)),
+      ])
+  }
+
+  /// Codes that are a path through the trellis in every column, anew in each block, most of them small.
+  static func trellis(
+    _ name: String, rows: Int, columns: Int, block: Int = 1 << 16, tower: Tower? = nil
+  ) -> Self {
+    var random = SplitMix64(seed: UInt64(rows))
+    let codes = TrellisMachine.codes(rows * columns, columns: columns, block: block) {
+      let bits = random.next()
+      let k = max(0, bits.leadingZeroBitCount - 2)
+      return bits & 1 == 0 ? k : -k
+    }
+    let steps = (0..<rows).map { 1 / Float(1 + $0 % 3) }
+    return .grid(name, [rows, columns], codes: codes, steps: steps, tower: tower)
+  }
+
   /// A tensor of a codec that version 1 does not have.
   static func unknown(_ name: String, _ streams: [(role: UInt8, ElementType, [UInt8])]) -> Self {
     var description = PackedTensor(

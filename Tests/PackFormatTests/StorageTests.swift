@@ -20,6 +20,7 @@ struct StorageTests {
       .grid(
         "text.more", [3, 50_000], codes: skewed(150_000).map { Int8($0) }, steps: [1, 2, 3],
         tower: .text),
+      .trellis("text.path", rows: 300, columns: 450, tower: .text),
       .plain("came along", .int64, [9000], skewed(72_000), isModel: false),
     ] + Sample.small.parts.dropFirst(7))
 

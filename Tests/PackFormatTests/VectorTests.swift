@@ -36,7 +36,23 @@ struct VectorTests {
     Vector(name: "example", storage: .compact, sample: .example),
     Vector(name: "compact", storage: .compact, sample: everything),
     Vector(name: "mapped", storage: .mapped, sample: oneTower),
+    Vector(name: "codes", storage: .compact, sample: codes),
   ]
+
+  /// Codes by rANS, of 8 and of 16 bits, and paths through the trellis: one in two blocks, of which
+  /// the second begins within a row; one in columns that are whole lanes; and one in fewer columns
+  /// than lanes.
+  static let codes = Sample(parts: [
+    .section("recipe", Array("{}".utf8), isRequired: true),
+    .grid("rans", [2, 2777], codes: noise(5554).map { mostly(-3, $0) }, steps: [0.5, 2]),
+    .grid(
+      "rans/wide", [3, 500],
+      wideCodes: noise(1500).enumerated().map { 8 * Int16(mostly(50, $1)) + Int16($0 % 7) },
+      steps: [1, 2, 4]),
+    .trellis("trellis/blocks", rows: 150, columns: 450),
+    .trellis("trellis/lanes", rows: 30, columns: 64),
+    .trellis("trellis/narrow", rows: 400, columns: 7),
+  ])
 
   /// Every element type, codec and encoding, and streams of more than one block.
   static let everything: Sample = {
@@ -64,6 +80,11 @@ struct VectorTests {
 
   /// Bytes that make no NaN of any type.
   private static func low(_ count: Int) -> [UInt8] { noise(count, seed: 5).map { $0 & 0x3f } }
+
+  /// One code of sixteen is another, which rANS codes best.
+  private static func mostly(_ usual: Int8, _ noise: UInt8) -> Int8 {
+    noise < 240 ? usual : Int8(noise - 200)
+  }
 
   /// Small enough for a file: one region only begins at a multiple of 16 KiB.
   static let oneTower = Sample(
@@ -123,8 +144,13 @@ struct VectorTests {
       let buffer = content[1].bytes
       let span = buffer.span(of: Float.self)
       let steps = span.indices.map { span[$0] }
-      return littleEndian(
-        values.enumerated().map { Float(Int8(bitPattern: $1)) * steps[$0 / tensor.columns] })
+      let codes =
+        content[0].elementType == .int8
+        ? values.map { Float(Int8(bitPattern: $0)) }
+        : stride(from: 0, to: values.count, by: 2).map {
+          Float(Int16(bitPattern: UInt16(values[$0]) | UInt16(values[$0 + 1]) << 8))
+        }
+      return littleEndian(codes.enumerated().map { $1 * steps[$0 / tensor.columns] })
     }
     if content[0].elementType == tensor.elementType { return values }
     var floats = [Float](repeating: 0, count: tensor.shape.count)
@@ -173,6 +199,19 @@ struct VectorTests {
       case .evidence, .attachments: break
       }
     }
+  }
+
+  @Test func `have every encoding`() throws {
+    var found: [String: Set<UInt8>] = [:]
+    for vector in Self.all {
+      let pack = try Pack(vector.path)
+      found[vector.name] = Set(pack.index.placements.joined().joined().map(\.encoding))
+    }
+    #expect(found["compact"] == [0, 1, 2])
+    #expect(found["mapped"]?.isSubset(of: [0, 1]) == true)
+    let pack = try Pack(Self.folder.appending("codes.clippack"))
+    let encodings = pack.index.placements.map { $0[0].map(\.encoding) }
+    #expect(encodings == [[0], [3], [3], [4, 4], [4], [4]])
   }
 
   /// Another release of zstd may choose other frames, but never another content.

@@ -5,6 +5,9 @@
 // J. Duda, arXiv:1311.2540) in 32 interleaved lanes, so that a vector decodes a lane an element.
 // The layout of the bytes is specified in Formats/clippack.md, section 5.1.
 
+/// How often each code occurs: counts[code + 128].
+void ck_rans_count(const int8_t *_Nonnull codes, size_t count, size_t *_Nonnull counts);
+
 /// How many bytes an encoded block of `count` codes takes at most.
 size_t ck_rans_bound(size_t count);
 

@@ -1,21 +1,21 @@
 #pragma once
 // Included by CKernels.h, after the instruction sets.
 
-// Trellis-coded (dependent) quantisation: the codes v of a chain follow a machine of 32 states. A
-// state s uses the quantiser s & 1: quantiser 0 has the even codes, v = 2k, quantiser 1 the odd ones
-// and zero, v = 2k − sgn k; the next state is (s >> 1) ^ (s & 1 ? 29 : 0) ^ (k & 1 ? 5 : 0). A chain
-// begins in state 0. Specification: Formats/clippack.md, section 5.2.
+// Trellis-coded (dependent) quantisation: the codes v of a chain follow a machine of 32 states. In
+// state s a symbol k stands for v = 2k + (s & 1), so the two quantisers have the even and the odd
+// codes, and leads to the state (s >> 1) ^ (s & 1 ? 24 : 0) ^ (k & 1 ? 5 : 0). A chain begins in
+// state 0. Specification: Formats/clippack.md, section 5.2.
 
 /// How many bytes of scratch a search of so many rows needs.
 size_t ck_trellis_scratch(size_t rows);
 
 /// Chooses codes for the columns of a matrix: each column is a chain of `rows` codes, which minimise
-/// Σ (t − v)² + costs[q][v + 128], t = x·inverse, q the quantiser of the state that v meets, by a
-/// Viterbi search over the nearest code of each quantiser and parity and over zero.
+/// Σ (t − v)² + costs[v + 128], t = x·inverse, by a Viterbi search over the nearest code of each
+/// quantiser and parity of k.
 ///
-/// x is [rows, columns] with `stride` floats from row to row, codes likewise with `pitch`; inverse
-/// is [rows], one over the row's step; costs is [2][256]. |t| ≤ 127.5. scratch is aligned to 64.
-/// The same codes on every instruction set.
+/// x is [rows, columns] with `stride` floats from row to row, codes likewise with `pitch`; inverse is
+/// [rows], one over the row's step; costs is [256]. A larger |t| than 127 counts as 127. scratch is
+/// aligned to 64. The same codes on every instruction set.
 void ck_trellis_search(const float *_Nonnull x, size_t stride, const float *_Nonnull inverse,
                        size_t rows, size_t columns, const float *_Nonnull costs,
                        int8_t *_Nonnull codes, size_t pitch, void *_Nonnull scratch,
@@ -26,23 +26,22 @@ void ck_trellis_search_column(const float *_Nonnull x, const float *_Nonnull inv
                               const float *_Nonnull costs, int8_t *_Nonnull codes,
                               void *_Nonnull scratch, CKInstructionSet isa);
 
-/// How often each quantiser and code occur: counts[q][v + 128] of codes that lie row by row in
-/// `columns` columns, whose first one is in column `first`, all chains beginning there.
+/// Whether codes are paths of the machine: code i belongs to chain i mod `columns`, as it does in any
+/// run of a matrix that is stored row by row, and all chains begin here.
 ///
-/// scratch has room for count + columns bytes. Returns false when a chain is no path of the machine;
-/// counts say nothing then.
-bool ck_trellis_count(const int8_t *_Nonnull codes, size_t count, size_t columns, size_t first,
-                      void *_Nonnull scratch, size_t *_Nonnull counts, CKInstructionSet isa);
+/// scratch has room for `columns` bytes.
+bool ck_trellis_check(const int8_t *_Nonnull codes, size_t count, size_t columns,
+                      void *_Nonnull scratch, CKInstructionSet isa);
 
 /// How many bytes an encoded block of `count` codes takes at most.
 size_t ck_trellis_bound(size_t count);
 
 /// Encodes a block of codes, which lie as above; 0 < columns ≤ count, both below 2³².
 ///
-/// bytes has room for `ck_trellis_bound(count)`, scratch for count + columns bytes.
-/// Returns how many bytes were written; 0 when a chain is no path of the machine, or a quantiser has
-/// fewer than two of its codes.
-size_t ck_trellis_encode(const int8_t *_Nonnull codes, size_t count, size_t columns, size_t first,
+/// bytes has room for `ck_trellis_bound(count)`, scratch for `columns`.
+/// Returns how many bytes were written; 0 when a chain is no path, or when fewer than two even or two
+/// odd codes occur.
+size_t ck_trellis_encode(const int8_t *_Nonnull codes, size_t count, size_t columns,
                          void *_Nonnull scratch, uint8_t *_Nonnull bytes, CKInstructionSet isa);
 
 /// Decodes exactly `count` codes. Any bytes are safe to decode.
