@@ -3,6 +3,7 @@ internal import Bytes
 internal import CLIP
 public import Checkpoints
 internal import ClipPack
+internal import Codecs
 internal import Inputs
 public import Kernels
 public import PackFormat
@@ -19,6 +20,8 @@ public struct Conversion: Sendable {
   /// Pictures and texts to measure with; the built-in ones where empty.
   public var evidenceImages: [FilePath] = []
   public var evidenceTexts: [String] = []
+  /// What weights are rounded for where a rate is asked for.
+  public var calibration = CalibrationChoice.builtIn
   /// Whether the original and the pack are run and compared.
   public var makesEvidence = true
   public var pool: WorkerPool
@@ -47,8 +50,10 @@ public struct Conversion: Sendable {
 
   /// How far a conversion is.
   public enum Progress: Sendable {
-    /// So many of the tensors that are tried have been.
+    /// So many of the tensors have been looked at.
     case measuring(Double)
+    /// So many of the tensors have been rounded for their layers' inputs.
+    case calibrating(Double)
     /// So many of the model's bytes have been coded.
     case coding(Double)
     case runningOriginal
@@ -68,13 +73,18 @@ public struct Conversion: Sendable {
     _ = try AtomicFile(replacing: destination)
     let digests = SourceDigests(of: checkpoint.files.map(\.safetensors.file))
     let contract = try Contract(checkpoint, recipe, tokenizerFolder)
+    try Probes.refuseUnusable(
+      contract.configuration, contract.tokenizer, images: evidenceImages, texts: evidenceTexts)
     let evidence = try original(checkpoint, contract, progress)
     var search: RateSearch?
-    if recipe.target == .int8 {
+    var calibration: Calibration?
+    if let rate = recipe.rate {
+      let inputs = try TracedInputs(for: contract, calibration: self.calibration)
+      if self.calibration != .none { calibration = Calibration(inputs: inputs) }
       let sensitivity = try Sensitivity(
-        of: checkpoint, contract, recipe, evidence?.probes ?? probes(contract), pool
+        of: checkpoint, contract.configuration, recipe, inputs, calibration: calibration, pool
       ) { progress(.measuring($0)) }
-      search = try RateSearch(recipe.rate, sensitivity, checkpoint, pool)
+      search = try RateSearch(rate, sensitivity, checkpoint, pool)
     }
     let parameterCount = contract.configuration.parameters.reduce(0) { $0 + $1.shape.count }
     while true {
@@ -84,7 +94,11 @@ public struct Conversion: Sendable {
         writer: PackWriter(
           destination, storage: storage,
           measuringCompact: makesEvidence || recipe.rate != nil, pool: pool))
-      try write(checkpoint, contract, recipe, to: &attempt, progress)
+      let grids =
+        try calibration?.grids(checkpoint, contract.configuration, steps: recipe.steps, pool) {
+          progress(.calibrating($0))
+        } ?? [:]
+      try write(checkpoint, contract, recipe, grids, to: &attempt, progress)
       let weightBytes = attempt.writer.modelBytes
       if var next = search,
         try next.isWorthAnother(
@@ -137,8 +151,8 @@ public struct Conversion: Sendable {
 
   /// All content.
   private func write(
-    _ checkpoint: Checkpoint, _ contract: Contract, _ recipe: Recipe, to attempt: inout Attempt,
-    _ progress: (Progress) -> Void
+    _ checkpoint: Checkpoint, _ contract: Contract, _ recipe: Recipe, _ grids: [String: Grid],
+    to attempt: inout Attempt, _ progress: (Progress) -> Void
   ) throws {
     try contract.write(to: &attempt.writer)
     try attempt.writer.add(.recipe, recipe.json)
@@ -147,7 +161,9 @@ public struct Conversion: Sendable {
     let total = Double(parameters.reduce(0) { $0 + $1.shape.count })
     var done = 0
     for parameter in parameters {
-      let encoded = try encoder.encode(checkpoint.tensor(parameter.name), parameter)
+      let encoded =
+        try grids[parameter.name].map { encoder.describe($0, parameter) }
+        ?? encoder.encode(checkpoint.tensor(parameter.name), parameter)
       let before = attempt.writer.compactModelBytes
       try attempt.writer.add(encoded.description, encoded.content)
       attempt.measures.append(

@@ -66,8 +66,12 @@ struct TensorEncoder: Sendable {
   }
 
   private func onGrid(_ tensor: Tensor, _ parameter: Parameter) throws(CodecError) -> Encoded {
-    let grid = try Grid(encoding: tensor, step: recipe.step(of: parameter.name), pool: pool)
-    return Encoded(
+    describe(
+      try Grid(encoding: tensor, step: recipe.step(of: parameter.name), pool: pool), parameter)
+  }
+
+  func describe(_ grid: Grid, _ parameter: Parameter) -> Encoded {
+    Encoded(
       description: describe(parameter, .grid, .float32),
       content: [.init(.codes, grid.codeType, grid.codes), .init(.steps, .float32, grid.steps)],
       relativeSquaredError: grid.relativeSquaredError)

@@ -48,6 +48,15 @@ struct Convert: Command {
     help: ArgumentHelp("Your own texts to measure with, one a line.", valueName: "file"))
   var evidenceTexts: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "With a rate: round weights for pictures like these, yours; built-in ones unless given.",
+      valueName: "dir"))
+  var calibration: String?
+
+  @Flag(help: "With a rate: round each weight by itself, for no inputs.")
+  var noCalibration = false
+
   @Flag(help: "Do not run the original and the pack; verify then needs --against.")
   var noEvidence = false
 
@@ -64,6 +73,14 @@ struct Convert: Command {
       throw ValidationError(
         "--to and a rate (--bits, --max-bytes, --min-cosine) exclude each other.")
     }
+    guard rate.rate != nil || (calibration == nil && !noCalibration) else {
+      throw ValidationError(
+        "--calibration needs a rate (--bits, --max-bytes or --min-cosine); --to rounds each weight "
+          + "by itself.")
+    }
+    guard calibration == nil || !noCalibration else {
+      throw ValidationError("--calibration and --no-calibration exclude each other.")
+    }
   }
 
   func perform() throws {
@@ -79,6 +96,10 @@ struct Convert: Command {
     conversion.evidenceImages = try evidenceImages.map { try pictures(in: FilePath($0)) } ?? []
     conversion.evidenceTexts = try evidenceTexts.map { try lines(of: FilePath($0)) } ?? []
     conversion.makesEvidence = !noEvidence
+    if noCalibration { conversion.calibration = .none }
+    if let calibration {
+      conversion.calibration = .pictures(try pictures(in: FilePath(calibration)))
+    }
 
     try refuse(destination.string, among: inputs(of: checkpoint, and: conversion.evidenceImages))
 
@@ -90,6 +111,8 @@ struct Convert: Command {
         try conversion.run(checkpoint, to: destination) { step in
           switch step {
           case .measuring(let share): terminal.progress("measuring what weights matter", share)
+          case .calibrating(let share):
+            terminal.progress("rounding for what layers take in", share)
           case .coding(let share): terminal.progress("coding weights", share)
           case .runningOriginal: terminal.progress("running the original")
           case .runningPack: terminal.progress("running the pack")
