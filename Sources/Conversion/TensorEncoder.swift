@@ -3,6 +3,7 @@ internal import Bytes
 internal import Codecs
 internal import Kernels
 internal import PackFormat
+internal import Synchronization
 internal import Tensors
 
 /// Codes tensors as a recipe says.
@@ -89,7 +90,7 @@ struct TensorEncoder: Sendable {
   ///
   /// - Throws: `Refusal` where there are some, and the recipe rounds and does not allow them.
   func nonFiniteCount(of tensor: Tensor, _ name: String) throws(Refusal) -> Int {
-    let count = tensor.nonFiniteCount
+    let count = tensor.nonFiniteCount(pool)
     guard count == 0 || recipe.target == .lossless || recipe.allowsNonFinite else {
       throw Refusal(
         "tensor \"\(name)\" has \(Self.described(nonFinite: count)), which cannot be rounded; "
@@ -106,15 +107,17 @@ struct TensorEncoder: Sendable {
 
 extension Tensor {
   /// How many elements are NaN or infinite.
-  var nonFiniteCount: Int {
+  func nonFiniteCount(_ pool: WorkerPool) -> Int {
     let chunk = 1 << 16
-    var total = 0
-    for start in stride(from: 0, to: shape.count, by: chunk) {
-      total += withFloats(start..<min(start + chunk, shape.count)) { floats in
+    let total = Atomic(0)
+    pool.run((shape.count + chunk - 1) / chunk) { index in
+      let start = index * chunk
+      let count = withFloats(start..<min(start + chunk, shape.count)) { floats in
         guard peakBits(floats) >= Float.infinity.bitPattern else { return 0 }
         return floats.indices.count { !floats[$0].isFinite }
       }
+      total.add(count, ordering: .relaxed)
     }
-    return total
+    return total.load(ordering: .relaxed)
   }
 }

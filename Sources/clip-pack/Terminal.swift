@@ -20,8 +20,11 @@ struct Terminal {
   /// Whether colours are welcome on standard output.
   static let hasColour: Bool = {
     let no = unsafe getenv("NO_COLOR").map { unsafe $0.pointee != 0 } ?? false
-    return isatty(STDOUT_FILENO) == 1 && !no
+    return hasTerminalOutput && !no
   }()
+
+  /// Whether standard output is a terminal.
+  static let hasTerminalOutput = isatty(STDOUT_FILENO) == 1
 
   /// A line on standard error, whatever names are in it.
   static func say(_ line: String) {
@@ -88,6 +91,7 @@ func emit(_ result: some CustomStringConvertible) throws(FileError) {
     _ = try FileDescriptor.standardOutput.writeAll(
       "\(Terminal.printable("\(result)"))\n".utf8)
   } catch {
+    if error as? Errno == .brokenPipe { Interruption.endWithPipe() }
     throw FileError("write", "standard output", error)
   }
 }
