@@ -73,6 +73,8 @@ public struct Conversion: Sendable {
     _ = try AtomicFile(replacing: destination)
     let digests = SourceDigests(of: checkpoint.files.map(\.safetensors.file))
     let contract = try Contract(checkpoint, recipe, tokenizerFolder)
+    try Probes.refuseUnusable(
+      contract.configuration, contract.tokenizer, images: evidenceImages, texts: evidenceTexts)
     let evidence = try original(checkpoint, contract, progress)
     var search: RateSearch?
     var calibration: Calibration?

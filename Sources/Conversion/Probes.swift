@@ -47,15 +47,6 @@ extension Probes {
     configuration: Configuration, preprocessing: Preprocessing?, tokenizer: Tokenizer?,
     images: [FilePath], texts: [String]
   ) throws -> Probes {
-    if !images.isEmpty, configuration.image == nil {
-      throw Refusal("--evidence-images has pictures, and there is no image tower to show them to")
-    }
-    if !texts.isEmpty, configuration.text == nil || tokenizer == nil {
-      throw Refusal(
-        "--evidence-texts has texts, and there is no "
-          + (configuration.text == nil
-            ? "text tower to ask" : "tokenizer to read them with; convert with --tokenizer DIR"))
-    }
     var probes = Probes(
       origin: images.isEmpty && texts.isEmpty ? "built-in" : "given by the user")
     if let image = configuration.image, let preprocessing {
@@ -75,6 +66,21 @@ extension Probes {
       }
     }
     return probes
+  }
+
+  /// Refuses pictures and texts of the user's that the model could not be asked about.
+  static func refuseUnusable(
+    _ configuration: Configuration, _ tokenizer: Tokenizer?, images: [FilePath], texts: [String]
+  ) throws(Refusal) {
+    if !images.isEmpty, configuration.image == nil {
+      throw Refusal("--evidence-images has pictures, and there is no image tower to show them to")
+    }
+    if !texts.isEmpty, configuration.text == nil || tokenizer == nil {
+      throw Refusal(
+        "--evidence-texts has texts, and there is no "
+          + (configuration.text == nil
+            ? "text tower to ask" : "tokenizer to read them with; convert with --tokenizer DIR"))
+    }
   }
 
   /// As many of the user's as a pack keeps of each kind.

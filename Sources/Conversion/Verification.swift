@@ -81,6 +81,8 @@ public struct Verification: Sendable {
     minimumCosine: Double?
   ) throws -> Verification {
     try checkArchitecture(checkpoint, model)
+    try Probes.refuseUnusable(
+      model.configuration, model.tokenizer, images: images, texts: texts)
     let recorded = try Evidence.Recorded(model.pack)
     let probes: Probes
     if let recorded, images.isEmpty, texts.isEmpty {

@@ -97,7 +97,9 @@ struct Convert: Command {
     conversion.evidenceTexts = try evidenceTexts.map { try lines(of: FilePath($0)) } ?? []
     conversion.makesEvidence = !noEvidence
     if noCalibration { conversion.calibration = .none }
-    if let calibration { conversion.calibration = .pictures(try pictures(in: FilePath(calibration))) }
+    if let calibration {
+      conversion.calibration = .pictures(try pictures(in: FilePath(calibration)))
+    }
 
     try refuse(destination.string, among: inputs(of: checkpoint, and: conversion.evidenceImages))
 

@@ -30,9 +30,11 @@ extension Embed {
     tally.end()
     guard tally.done > 0 else { throw Refusal("'\(imagesFrom ?? "")' names no picture") }
     let share = "\(tally.skipped) of \(counted(tally.done, "picture")) could not be read"
-    guard tally.skipped < tally.done else { throw Refusal(share + "; nothing was written") }
+    guard tally.skipped < tally.done else {
+      throw Skipped(description: share + "; nothing was written")
+    }
     try sink.finish(common)
-    if tally.skipped > 0 { throw Refusal(share) }
+    if tally.skipped > 0 { throw Skipped(description: share) }
   }
 
   func embedTexts(_ model: Model, into sink: any EmbeddingSink) throws {
@@ -156,4 +158,9 @@ private struct Tally {
   }
 
   func end() { if !isHidden { terminal.endProgress() } }
+}
+
+/// That some pictures were left out: no fault of the pack's.
+private struct Skipped: Error, CustomStringConvertible {
+  let description: String
 }

@@ -30,7 +30,8 @@ struct Sensitivity: Sendable {
 
   init(
     of checkpoint: Checkpoint, _ configuration: Configuration, _ recipe: Recipe,
-    _ inputs: TracedInputs, calibration: Calibration?, _ pool: WorkerPool, progress: (Double) -> Void
+    _ inputs: TracedInputs, calibration: Calibration?, _ pool: WorkerPool,
+    progress: (Double) -> Void
   ) throws {
     let encoder = TensorEncoder(recipe: recipe, pool: pool)
     for parameter in configuration.parameters where parameter.role != .vector {
@@ -56,9 +57,12 @@ struct Sensitivity: Sendable {
       let total = Double(indices.reduce(0) { $0 + entries[$1].parameter.shape.count })
       for index in indices {
         let (name, count) = (entries[index].parameter.name, entries[index].parameter.shape.count)
-        // Where nothing is felt, an error counts in proportion to the weights.
-        let energy = felt[name].flatMap { $0 > 1e-20 ? $0 : nil } ?? 1 / entries[index].meanSquare
-        entries[index].weight = energy * (gains[name] ?? 1) / Double(count) * total
+        // Where nothing is felt, or weights that are no numbers have made it none, an error counts
+        // in proportion to the weights.
+        let isFelt = felt[name].map { $0 > 1e-20 && $0.isFinite } ?? false
+        let energy = isFelt ? felt[name]! : 1 / entries[index].meanSquare
+        let gain = gains[name].flatMap { $0 > 0 && $0.isFinite ? $0 : nil } ?? 1
+        entries[index].weight = energy * gain / Double(count) * total
       }
     }
   }

@@ -61,7 +61,8 @@ public func outerProductEnergies(
           // ‖Σ a bᵀ‖² = Σ over t and u of (a[t] · a[u]) (b[t] · b[u]).
           unsafe Scratch.withFloats(2 * count * count) { products in
             unsafe rowProducts(of: a + first * aWidth, count, aWidth, into: products)
-            unsafe rowProducts(of: b + first * bWidth, count, bWidth, into: products + count * count)
+            unsafe rowProducts(
+              of: b + first * bWidth, count, bWidth, into: products + count * count)
             var sum = 0.0
             for i in 0..<count * count {
               unsafe sum += Double(products[i]) * Double(products[count * count + i])
