@@ -77,12 +77,10 @@ struct Embed: Command {
     for file in [output, list].compactMap(\.self) { try refuse(file, among: inputs) }
     let model = try open(pack, common, computing)
     let sink = try sink(model.configuration.projectionWidth)
-    try naming(pack) {
-      if image.isEmpty && imagesFrom == nil {
-        try embedTexts(model, into: sink)
-      } else {
-        try embedPictures(model, into: sink)
-      }
+    if image.isEmpty && imagesFrom == nil {
+      try embedTexts(model, into: sink)
+    } else {
+      try embedPictures(model, into: sink)
     }
   }
 
