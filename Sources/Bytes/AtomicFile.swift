@@ -20,6 +20,8 @@ public struct AtomicFile: ~Copyable {
   private let file: FileDescriptor
   /// How many bytes have been appended.
   public private(set) var count = 0
+  /// How many of them the system has been asked to write to disk.
+  private var sent = 0
 
   /// Creates the temporary sibling, readable and writable.
   ///
@@ -75,6 +77,20 @@ public struct AtomicFile: ~Copyable {
   public mutating func append(_ bytes: RawSpan) throws(FileError) {
     try write(bytes, at: count)
     count += bytes.byteCount
+    sendOn()
+  }
+
+  /// How much is left to the system to write when it likes.
+  private static let sendingSize = 16 << 20
+
+  /// Has the system begin to write to disk, beside other work, what `commit` else waits for.
+  private mutating func sendOn() {
+    guard count - sent >= Self.sendingSize else { return }
+    #if canImport(Glibc) || canImport(Musl)
+      // Linux begins to write dirty pages that are said not to be needed, and keeps those in memory.
+      posix_fadvise(file.rawValue, off_t(sent), off_t(count - sent), POSIX_FADV_DONTNEED)
+    #endif
+    sent = count
   }
 
   /// Appends zeros until `count` is a multiple of `alignment`.

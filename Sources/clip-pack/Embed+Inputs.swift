@@ -9,14 +9,16 @@ extension Embed {
     let paths = try imagesFrom == nil ? picturesNamed() : nil
     let pictures: PictureEmbeddings
     if let imagesFrom {
-      let lines = try LineReader(FilePath(imagesFrom), separator: separator)
-      pictures = try model.embeddings { try Self.nextPath(lines) }
+      pictures = try naming(pack) {
+        let lines = try LineReader(FilePath(imagesFrom), separator: separator)
+        return try model.embeddings { try Self.nextPath(lines) }
+      }
     } else {
-      pictures = try model.embeddings(ofImages: paths ?? [])
+      pictures = try naming(pack) { try model.embeddings(ofImages: paths ?? []) }
     }
     var tally = Tally(of: paths?.count, common.terminal, hidden: printsToTerminal)
     defer { tally.end() }
-    while let picture = try pictures.next() {
+    while let picture = try naming(pack, { try pictures.next() }) {
       switch picture.embedding {
       case .success(let embedding): try sink.add(picture.path.string, embedding)
       case .failure(let error):
@@ -48,14 +50,15 @@ extension Embed {
       let batch = try lines.map { try Self.texts($0) } ?? Array(given.prefix(Model.batchSize))
       guard !batch.isEmpty else { break }
       given = given.dropFirst(batch.count)
-      let encoded = try batch.map { try model.ids(of: $0) }
+      let encoded = try naming(pack) { try batch.map { try model.ids(of: $0) } }
       for (text, ids) in zip(batch, encoded) where ids.isTruncated {
         cut += 1
         guard cut <= 3 else { continue }
         tally.end()
         common.noteTruncation(of: text, model)
       }
-      for (text, embedding) in zip(batch, try model.embed(ids: encoded.map(\.ids))) {
+      let embeddings = try naming(pack) { try model.embed(ids: encoded.map(\.ids)) }
+      for (text, embedding) in zip(batch, embeddings) {
         try sink.add(text, embedding)
         tally.count()
       }

@@ -77,8 +77,11 @@ struct Embed: Command {
     for file in [output, list].compactMap(\.self) { try refuse(file, among: inputs) }
     let model = try open(pack, common, computing)
     let sink = try sink(model.configuration.projectionWidth)
-    guard image.isEmpty && imagesFrom == nil else { return try embedPictures(model, into: sink) }
-    try naming(pack) { try embedTexts(model, into: sink) }
+    if image.isEmpty && imagesFrom == nil {
+      try embedTexts(model, into: sink)
+    } else {
+      try embedPictures(model, into: sink)
+    }
   }
 
   /// Where the paths of a NumPy file's rows go.

@@ -26,6 +26,22 @@ struct AtomicFileTests {
     #expect(try Folder.names(in: folder.path) == ["a"])
   }
 
+  @Test func `appears whole when most of it has been sent to disk before`() throws {
+    let path = folder.appending("a")
+    var file = try AtomicFile(replacing: path)
+    var expected: [UInt8] = []
+    for (number, size) in [1, 17 << 20, 5, 15 << 20, 3 << 20].enumerated() {
+      let piece = [UInt8](repeating: UInt8(number), count: size)
+      try unsafe file.append(piece.span.bytes)
+      expected += piece
+    }
+    // A page that has been sent is written again.
+    try unsafe file.overwrite(([9] as [UInt8]).span.bytes, at: 2)
+    expected[2] = 9
+    try file.commit()
+    #expect(try contents(path) == expected)
+  }
+
   @Test func `leaves nothing when it is not committed, and what was there before`() throws {
     let path = try folder.write([7], "a")
     do {
