@@ -9,6 +9,7 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import time
 
 import numpy as np
@@ -76,12 +77,12 @@ def inputs():
 
 
 class ONNXRuntime:
-    def __init__(self, kind, folder, threads):
+    def __init__(self, kind, folder, threads, towers=("image", "text"), cached=False):
         import onnxruntime
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self.sessions = {}
-        for tower in ["image", "text"]:
+        for tower in towers:
             path = f"{folder}/{tower}.onnx"
             if kind == "int8":
                 small = f"{folder}/{tower}-int8.onnx"
@@ -97,11 +98,13 @@ class ONNXRuntime:
 
 
 class OpenVINO:
-    def __init__(self, kind, folder, threads):
+    def __init__(self, kind, folder, threads, towers=("image", "text"), cached=False):
         import openvino
         core = openvino.Core()
+        if cached:
+            core.set_property({"CACHE_DIR": f"{folder}/cache"})
         self.models = {}
-        for tower in ["image", "text"]:
+        for tower in towers:
             if kind == "int8":
                 path = f"{folder}/{tower}-int8.xml"
                 if not os.path.exists(path):
@@ -129,18 +132,67 @@ PEERS = {
 }
 
 
-def median_time(body, seconds):
+def median_time(body, seconds, clock):
+    now = time.process_time if clock == "processor" else time.perf_counter
     body()
     times = []
     end = time.perf_counter() + seconds
     while len(times) < 5 or time.perf_counter() < end:
-        start = time.perf_counter()
+        start = now()
         body()
-        times.append(time.perf_counter() - start)
+        times.append(now() - start)
     return 1e3 * statistics.median(times)
 
 
-def ours(program, pack, compute, threads, rounds):
+def first_image(name, folder, threads):
+    """What a process does that embeds one image and ends; run in a process of its own."""
+    pixels = np.load(f"{folder}/picture.npy")
+    model = PEERS[name](name[1], folder, threads, towers=["image"], cached=True)
+    model.run("image", pixels)
+
+
+def process(command):
+    """Runs a command; how long it took, in seconds, and its peak memory, in MB."""
+    start = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        raise SystemExit(f"bench_peers: {' '.join(command)} ended with status {child.returncode}")
+    return time.perf_counter() - start, usage.ru_maxrss / 1000
+
+
+def starts(arguments, names):
+    """From the start of a process to its end with the first image's embedding, in turns."""
+    from PIL import Image
+    picture = pictures(1)
+    np.save(f"{arguments.folder}/picture.npy", picture)
+    levels = np.clip(picture[0].transpose(1, 2, 0) * 60 + 120, 0, 255).astype(np.uint8)
+    Image.fromarray(levels).save(f"{arguments.folder}/picture.png")
+    commands = {
+        " ".join(name): [sys.executable, __file__, "--first", *name, "--folder", arguments.folder]
+        for name in names if name[1] == "int8"}
+    for storage, pack in [("mapped", arguments.pack), ("compact", arguments.compact)]:
+        commands[f"clip-pack int8, {storage}"] = [
+            arguments.program, "embed", pack, "--image", f"{arguments.folder}/picture.png",
+            "--compute", "int8", "--json"]
+    found = {name: [] for name in commands}
+    for command in commands.values():
+        process(command)
+    for _ in range(arguments.rounds):
+        for name, command in commands.items():
+            found[name].append(process(command))
+    best = min(statistics.median(t for t, _ in found[name]) for name in found if "clip-pack" not in name)
+    print("\nprocess start to first image, caches warm\n")
+    print("| | ms | to the fastest peer | peak MB |")
+    print("| --- | --- | --- | --- |")
+    for name, runs in found.items():
+        taken = statistics.median(t for t, _ in runs)
+        print(f"| {name} | {1e3 * taken:.0f} | {taken / best:.2f} | "
+              f"{statistics.median(m for _, m in runs):.0f} |")
+
+
+def ours(program, pack, compute, threads, rounds, clock):
     output = subprocess.run(
         [program, "bench", pack, "--json", "--compute", compute, "--threads", str(threads),
          "--rounds", str(rounds)], check=True, capture_output=True, text=True).stdout
@@ -149,14 +201,17 @@ def ours(program, pack, compute, threads, rounds):
     results = {}
     for row in json.loads(output)["results"]:
         if row["what"] in names:
-            results[names[row["what"]]] = row["median_ms"]
+            results[names[row["what"]]] = row["cpu_ms" if clock == "processor" else "median_ms"]
     return results
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", required=True, help="a ViT-B/32 in transformers' layout")
-    parser.add_argument("--pack", required=True, help="its pack, mapped, int8")
+    parser.add_argument("--checkpoint", help="a ViT-B/32 in transformers' layout")
+    parser.add_argument("--pack", help="its pack, mapped, int8")
+    parser.add_argument("--compact", help="the same, compact")
+    parser.add_argument("--clock", choices=["wall", "processor"], default="wall")
+    parser.add_argument("--first", nargs=2, metavar=("PEER", "KIND"), help=argparse.SUPPRESS)
     parser.add_argument("--program", default=".build/release/clip-pack")
     parser.add_argument("--folder", required=True, help="where exports are kept")
     parser.add_argument("--rounds", type=int, default=5)
@@ -164,6 +219,8 @@ def main():
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--kinds", nargs="+", default=["int8", "bf16", "f32"])
     arguments = parser.parse_args()
+    if arguments.first:
+        return first_image(tuple(arguments.first), arguments.folder, 2)
 
     os.makedirs(arguments.folder, exist_ok=True)
     if not os.path.exists(f"{arguments.folder}/text.onnx"):
@@ -176,13 +233,14 @@ def main():
         for _ in range(arguments.rounds):
             for name, peer in ready.items():
                 for case, (tower, x) in inputs().items():
-                    taken = median_time(lambda: peer.run(tower, x), arguments.seconds)
+                    taken = median_time(lambda: peer.run(tower, x), arguments.seconds, arguments.clock)
                     times.setdefault((name, case), []).append(taken)
             for kind in arguments.kinds:
                 for case, taken in ours(
-                        arguments.program, arguments.pack, kind, threads, 15).items():
+                        arguments.program, arguments.pack, kind, threads, 15,
+                        arguments.clock).items():
                     times.setdefault((("clip-pack", kind), case), []).append(taken)
-        print(f"\n{threads} thread{'s' if threads > 1 else ''}, ms, median of "
+        print(f"\n{threads} thread{'s' if threads > 1 else ''}, ms by the {arguments.clock} clock, median of "
               f"{arguments.rounds} rounds\n")
         print("| | " + " | ".join(CASES) + " | cosine image, text |")
         print("| --- |" + " --- |" * (len(CASES) + 1))
@@ -201,6 +259,9 @@ def main():
                       for case in CASES]
             print(f"| ratio to the fastest peer, {kind} | "
                   + " | ".join(f"{ratio:.2f}" for ratio in ratios) + " | |")
+        del ready, reference
+    if "int8" in arguments.kinds:
+        starts(arguments, PEERS)
 
 
 if __name__ == "__main__":

@@ -33,9 +33,9 @@ static void attention_scalar(float *out, const float *q, const float *k, const f
   }
 }
 
-// Queries that share each load of a key or a value, and the multiple that rows are padded to: twice
-// the widest vector.
-enum { QUERIES = 4, PADDING = 32 };
+// The most queries that share each load of a key or a value, and the multiple that rows are padded
+// to: twice the widest vector.
+enum { MOST_QUERIES = 10, PADDING = 32 };
 
 static size_t padded(size_t count) { return (count + PADDING - 1) / PADDING * PADDING; }
 
@@ -46,9 +46,9 @@ void ck_softmax_f32(float *row, size_t count, float scale, CKInstructionSet isa)
   DISPATCH(isa, softmax, row, count, scale);
 }
 
-// Keys transposed, values, and the scores of one group of queries.
+// Keys transposed, values, the queries of one group and their scores.
 size_t ck_attention_scratch(size_t keys, size_t width) {
-  return width * padded(keys) + keys * padded(width) + QUERIES * padded(keys);
+  return width * padded(keys) + keys * padded(width) + MOST_QUERIES * (padded(keys) + padded(width));
 }
 
 void ck_attention_f32(float *out, const float *q, const float *k, const float *v, size_t queries,
@@ -60,8 +60,16 @@ void ck_attention_f32(float *out, const float *q, const float *k, const float *v
 
 #else
 
-static void V(softmax)(float *row, size_t count, float scale) {
-  if (count == 0) return;
+// As many queries as 2 vectors of sums each leave registers for. 50 and 77 rows are 5 and 8 times 10.
+#undef QUERIES
+#if LANES == 16
+#define QUERIES 10
+#else
+#define QUERIES 4
+#endif
+
+// row[i] = exp(scale·row[i] − m), m the maximum of scale·row. Returns their sum. At least one.
+INLINE float V(exponentials)(float *row, size_t count, float scale) {
   Floats tops = V(splat)(row[0]);
   for (size_t i = 0; i < count; i += LANES) {
     Floats x = V(first)(count - i, V(load)(row + i, count - i), row[0]);
@@ -75,20 +83,31 @@ static void V(softmax)(float *row, size_t count, float scale) {
     sums += e;
     V(store)(row + i, e, count - i);
   }
-  float factor = 1 / V(sum)(sums);
+  return V(sum)(sums);
+}
+
+static void V(softmax)(float *row, size_t count, float scale) {
+  if (count == 0) return;
+  float factor = 1 / V(exponentials)(row, count, scale);
   for (size_t i = 0; i < count; i += LANES)
     V(store)(row + i, V(load)(row + i, count - i) * factor, count - i);
 }
 
-// acc[r] = Σₛ a[r][s] · b[s·b_step ..< + 2·LANES], r < QUERIES.
-INLINE void V(combine)(Floats (*acc)[2], const float *const *a, const float *b, size_t steps,
-                       size_t b_step) {
+// acc[r] = Σₛ a[r·a_step + s] · b[s·b_step ..< + vectors·LANES], r < QUERIES.
+INLINE void V(combine)(Floats (*acc)[2], const float *a, size_t a_step, const float *b,
+                       size_t steps, size_t b_step, const int vectors) {
   for (int r = 0; r < QUERIES; r++) acc[r][0] = acc[r][1] = (Floats){0};
   for (size_t s = 0; s < steps; s++, b += b_step) {
-    Floats b0 = V(load)(b, LANES), b1 = V(load)(b + LANES, LANES);
+    Floats b0 = V(load)(b, LANES), b1 = vectors > 1 ? V(load)(b + LANES, LANES) : b0;
+#pragma clang loop unroll(full)
     for (int r = 0; r < QUERIES; r++) {
-      acc[r][0] += a[r][s] * b0;
-      acc[r][1] += a[r][s] * b1;
+      const float x = a[(size_t)r * a_step + s];
+      acc[r][0] += x * b0;
+      if (vectors > 1) acc[r][1] += x * b1;
+#if LANES == 16
+      // Keeps the compiler from loading all a[…] first, for which there are not enough registers.
+      __asm__ volatile("" : "+v"(acc[r][0]), "+v"(acc[r][1])::"memory");
+#endif
     }
   }
 }
@@ -100,6 +119,7 @@ static void V(attention)(float *out, const float *q, const float *k, const float
   float *turned = scratch;                      // [width, key_row]: k transposed
   float *values = turned + width * key_row;     // [keys, value_row]
   float *scores = values + keys * value_row;    // [QUERIES, key_row]
+  float *queried = scores + QUERIES * key_row;  // [QUERIES, value_row]
 
   // Key by key: the rows of k may lie a multiple of a page apart, where a cache holds but a few.
   size_t whole = keys / 4 * 4;
@@ -126,30 +146,34 @@ static void V(attention)(float *out, const float *q, const float *k, const float
     // The last group repeats its last query and throws the repetitions away.
     size_t group = queries - i < QUERIES ? queries - i : QUERIES;
     size_t most = causal ? i + group : keys;
-    const float *rows[QUERIES];
     Floats acc[QUERIES][2];
 
-    for (size_t r = 0; r < QUERIES; r++) rows[r] = q + (i + (r < group ? r : group - 1)) * stride;
+    for (size_t r = 0; r < QUERIES; r++)
+      __builtin_memcpy(queried + r * value_row, q + (i + (r < group ? r : group - 1)) * stride,
+                       4 * width);
     for (size_t j = 0; j < most; j += 2 * LANES) {
-      V(combine)(acc, rows, turned + j, width, key_row);
+      const bool two = most - j > LANES;
+      if (two) V(combine)(acc, queried, value_row, turned + j, width, key_row, 2);
+      else V(combine)(acc, queried, value_row, turned + j, width, key_row, 1);
       for (int r = 0; r < QUERIES; r++) {
         V(store)(scores + r * key_row + j, acc[r][0], LANES);
-        V(store)(scores + r * key_row + j + LANES, acc[r][1], LANES);
+        if (two) V(store)(scores + r * key_row + j + LANES, acc[r][1], LANES);
       }
     }
 
+    float factors[QUERIES];
     for (size_t r = 0; r < QUERIES; r++) {
       size_t seen = causal && r < group ? i + r + 1 : most;
-      rows[r] = scores + r * key_row;
-      V(softmax)(scores + r * key_row, seen, scale);
+      factors[r] = 1 / V(exponentials)(scores + r * key_row, seen, scale);
       for (size_t j = seen; j < most; j++) scores[r * key_row + j] = 0;
     }
     for (size_t c = 0; c < width; c += 2 * LANES) {
-      V(combine)(acc, rows, values + c, most, value_row);
+      V(combine)(acc, scores, key_row, values + c, most, value_row, 2);
       for (size_t r = 0; r < group; r++) {
         float *row = out + (i + r) * out_stride + c;
-        V(store)(row, acc[r][0], width - c);
-        if (width - c > LANES) V(store)(row + LANES, acc[r][1], width - c - LANES);
+        V(store)(row, acc[r][0] * factors[r], width - c);
+        if (width - c > LANES)
+          V(store)(row + LANES, acc[r][1] * factors[r], width - c - LANES);
       }
     }
   }

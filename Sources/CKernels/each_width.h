@@ -3,6 +3,7 @@
 // again, LANES says how many floats a vector holds, and V(name) gives a name of this width.
 
 #if defined(__x86_64__)
+#include <immintrin.h>
 
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #define LANES 8

@@ -18,13 +18,21 @@ typedef int8_t V(Bytes) __attribute__((vector_size(LANES)));
 INLINE Floats V(load)(const float *from, size_t count) {
   Floats v = {0};
   if (count >= LANES) __builtin_memcpy(&v, from, sizeof v);
+#if LANES == 16
+  else v = _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), from);
+#else
   else __builtin_memcpy(&v, from, 4 * count);
+#endif
   return v;
 }
 
 INLINE void V(store)(float *to, Floats v, size_t count) {
   if (count >= LANES) __builtin_memcpy(to, &v, sizeof v);
+#if LANES == 16
+  else _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), v);
+#else
   else __builtin_memcpy(to, &v, 4 * count);
+#endif
 }
 
 INLINE Floats V(splat)(float x) { return (Floats){0} + x; }
@@ -120,10 +128,31 @@ INLINE Floats V(erf)(Floats x) {
   return V(select)(t > 0.927734375f, far, b);
 }
 
+// x · σ(1.702 x)
+INLINE Floats V(quick_gelu)(Floats x) {
+#if LANES == 16
+  // As below with 2ᵗ for eˣ, and without a division, which would take most of the time. The
+  // polynomial is 2ʳ for |r| ≤ 1/2 within 1.1·10⁻⁷ (least maximum, by reweighted least squares);
+  // one step of Newton's takes the reciprocal from 14 bits to all. min keeps a NaN on its right.
+  __m512 t = _mm512_min_ps(_mm512_set1_ps(125.0f), x * -2.45546696f);
+  __m512 n = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), r = t - n;
+  Floats p = (Floats)r * 1.32647271e-3f + 9.67151265e-3f;
+  p = p * r + 5.55073374e-2f;
+  p = p * r + 2.40222421e-1f;
+  p = p * r + 6.93146978e-1f;
+  p = p * r + 1.0f;
+  Floats d = _mm512_scalef_ps(p, n) + 1.0f;
+  Floats y = _mm512_rcp14_ps(d);
+  return x * (y * (2.0f - d * y));
+#else
+  return x / (1.0f + V(exp)(x * -1.702f));
+#endif
+}
+
 INLINE Floats V(activated)(Floats x, CKActivation activation) {
   switch (activation) {
   case CKActivationNone: return x;
-  case CKActivationQuickGELU: return x / (1.0f + V(exp)(x * -1.702f));
+  case CKActivationQuickGELU: return V(quick_gelu)(x);
   case CKActivationGELU: return x * 0.5f * (1.0f + V(erf)(x * 0.70710678118654752f));
   }
 }

@@ -36,21 +36,50 @@ INLINE Words V(load_words)(const int32_t *from, size_t count) {
   return v;
 }
 
+// At most two vectors of columns, all rows. What depends on the column stays in registers; the lines
+// of the rows to come are fetched, for they lie far apart.
+INLINE void V(scale_sums_columns)(float *out, size_t out_stride, const int32_t *sums,
+                                  size_t sums_stride, CKScaling s, size_t m, size_t n,
+                                  CKActivation activation, bool accumulating) {
+  const size_t second = n > LANES ? n - LANES : 0;
+  const Floats steps[2] = {V(load)(s.steps, n), V(load)(s.steps + LANES, second)};
+  const Words row_sums[2] = {V(load_words)(s.row_sums, n),
+                             V(load_words)(s.row_sums + LANES, second)};
+  Floats bias[2] = {{0}, {0}};
+  if (s.bias) {
+    bias[0] = V(load)(s.bias, n);
+    bias[1] = V(load)(s.bias + LANES, second);
+  }
+  for (size_t i = 0; i < m; i++, out += out_stride, sums += sums_stride) {
+    __builtin_prefetch(out + 8 * out_stride, 1);
+    __builtin_prefetch(out + 8 * out_stride + LANES, 1);
+    for (size_t x = 0; x < 2; x++) {
+      const size_t left = x == 0 ? n : second;
+      if (left == 0) break;
+      Words sum = V(load_words)(sums + x * LANES, left) - row_sums[x] * (uint32_t)s.zeros[i];
+      Floats v = __builtin_convertvector((Ints)sum, Floats) * (steps[x] * s.scales[i]) + bias[x];
+      v = V(activated)(v, activation);
+      if (accumulating) v += V(load)(out + x * LANES, left);
+      V(store)(out + x * LANES, v, left);
+    }
+  }
+}
+
 INLINE void V(scale_sums_rows)(float *out, size_t out_stride, const int32_t *sums,
                                size_t sums_stride, CKScaling s, size_t m, size_t n,
                                CKActivation activation, bool accumulating) {
-  for (size_t i = 0; i < m; i++, out += out_stride, sums += sums_stride) {
-    const uint32_t zero = (uint32_t)s.zeros[i];
-    const float scale = s.scales[i];
-    for (size_t j = 0; j < n; j += LANES) {
-      const size_t left = n - j;
-      Words sum = V(load_words)(sums + j, left) - V(load_words)(s.row_sums + j, left) * zero;
-      Floats x = __builtin_convertvector((Ints)sum, Floats) * (V(load)(s.steps + j, left) * scale);
-      if (s.bias) x += V(load)(s.bias + j, left);
-      x = V(activated)(x, activation);
-      if (accumulating) x += V(load)(out + j, left);
-      V(store)(out + j, x, left);
-    }
+  for (size_t j = 0; j < n; j += 2 * LANES) {
+    CKScaling part = s;
+    part.steps += j;
+    part.row_sums += j;
+    if (s.bias) part.bias += j;
+    // Whole vectors apart, so that the compiler knows them to be whole.
+    if (n - j >= 2 * LANES)
+      V(scale_sums_columns)(out + j, out_stride, sums + j, sums_stride, part, m, 2 * LANES,
+                            activation, accumulating);
+    else
+      V(scale_sums_columns)(out + j, out_stride, sums + j, sums_stride, part, m, n - j,
+                            activation, accumulating);
   }
 }
 

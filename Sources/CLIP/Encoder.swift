@@ -9,6 +9,10 @@ struct Encoder: Sendable {
   let compute: Compute
   let pool: WorkerPool
 
+  /// How many rows it pays to take through all blocks together: enough that fetching and packing the
+  /// weights counts little, and few enough that the rows stay in the caches from layer to layer.
+  static let favourableRows = 208
+
   /// Runs all blocks and returns the rows at `kept`, `[kept.count, width]`, one for each sequence.
   ///
   /// Nothing after the last block looks at other rows, so there it computes these alone; unless
@@ -88,21 +92,9 @@ struct Encoder: Sendable {
       Names.weight(name), rows: outputWidth, columns: input.width)
     let bias = try weights.vector(Names.bias(name), count: outputWidth)
     var output = output.mutableSpan
-    let matrix = weight.span
-    switch compute {
-    case .int8 where matrix.isCoded:
-      linear(
-        input.bytes(of: x, on: pool), matrix, bias: bias.span, activation: activation,
-        accumulating: accumulating, into: &output, on: pool)
-    case .bf16:
-      linear(
-        input.halves(of: x, on: pool), matrix, bias: bias.span, activation: activation,
-        accumulating: accumulating, into: &output, on: pool)
-    case .f32, .int8:
-      linear(
-        x.span, matrix, bias: bias.span, activation: activation, accumulating: accumulating,
-        into: &output, on: pool)
-    }
+    input.multiply(
+      x, weight.span, bias: bias.span, activation: activation, accumulating: accumulating,
+      into: &output, in: compute, on: pool)
   }
 
   private func mix(

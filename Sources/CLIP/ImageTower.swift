@@ -8,7 +8,7 @@ public import Kernels
 public struct ImageTower: Sendable {
   public let configuration: Configuration.Image
   public let projectionWidth: Int
-  /// What the blocks are computed in where their weights allow it; all else is float32.
+  /// What the blocks are computed in where their weights allow it.
   public let compute: Compute
   let weights: any Weights
   let pool: WorkerPool
@@ -29,7 +29,7 @@ public struct ImageTower: Sendable {
     configuration.channels * configuration.imageSize * configuration.imageSize
   }
 
-  /// Embeds any number of images, all at once: memory grows with their number.
+  /// Embeds any number of images; all at once when somebody observes, else a few at a time.
   ///
   /// - Parameters:
   ///   - pixels: `[images, channels, imageSize, imageSize]`, preprocessed.
@@ -44,6 +44,20 @@ public struct ImageTower: Sendable {
         "\(pixels.count) pixel values, an image has \(pixelCount) (\(channels)×\(size)×\(size))")
     }
     let count = pixels.count / pixelCount
+    let group = max(1, Encoder.favourableRows / configuration.positions)
+    guard observe == nil, count > group else { return try embedTogether(pixels, count, observe) }
+    var projected: [Float] = []
+    for start in stride(from: 0, to: count, by: group) {
+      let part = start..<min(start + group, count)
+      let some = pixels.extracting(part.lowerBound * pixelCount..<part.upperBound * pixelCount)
+      projected += try embedTogether(some, part.count, nil).projected
+    }
+    return Embeddings(projected: projected, width: projectionWidth)
+  }
+
+  private func embedTogether(
+    _ pixels: Span<Float>, _ count: Int, _ observe: Observer?
+  ) throws -> Embeddings {
     guard count > 0 else { return Embeddings(projected: [], width: projectionWidth) }
     let transformer = configuration.transformer
     let encoder = Encoder(
@@ -60,7 +74,8 @@ public struct ImageTower: Sendable {
       epsilon: transformer.layerNormEpsilon, into: &pooledSpan, on: pool)
     try observe?(.pooled, pooled.span)
     return try weights.project(
-      pooled, Names.imageProjection, width: transformer.width, to: projectionWidth, observe, pool)
+      pooled, Names.imageProjection, width: transformer.width, to: projectionWidth, compute,
+      observe, pool)
   }
 
   /// The input of the first block, `[images · positions, width]`.
@@ -79,7 +94,9 @@ public struct ImageTower: Sendable {
     var rows = tokens.mutableSpan
     let patches = patches(pixels, count)
     let matrix = try weights.matrix(Names.patchEmbedding, rows: width, columns: columns)
-    linear(patches.span, matrix.span, into: &rows, on: pool)
+    var input = LayerInput()
+    input.take(columns)
+    input.multiply(patches, matrix.span, into: &rows, in: compute.atTheEnds, on: pool)
     // The class token is itself plus its row of zeros; then every token gets its position.
     let first = try weights.vector(Names.classEmbedding, count: width)
     var table = try weights.vector(Names.imagePositions, count: positions * width)

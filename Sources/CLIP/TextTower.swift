@@ -9,7 +9,7 @@ public import Kernels
 public struct TextTower: Sendable {
   public let configuration: Configuration.Text
   public let projectionWidth: Int
-  /// What the blocks are computed in where their weights allow it; all else is float32.
+  /// What the blocks are computed in where their weights allow it.
   public let compute: Compute
   let weights: any Weights
   let pool: WorkerPool
@@ -30,7 +30,7 @@ public struct TextTower: Sendable {
   /// - Precondition: there is a token.
   public func length(of ids: [Int]) -> Int { configuration.pooling.position(in: ids) + 1 }
 
-  /// Embeds any number of texts, all at once: memory grows with their total length.
+  /// Embeds any number of texts; all at once when somebody observes, else a few at a time.
   ///
   /// - Parameters:
   ///   - texts: token ids, start and end token included, of any lengths; padding is allowed.
@@ -40,6 +40,22 @@ public struct TextTower: Sendable {
   ///   weights throw; what `observe` throws.
   public func embed(_ texts: [[Int]], observe: Observer? = nil) throws -> Embeddings {
     for (index, ids) in texts.enumerated() { try check(ids, index) }
+    guard observe == nil else { return try embedTogether(texts, observe) }
+    var projected: [Float] = []
+    var start = 0
+    while start < texts.count {
+      var (end, rows) = (start, 0)
+      repeat {
+        rows += length(of: texts[end])
+        end += 1
+      } while end < texts.count && rows + length(of: texts[end]) <= Encoder.favourableRows
+      projected += try embedTogether(Array(texts[start..<end]), nil).projected
+      start = end
+    }
+    return Embeddings(projected: projected, width: projectionWidth)
+  }
+
+  private func embedTogether(_ texts: [[Int]], _ observe: Observer?) throws -> Embeddings {
     guard !texts.isEmpty else { return Embeddings(projected: [], width: projectionWidth) }
     let transformer = configuration.transformer
     let encoder = Encoder(
@@ -56,7 +72,8 @@ public struct TextTower: Sendable {
       epsilon: transformer.layerNormEpsilon, into: &pooledSpan, on: pool)
     try observe?(.pooled, pooled.span)
     return try weights.project(
-      pooled, Names.textProjection, width: transformer.width, to: projectionWidth, observe, pool)
+      pooled, Names.textProjection, width: transformer.width, to: projectionWidth, compute,
+      observe, pool)
   }
 
   func check(_ ids: [Int], _ index: Int) throws(CLIPError) {

@@ -3,14 +3,22 @@ internal import Kernels
 extension Weights {
   /// Takes pooled rows `[count, width]` to the shared space.
   func project(
-    _ pooled: [Float], _ name: String, width: Int, to projectionWidth: Int, _ observe: Observer?,
-    _ pool: WorkerPool
+    _ pooled: [Float], _ name: String, width: Int, to projectionWidth: Int, _ compute: Compute,
+    _ observe: Observer?, _ pool: WorkerPool
   ) throws -> Embeddings {
     let projection = try matrix(name, rows: projectionWidth, columns: width)
     var projected = [Float](repeating: 0, count: pooled.count / width * projectionWidth)
     var output = projected.mutableSpan
-    linear(pooled.span, projection.span, into: &output, on: pool)
+    var input = LayerInput()
+    input.take(width)
+    input.multiply(pooled, projection.span, into: &output, in: compute.atTheEnds, on: pool)
     try observe?(.projected, projected.span)
     return Embeddings(projected: projected, width: projectionWidth)
   }
+}
+
+extension Compute {
+  /// What the first and the last product of a tower are computed in: their errors reach the embedding
+  /// undiminished, and they take little time.
+  var atTheEnds: Compute { self == .int8 ? .bf16 : self }
 }

@@ -54,7 +54,8 @@ public final class Model: Sendable {
     lazyTokenizer = Mutex(nil)
     self.compute = compute
     pool = pack.pool
-    let (weights, pool) = (PackWeights(pack, keepingMatrices: keepingMatrices), pack.pool)
+    let weights = PackWeights(pack, keepingMatrices: keepingMatrices, compute: compute)
+    let pool = pack.pool
     imageTower = configuration.image.map {
       ImageTower(
         $0, projectionWidth: configuration.projectionWidth, weights: weights, compute: compute,

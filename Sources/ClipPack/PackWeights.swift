@@ -1,6 +1,8 @@
+internal import Architecture
 internal import Bytes
 public import CLIP
 internal import Codecs
+public import Kernels
 public import PackFormat
 internal import Synchronization
 internal import Tensors
@@ -9,15 +11,20 @@ internal import Tensors
 public final class PackWeights: Weights {
   private let pack: Pack
   private let keepsMatrices: Bool
+  private let compute: Compute
   private let matrices = Mutex<[String: Matrix]>([:])
+  private let vectors = Mutex<[String: [Float]]>([:])
   /// What was read last, while matrices are not kept.
   private let passing = Mutex<PackedTensor?>(nil)
 
-  /// - Parameter keepingMatrices: whether a matrix stays in memory once it has been read; else it
-  ///   goes when the caller lets it go.
-  public init(_ pack: Pack, keepingMatrices: Bool) {
+  /// - Parameters:
+  ///   - keepingMatrices: whether a matrix stays in memory once it has been read; else it goes when
+  ///     the caller lets it go.
+  ///   - compute: for integers, 16-bit codes of the blocks' matrices are narrowed to 8 bits.
+  public init(_ pack: Pack, keepingMatrices: Bool, compute: Compute) {
     self.pack = pack
     keepsMatrices = keepingMatrices
+    self.compute = compute
   }
 
   public func matrix(_ name: String) throws -> Matrix {
@@ -32,7 +39,10 @@ public final class PackWeights: Weights {
   }
 
   public func vector(_ name: String) throws -> [Float] {
-    try pack.values(of: existing(name)).floats
+    if let known = vectors.withLock({ $0[name] }) { return known }
+    let vector = try pack.values(of: existing(name)).floats
+    if keepsMatrices { vectors.withLock { $0[name] = vector } }
+    return vector
   }
 
   /// Lets go of the file's pages behind the tensor before this one; whoever still holds it reads
@@ -51,7 +61,13 @@ public final class PackWeights: Weights {
     case .plain:
       return try Matrix(pack.values(of: tensor))
     case .grid where tensor.streams[0].elementType == .int16:
-      return try Matrix(pack.decoded(tensor))
+      guard compute == .int8, !Self.ends.contains(name) else {
+        return try Matrix(pack.decoded(tensor))
+      }
+      let narrow = Grid.narrow(
+        wideCodes: Tensor(.int16, tensor.shape, try pack.read(tensor, stream: 0)),
+        steps: try pack.read(tensor, stream: 1), pool: pack.pool)
+      return Matrix(codes: narrow.codes, steps: narrow.steps)
     case .grid:
       let codes = Tensor(.int8, tensor.shape, try pack.read(tensor, stream: 0))
       let steps = Tensor(.float32, [tensor.rows], try pack.read(tensor, stream: 1))
@@ -60,6 +76,11 @@ public final class PackWeights: Weights {
       throw unknownCodec(tensor)
     }
   }
+
+  /// Matrices outside the blocks, which are not computed with in integers.
+  private static let ends: Set = [
+    Names.patchEmbedding, Names.imageProjection, Names.textProjection, Names.tokenTable,
+  ]
 
   private func existing(_ name: String) throws(FormatError) -> PackedTensor {
     guard let tensor = pack.tensor(name) else {

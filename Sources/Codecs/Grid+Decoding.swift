@@ -1,5 +1,6 @@
 public import Bytes
 public import Kernels
+internal import Synchronization
 public import Tensors
 
 extension Grid {
@@ -36,5 +37,39 @@ extension Grid {
         }
       }
     }
+  }
+
+  /// The nearest 8-bit codes to 16-bit ones, each row with the step that just holds its largest code.
+  ///
+  /// - Precondition: a step for each row.
+  public static func narrow(
+    wideCodes: Tensor, steps: Buffer, pool: WorkerPool
+  ) -> (codes: Tensor, steps: [Float]) {
+    let (rows, columns) = (wideCodes.rows, wideCodes.columns)
+    precondition(columns == 0 || rows == steps.count / 4, "a step for each row")
+    let narrowed = Mutex([Float](repeating: 0, count: rows))
+    let rowsPerJob = max(1, elementsPerDecode / max(columns, 1))
+    let codes = Buffer(count: rows * columns, chunk: rowsPerJob * max(columns, 1), run: pool.run) {
+      index, output in
+      var values = [Float](repeating: 0, count: columns)
+      var codes = [Int8](repeating: 0, count: columns)
+      let first = index * rowsPerJob
+      for row in first..<min(first + rowsPerJob, rows) {
+        let wide = wideCodes.buffer.bytes.extracting(2 * row * columns..<2 * (row + 1) * columns)
+        var span = values.mutableSpan
+        widen(wideCodes: wide, step: 1, into: &span)
+        let peak = max(Float(bitPattern: peakBits(values.span)), 127)
+        var narrow = codes.mutableSpan
+        quantise(values.span, by: 127 / peak, into: &narrow)
+        unsafe output.withUnsafeMutableBytes { bytes in
+          let part = unsafe UnsafeMutableRawBufferPointer(
+            rebasing: bytes[(row - first) * columns..<(row - first + 1) * columns])
+          unsafe codes.withUnsafeBytes { unsafe part.copyMemory(from: $0) }
+        }
+        let step = steps.span(of: Float.self)[row] * (peak / 127)
+        narrowed.withLock { $0[row] = step }
+      }
+    }
+    return (Tensor(.int8, wideCodes.shape, codes), narrowed.withLock { $0 })
   }
 }

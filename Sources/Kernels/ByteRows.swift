@@ -31,7 +31,7 @@ public struct ByteRows: Sendable {
     precondition(width > 0 && x.count % width == 0, "\(x.count) floats in rows of \(width)")
     rows = x.count / width
     self.width = width
-    stride = (width + 63) / 64 * 64
+    stride = Panels.stride(rowBytes: width)
     if codes.count < rows * stride { codes = Array(repeating: 0, count: rows * stride) }
     if scales.count < rows {
       scales = Array(repeating: 0, count: rows)

@@ -8,8 +8,9 @@ public struct HalfRows: Sendable {
   private(set) var halves: [UInt16] = []
 
   /// How many elements one row is from the next.
-  var stride: Int { Self.padded(width) }
+  var stride: Int { Panels.stride(rowBytes: 2 * width) / 2 }
 
+  /// What a product runs over: the width and the zeros behind it.
   static func padded(_ width: Int) -> Int {
     let padding = Int(CK_BF16_PADDING)
     return (width + padding - 1) / padding * padding

@@ -44,9 +44,9 @@ public func linear(
                   scales: scales.baseAddress!, zeros: zeros.baseAddress!,
                   weights: elements.baseAddress!.assumingMemoryBound(to: Int8.self),
                   steps: steps.baseAddress!, bias: bias.baseAddress, output: output.baseAddress!,
-                  activation: activation, accumulating: accumulating, threads: pool.threads,
-                  isa: isa)
-                pool.run(layer.panels) { panel in layer.run(panel) }
+                  activation: activation, accumulating: accumulating, isa: isa)
+                let panels = Panels(rows: n, threads: pool.threads)
+                pool.run(panels.shares) { share in layer.run(panels, share) }
               }
             }
           }
@@ -56,7 +56,7 @@ public func linear(
   }
 }
 
-/// One linear layer in integers, cut into panels of weights.
+/// One linear layer in integers.
 @safe private struct ByteLayer: @unchecked Sendable {
   let m: Int
   let n: Int
@@ -71,38 +71,29 @@ public func linear(
   let output: UnsafeMutablePointer<Float>
   let activation: Activation
   let accumulating: Bool
-  let threads: Int
   let isa: InstructionSet
 
-  /// Rows of weights in one panel: at most what stays in the second cache with a block of
-  /// activations, and few enough that every thread has several.
-  var width: Int {
-    let share = n / (4 * threads) / 16 * 16
-    return max(16, min(64, share))
-  }
-
-  /// Rows of activations in one block: 256 kB, and sums that the first cache holds.
-  var height: Int { max(16, min(112, 262_144 / stride / 4 * 4)) }
-
-  var panels: Int { (n + width - 1) / width }
-
-  func run(_ panel: Int) {
-    let first = panel * width
-    let count = min(width, n - first)
-    let height = min(height, m)
-    unsafe Scratch.withFloats((height + 1) * count) { scratch in
-      unsafe scratch.withMemoryRebound(to: Int32.self, capacity: (height + 1) * count) { sums in
-        let rowSums = unsafe sums + height * count
-        for row in Swift.stride(from: 0, to: m, by: height) {
-          let rows = min(height, m - row)
+  func run(_ panels: Panels, _ share: Int) {
+    let height = Panels.height
+    let (batch, room) = (min(Panels.batch, m), Panels.floats(rowBytes: k))
+    unsafe Scratch.withFloats(room + (batch + 1) * height) { scratch in
+      let rest = unsafe UnsafeMutableRawPointer(scratch + room)
+      let sums = unsafe rest.bindMemory(to: Int32.self, capacity: (batch + 1) * height)
+      let rowSums = unsafe sums + batch * height
+      panels.forEach(of: share) { columns in
+        let first = columns.lowerBound
+        let next = unsafe weights + columns.upperBound * k
+        let panel = unsafe CKPanel(scratch: scratch, next: next, next_bytes: columns.count * k)
+        for row in Swift.stride(from: 0, to: m, by: batch) {
+          let rows = min(batch, m - row)
           unsafe ck_dot_rows_u8_s8(
-            sums, count, rowSums, codes + row * stride, stride, weights + first * k, rows, count,
-            k, isa.c)
+            sums, height, rowSums, codes + row * stride, stride, weights + first * k, rows,
+            columns.count, k, panel, isa.c)
           let scaling = unsafe CKScaling(
             scales: scales + row, zeros: zeros + row, steps: steps + first, row_sums: rowSums,
             bias: bias.map { unsafe $0 + first })
           unsafe ck_scale_sums_f32(
-            output + row * n + first, n, sums, count, scaling, rows, count, activation.c,
+            output + row * n + first, n, sums, height, scaling, rows, columns.count, activation.c,
             accumulating, isa.c)
         }
       }

@@ -32,11 +32,12 @@ public func linear(
         unsafe bias.withUnsafeBufferPointer { bias in
           unsafe output.withUnsafeMutableBufferPointer { output in
             let layer = unsafe HalfLayer(
-              m: m, n: n, stride: stride, halves: halves.baseAddress!,
+              m: m, n: n, k: HalfRows.padded(k), stride: stride, halves: halves.baseAddress!,
               weights: MatrixPointer(weights, elements.baseAddress!, steps.baseAddress),
               bias: bias.baseAddress, output: output.baseAddress!, activation: activation,
-              accumulating: accumulating, threads: pool.threads, isa: isa)
-            pool.run(layer.panels) { panel in layer.run(panel) }
+              accumulating: accumulating, isa: isa)
+            let panels = Panels(rows: n, threads: pool.threads)
+            pool.run(panels.shares) { share in layer.run(panels, share) }
           }
         }
       }
@@ -44,10 +45,12 @@ public func linear(
   }
 }
 
-/// One linear layer in bfloat16, cut into panels of weights.
+/// One linear layer in bfloat16.
 @safe private struct HalfLayer: @unchecked Sendable {
   let m: Int
   let n: Int
+  /// With the zeros that rows are padded with.
+  let k: Int
   let stride: Int
   let halves: UnsafePointer<UInt16>
   let weights: MatrixPointer
@@ -55,37 +58,31 @@ public func linear(
   let output: UnsafeMutablePointer<Float>
   let activation: Activation
   let accumulating: Bool
-  let threads: Int
   let isa: InstructionSet
 
-  /// Rows of weights in one panel: at most 256 kB, and few enough that every thread has several.
-  var width: Int {
-    let share = n / (4 * threads) / 16 * 16
-    return max(16, min(64, share, 131_072 / stride / 16 * 16))
-  }
-
-  /// Rows of activations in one block: 256 kB beside the panel.
-  var height: Int { max(16, min(112, 131_072 / stride / 4 * 4)) }
-
-  var panels: Int { (n + width - 1) / width }
-
-  func run(_ panel: Int) {
-    let first = panel * width
-    let count = min(width, n - first)
-    let height = min(height, m)
-    let panelFloats = count * stride / 2
-    unsafe Scratch.withFloats(panelFloats + height * count) { scratch in
-      let sums = unsafe scratch + panelFloats
-      unsafe scratch.withMemoryRebound(to: UInt16.self, capacity: 2 * panelFloats) { panel in
-        unsafe weights.copyHalves(first..<first + count, into: panel, stride: stride, isa)
+  func run(_ panels: Panels, _ share: Int) {
+    let height = Panels.height
+    let (batch, room) = (min(Panels.batch, m), Panels.floats(rowBytes: 2 * k))
+    let halfRoom = height * k / 2
+    unsafe Scratch.withFloats(room + halfRoom + batch * height) { scratch in
+      let rows = unsafe UnsafeMutableRawPointer(scratch + room).bindMemory(
+        to: UInt16.self, capacity: 2 * halfRoom)
+      let sums = unsafe scratch + room + halfRoom
+      panels.forEach(of: share) { columns in
+        let first = columns.lowerBound
+        unsafe weights.copyHalves(columns, into: rows, stride: k, isa)
+        let next = unsafe weights.next(after: columns)
+        let panel = unsafe CKPanel(
+          scratch: scratch, next: next.baseAddress!, next_bytes: next.count)
         let steps = weights.type == .codes ? unsafe weights.steps.map { unsafe $0 + first } : nil
-        for row in Swift.stride(from: 0, to: m, by: height) {
-          let rows = min(height, m - row)
+        for row in Swift.stride(from: 0, to: m, by: batch) {
+          let count = min(batch, m - row)
           unsafe ck_dot_rows_bf16(
-            sums, count, halves + row * stride, panel, rows, count, stride, isa.c)
+            sums, height, halves + row * stride, stride, rows, count, columns.count, k, panel,
+            isa.c)
           unsafe ck_scale_dots_f32(
-            output + row * n + first, n, sums, count, steps, bias.map { unsafe $0 + first }, rows,
-            count, activation.c, accumulating, isa.c)
+            output + row * n + first, n, sums, height, steps, bias.map { unsafe $0 + first },
+            count, columns.count, activation.c, accumulating, isa.c)
         }
       }
     }

@@ -9,7 +9,18 @@ public struct MatrixSpan: ~Escapable {
   let type: ElementType
   let steps: Span<Float>
 
-  enum ElementType { case float32, float16, bfloat16, codes }
+  enum ElementType {
+    case float32, float16, bfloat16, codes
+
+    /// In bytes.
+    var size: Int {
+      switch self {
+      case .float32: 4
+      case .float16, .bfloat16: 2
+      case .codes: 1
+      }
+    }
+  }
 
   /// Native little-endian float32.
   @_lifetime(copy elements)
@@ -95,6 +106,21 @@ public struct MatrixSpan: ~Escapable {
     let start = unsafe elements + 4 * row * columns
     guard type == .float32, Int(bitPattern: start) % 4 == 0 else { return nil }
     return unsafe start.assumingMemoryBound(to: Float.self)
+  }
+
+  /// As many rows as these, behind them; beyond the last row it is memory that nobody may read.
+  func next(after rows: Range<Int>) -> UnsafeRawBufferPointer {
+    let stride = columns * type.size
+    return unsafe UnsafeRawBufferPointer(
+      start: elements + rows.upperBound * stride, count: rows.count * stride)
+  }
+
+  /// Rows of codes as floats without their steps.
+  func copyCodes(
+    _ rows: Range<Int>, into output: UnsafeMutablePointer<Float>, _ isa: InstructionSet
+  ) {
+    let codes = unsafe (elements + rows.lowerBound * columns).assumingMemoryBound(to: Int8.self)
+    unsafe ck_i8_to_f32(output, codes, 1, rows.count * columns, isa.c)
   }
 
   /// Rows as floats, one after the other.

@@ -4,10 +4,10 @@ import Testing
 
 @Suite("linear in bytes")
 struct ByteLinearTests {
-  /// m, n, k: around the 4 rows of a tile, the 64 bytes of a vector, panels and blocks.
+  /// m, n, k: around the rows of a tile, the bytes of a vector, panels and batches.
   static let shapes = [
     (1, 1, 1), (3, 4, 63), (4, 5, 64), (5, 3, 65), (2, 17, 15), (7, 16, 16), (9, 66, 17),
-    (50, 70, 128), (113, 20, 300), (250, 9, 2000),
+    (50, 70, 128), (113, 20, 300), (250, 9, 2000), (1030, 33, 17),
   ]
 
   private func bytes(_ x: [Float], _ width: Int, _ isa: InstructionSet = .widest) -> ByteRows {

@@ -9,11 +9,18 @@ struct LinearTests {
   /// m, n, k: one panel and many, whole and cut, one row and more than a product takes.
   static let shapes = [
     (1, 1, 1), (1, 96, 8), (2, 97, 5), (7, 191, 33), (50, 200, 24), (260, 100, 9), (2, 20, 9000),
+    (1030, 33, 17),
   ]
 
   @Test(arguments: Storage.allCases, shapes)
   func `equals the plain formula for every kind of weights`(
     storage: Storage, shape: (m: Int, n: Int, k: Int)
+  ) {
+    for isa in InstructionSet.available { expectPlainFormula(storage, shape, isa) }
+  }
+
+  private func expectPlainFormula(
+    _ storage: Storage, _ shape: (m: Int, n: Int, k: Int), _ isa: InstructionSet
   ) {
     let weights = StoredMatrix(storage, rows: shape.n, columns: shape.k)
     let x = normals(shape.m * shape.k, seed: 21)
@@ -22,7 +29,8 @@ struct LinearTests {
     for isAccumulating in [false, true] {
       let (result, isSpared) = sparesSurroundings(before.count, canary: Float(1e30)) { span in
         span.fill(from: before)
-        weights.multiply(x, bias, accumulating: isAccumulating, into: &span, threads: 2)
+        weights.multiply(
+          x, bias, accumulating: isAccumulating, into: &span, threads: 2, using: isa)
       }
       #expect(isSpared)
       var worst: Float = 0
@@ -143,12 +151,12 @@ struct StoredMatrix {
 
   func multiply(
     _ x: [Float], _ bias: [Float], accumulating: Bool, into output: inout MutableSpan<Float>,
-    threads: Int
+    threads: Int, using isa: InstructionSet = .widest
   ) {
     withSpan {
       linear(
         x.span, $0, bias: bias.span, accumulating: accumulating, into: &output,
-        on: WorkerPool(threads: threads))
+        on: WorkerPool(threads: threads), using: isa)
     }
   }
 }

@@ -8,12 +8,13 @@ enum { CK_BF16_PADDING = 32 };
 
 /// sums[i,j] = Σ a[i,·] · w[j,·].
 ///
-/// a [m, k], w [n, k], both bfloat16 without gaps, k a multiple of CK_BF16_PADDING; sums in rows that
-/// begin `sums_stride` apart. Within k · 2⁻²³ · Σ |a[i,·] · w[j,·]|; processors with instructions for
-/// bfloat16 take subnormal numbers for 0. An element depends on its row and its column alone.
+/// a [m, k] and w [n, k] are bfloat16, k a multiple of CK_BF16_PADDING, n ≤ CK_PANEL; the rows of a
+/// and sums begin `a_stride` and `sums_stride` apart; panel with scratch for rows of 2 k bytes.
+/// Within k · 2⁻²³ · Σ |a[i,·] · w[j,·]|; processors with instructions for bfloat16 take subnormal
+/// numbers for 0. An element depends on its row and its column alone.
 void ck_dot_rows_bf16(float *_Nonnull sums, size_t sums_stride, const uint16_t *_Nonnull a,
-                      const uint16_t *_Nonnull w, size_t m, size_t n, size_t k,
-                      CKInstructionSet isa);
+                      size_t a_stride, const uint16_t *_Nonnull w, size_t m, size_t n, size_t k,
+                      CKPanel panel, CKInstructionSet isa);
 
 /// Signed codes as bfloat16, exactly.
 void ck_i8_to_bf16(uint16_t *_Nonnull out, const int8_t *_Nonnull codes, size_t count,

@@ -1,5 +1,6 @@
 #pragma once
 #include "CKernels.h"
+#include "ck_panel.h"
 
 // Kernels of the forward pass, in float32. Matrices are row-major. Every `width` and count may be
 // anything, 0 included. "Within e" bounds the difference to the scalar version, which computes
@@ -12,6 +13,15 @@ typedef enum __attribute__((enum_extensibility(closed))) {
   /// x · Φ(x) = x/2 · (1 + erf(x/√2))
   CKActivationGELU = 2,
 } CKActivation;
+
+/// sums[i,j] = Σ a[i,·] · w[j,·]. There is a fast version for AVX-512 only.
+///
+/// a [m, k] and sums in rows that begin `a_stride` and `sums_stride` apart; w [n, k] without gaps,
+/// n ≤ CK_PANEL; panel with scratch for rows of 4 k bytes. Within k · 2⁻²⁴ · Σ |a[i,·] · w[j,·]|. An
+/// element depends on its row and its column alone.
+void ck_dot_rows_f32(float *_Nonnull sums, size_t sums_stride, const float *_Nonnull a,
+                     size_t a_stride, const float *_Nonnull w, size_t m, size_t n, size_t k,
+                     CKPanel panel, CKInstructionSet isa);
 
 /// out[r,i] = (in[r,i] − mean(in[r])) / √(var(in[r]) + epsilon) · weight[i] + bias[i].
 ///

@@ -21,11 +21,12 @@ void ck_quantise_rows_u8(uint8_t *_Nonnull codes, float *_Nonnull scales, int32_
 
 /// sums[i,j] = Σ a[i,·] · w[j,·], and row_sums[j] = Σ w[j,·].
 ///
-/// a [m, k] in rows that begin `a_stride` apart; w [n, k] without gaps; sums in rows that begin
-/// `sums_stride` apart, each of n. Required: k ≤ CK_INT8_DEPTH.
+/// a [m, k] in rows that begin `a_stride` apart, a multiple of 4, all of which may be read; w [n, k]
+/// without gaps; sums in rows that begin `sums_stride` apart, each of n; panel with scratch for rows
+/// of k bytes. Required: k ≤ CK_INT8_DEPTH, n ≤ CK_PANEL.
 void ck_dot_rows_u8_s8(int32_t *_Nonnull sums, size_t sums_stride, int32_t *_Nonnull row_sums,
                        const uint8_t *_Nonnull a, size_t a_stride, const int8_t *_Nonnull w,
-                       size_t m, size_t n, size_t k, CKInstructionSet isa);
+                       size_t m, size_t n, size_t k, CKPanel panel, CKInstructionSet isa);
 
 /// What makes sums of codes a layer's result, for a range of its columns.
 typedef struct {

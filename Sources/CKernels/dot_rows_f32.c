@@ -1,0 +1,36 @@
+#include "CKernels.h"
+#include "panels.h"
+
+static void dot_rows_f32_scalar(float *sums, size_t sums_stride, const float *a, size_t a_stride,
+                                const float *w, size_t m, size_t n, size_t k) {
+  for (size_t i = 0; i < m; i++)
+    for (size_t j = 0; j < n; j++) {
+      double sum = 0;
+      for (size_t c = 0; c < k; c++) sum += (double)a[i * a_stride + c] * w[j * k + c];
+      sums[i * sums_stride + j] = (float)sum;
+    }
+}
+
+#if defined(__x86_64__)
+WIDE static void dot_rows_f32_avx512(float *sums, size_t sums_stride, const float *a,
+                                     size_t a_stride, const float *w, size_t m, size_t n, size_t k,
+                                     CKPanel panel) {
+  pack_panel(panel.scratch, NULL, w, n, 4 * k, 4 * k, OfFloats);
+  multiply_panel(sums, sums_stride, a, a_stride, panel, m, n, k, OfFloats);
+}
+#endif
+
+size_t ck_panel_bytes(size_t row_bytes) { return CK_PANEL * ((row_bytes + 3) / 4 * 4); }
+
+void ck_dot_rows_f32(float *sums, size_t sums_stride, const float *a, size_t a_stride,
+                     const float *w, size_t m, size_t n, size_t k, CKPanel panel,
+                     CKInstructionSet isa) {
+  switch (isa) {
+#if defined(__x86_64__)
+  case CKInstructionSetAVX512VNNI:
+  case CKInstructionSetAVX512:
+    return dot_rows_f32_avx512(sums, sums_stride, a, a_stride, w, m, n, k, panel);
+#endif
+  default: return dot_rows_f32_scalar(sums, sums_stride, a, a_stride, w, m, n, k);
+  }
+}
