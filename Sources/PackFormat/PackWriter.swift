@@ -28,11 +28,19 @@ public struct PackWriter: ~Copyable {
   private var index = Index()
   private var group = Group.content
   private var region: Tower?
+  /// Whether `compactModelBytes` is counted for mapped storage too, where blocks are coded for that
+  /// alone.
+  private let measuresCompact: Bool
+
+  /// What the blocks of the model's tensors take so far in compact storage, in bytes; in mapped
+  /// storage counted only on demand.
+  public private(set) var compactModelBytes = 0
 
   public init(
     _ destination: FilePath, storage: Storage, blockSize: Int = Self.defaultBlockSize,
-    pool: WorkerPool
+    measuringCompact measuresCompact: Bool = false, pool: WorkerPool
   ) throws(FileError) {
+    self.measuresCompact = measuresCompact
     var file = try AtomicFile(replacing: destination)
     try file.appendZeros(Preamble.size)
     self.file = file
@@ -121,7 +129,8 @@ public struct PackWriter: ~Copyable {
     tensor.streams = []
     var placements: [[Placement]] = []
     for part in content {
-      let (stream, blocks) = try write(part, as: storage, columns: tensor.columns)
+      let (stream, blocks) = try write(
+        part, as: storage, isModel: description.isModel, columns: tensor.columns)
       tensor.streams.append(stream)
       placements.append(blocks)
     }
@@ -139,24 +148,26 @@ public struct PackWriter: ~Copyable {
 
   /// - Parameter columns: of the tensor.
   private mutating func write(
-    _ content: StreamContent, as storage: Storage, columns: Int = 0
+    _ content: StreamContent, as storage: Storage, isModel: Bool = false, columns: Int = 0
   ) throws(FileError) -> (Stream, [Placement]) {
     let bytes = content.bytes
     let count = Stream.blockCount(of: bytes.count, blockSize: blockSize)
     let encoded = Slots<EncodedBlock>(count)
-    let (coder, blockSize) = (coder, blockSize)
+    let (coder, blockSize, measuresCompact) = (coder, blockSize, measuresCompact)
     let codeColumns = content.role == Stream.Role.codes.rawValue ? columns : 0
     pool.run(count) { index in
       let start = index * blockSize
       let block = bytes.bytes.extracting(start..<min(start + blockSize, bytes.count))
       encoded[index] = EncodedBlock(
-        block, content.elementType, columns: codeColumns, with: storage == .compact ? coder : nil)
+        block, content.elementType, columns: codeColumns,
+        with: storage == .compact || measuresCompact ? coder : nil, as: storage)
     }
     var stream = Stream(
       role: content.role, elementType: content.elementType, size: bytes.count, digests: [])
     var placements: [Placement] = []
     for index in 0..<count {
       let block = encoded.take(index)
+      if isModel { compactModelBytes += block.compactSize }
       if index == 0, block.encoding == .raw { try file.pad(to: Self.streamAlignment) }
       stream.digests.append(block.digest)
       placements.append(
@@ -233,16 +244,23 @@ private struct EncodedBlock: Sendable {
   /// `nil` for a raw block, which is taken from the content itself.
   let stored: [UInt8]?
   let size: Int
+  /// In compact storage, where a coder has tried.
+  let compactSize: Int
   let crc: UInt32
   let digest: Digest
 
   /// - Parameters:
   ///   - columns: of codes of a matrix, or 0.
-  ///   - coder: `nil` for a block that is to stay raw.
-  init(_ block: RawSpan, _ type: ElementType, columns: Int, with coder: BlockCoder?) {
+  ///   - coder: `nil` for a block that stays raw without being measured.
+  init(
+    _ block: RawSpan, _ type: ElementType, columns: Int, with coder: BlockCoder?,
+    as storage: Storage
+  ) {
     size = block.byteCount
     digest = Digest(of: block)
-    if let coded = coder?.encode(block, of: type, columns: columns), coded.encoding != .raw {
+    let coded = coder?.encode(block, of: type, columns: columns)
+    compactSize = coded?.bytes.count ?? block.byteCount
+    if storage == .compact, let coded, coded.encoding != .raw {
       encoding = coded.encoding
       stored = coded.bytes
       crc = unsafe crc32(coded.bytes.span.bytes)
