@@ -32,28 +32,39 @@ double ck_rans_size(const int8_t *codes, size_t count) {
   return bits / 8 + 2 + 2 * (last - first + 1) + 2 * LANES;
 }
 
+uint8_t *rans_encode_lanes(const Model *model, const int8_t *codes, size_t count, uint8_t *to,
+                           uint8_t *end, CKInstructionSet isa) {
+  // Back to front, as the last in is the first out; the words grow down from the end.
+  uint32_t states[LANES];
+  for (int lane = 0; lane < LANES; lane++) states[lane] = LOWEST;
+  uint8_t *word = end;
+  size_t rounds = 0;  // that a vector takes
+#if defined(__x86_64__)
+  if (isa == CKInstructionSetAVX512 || isa == CKInstructionSetAVX512VNNI) rounds = count / LANES;
+#endif
+  for (size_t i = count; i-- > rounds * LANES;)
+    word = push(model, codes[i] + 128, &states[i % LANES], word);
+#if defined(__x86_64__)
+  if (rounds > 0)
+    word = rans_push_rounds_avx512(
+        model->frequencies, model->starts, codes, rounds, states, word);
+#endif
+  for (int lane = 0; lane < LANES; lane++, to += 4) {
+    store16(to, states[lane]);
+    store16(to + 2, states[lane] >> 16);
+  }
+  __builtin_memmove(to, word, (size_t)(end - word));
+  return to + (end - word);
+}
+
 size_t ck_rans_encode(const int8_t *codes, size_t count, uint8_t *bytes, CKInstructionSet isa) {
   size_t counts[256];
   ck_rans_count(codes, count, counts);
   Model model;
   size_t used = write_table(counts, &model, bytes);
   if (used == 0) return 0;
-  // Back to front, as the last in is the first out; the words grow down from the end.
-  uint32_t states[LANES];
-  for (int lane = 0; lane < LANES; lane++) states[lane] = LOWEST;
-  uint8_t *end = bytes + ck_rans_bound(count), *word = end;
-  size_t rounds = 0;  // that a vector takes
-#if defined(__x86_64__)
-  if (isa == CKInstructionSetAVX512 || isa == CKInstructionSetAVX512VNNI) rounds = count / LANES;
-#endif
-  for (size_t i = count; i-- > rounds * LANES;)
-    word = push(&model, codes[i] + 128, &states[i % LANES], word);
-#if defined(__x86_64__)
-  if (rounds > 0)
-    word = rans_push_rounds_avx512(
-        model.frequencies, model.starts, codes, rounds, states, word);
-#endif
-  return (size_t)(close_lanes(states, bytes + used, word, end) - bytes);
+  uint8_t *end = bytes + ck_rans_bound(count);
+  return (size_t)(rans_encode_lanes(&model, codes, count, bytes + used, end, isa) - bytes);
 }
 
 typedef uint32_t Table[SLOTS];

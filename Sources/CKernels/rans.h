@@ -50,7 +50,7 @@ static inline void normalise(const size_t counts[256], size_t total, uint32_t fr
   }
 }
 
-// The frequencies of symbols, code + 128, and their first slots.
+// The frequencies of codes, + 128, and their first slots.
 typedef struct {
   uint32_t frequencies[256], starts[256];
 } Model;
@@ -88,16 +88,10 @@ static inline uint8_t *push(const Model *model, int symbol, uint32_t *state, uin
   return word;
 }
 
-// Writes the lanes and moves the words behind them; returns the end.
-static inline uint8_t *close_lanes(const uint32_t states[LANES], uint8_t *to, const uint8_t *word,
-                                   const uint8_t *end) {
-  for (int lane = 0; lane < LANES; lane++, to += 4) {
-    store16(to, states[lane]);
-    store16(to + 2, states[lane] >> 16);
-  }
-  __builtin_memmove(to, word, (size_t)(end - word));
-  return to + (end - word);
-}
+// Encodes codes by a model, lanes and words, to `to`; what is between that and `end` may be written.
+// Returns the end of the words.
+uint8_t *rans_encode_lanes(const Model *model, const int8_t *codes, size_t count, uint8_t *to,
+                           uint8_t *end, CKInstructionSet isa);
 
 // A slot's frequency (bits 31…20), slot − start (19…8) and code (7…0).
 static inline size_t read_table(const uint8_t *bytes, size_t size, uint32_t *table) {

@@ -52,21 +52,22 @@ size_t ck_trellis_encode(const int8_t *codes, size_t count, size_t columns,
   uint8_t *to = bytes + HEAD;
   size_t counts[256];
   ck_rans_count(codes, count, counts);
-  Model models[QUANTISERS];
+  // A code tells its quantiser, so one model of all codes holds both tables.
+  Model model;
   for (int q = 0; q < QUANTISERS; q++) {
     size_t symbols[256] = {0};
     for (int k = -64; k < 64; k++) symbols[k + 128] = counts[2 * k + q + 128];
-    size_t used = write_table(symbols, &models[q], to);
+    Model part;
+    size_t used = write_table(symbols, &part, to);
     if (used == 0) return 0;
     to += used;
+    for (int k = -64; k < 64; k++) {
+      model.frequencies[2 * k + q + 128] = part.frequencies[k + 128];
+      model.starts[2 * k + q + 128] = part.starts[k + 128];
+    }
   }
-  // Back to front, as the last in is the first out; the words grow down from the end.
-  uint32_t states[LANES];
-  for (int lane = 0; lane < LANES; lane++) states[lane] = LOWEST;
-  uint8_t *end = bytes + ck_trellis_bound(count), *word = end;
-  for (size_t i = count; i-- > 0;)
-    word = push(&models[codes[i] & 1], (codes[i] >> 1) + 128, &states[i % LANES], word);
-  return (size_t)(close_lanes(states, to, word, end) - bytes);
+  uint8_t *end = bytes + ck_trellis_bound(count);
+  return (size_t)(rans_encode_lanes(&model, codes, count, to, end, isa) - bytes);
 }
 
 typedef struct {

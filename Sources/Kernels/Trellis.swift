@@ -31,7 +31,9 @@ public enum Trellis {
   /// no path of the machine, or where fewer than two even or two odd codes occur.
   ///
   /// - Precondition: there are columns.
-  public static func encode(_ codes: RawSpan, columns: Int) -> [UInt8]? {
+  public static func encode(
+    _ codes: RawSpan, columns: Int, using isa: InstructionSet = .widest
+  ) -> [UInt8]? {
     precondition(columns > 0, "\(columns) columns")
     guard columns <= codes.byteCount else { return nil }
     let bytes = unsafe codes.withUnsafeBytes { codes in
@@ -40,8 +42,7 @@ public enum Trellis {
         guard let from = codes.baseAddress, let to = output.baseAddress else { return }
         unsafe Scratch.withFloats((columns + 3) / 4) { scratch in
           count = unsafe ck_trellis_encode(
-            from.assumingMemoryBound(to: Int8.self), codes.count, columns, scratch, to,
-            InstructionSet.widest.c)
+            from.assumingMemoryBound(to: Int8.self), codes.count, columns, scratch, to, isa.c)
         }
       }
     }

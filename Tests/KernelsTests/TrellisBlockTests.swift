@@ -25,8 +25,10 @@ struct TrellisBlockTests {
     }
   }
 
-  private func encode(_ codes: [Int8], _ columns: Int) -> [UInt8]? {
-    unsafe Trellis.encode(codes.span.bytes, columns: columns)
+  private func encode(
+    _ codes: [Int8], _ columns: Int, _ isa: InstructionSet = .widest
+  ) -> [UInt8]? {
+    unsafe Trellis.encode(codes.span.bytes, columns: columns, using: isa)
   }
 
   private func allows(
@@ -62,6 +64,7 @@ struct TrellisBlockTests {
         let (decoded, fault) = decode(bytes, count, isa)
         #expect(fault == nil)
         #expect(decoded == codes)
+        #expect(encode(codes, columns, isa) == bytes)
       }
     }
   }
