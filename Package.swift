@@ -59,7 +59,9 @@ let package = Package(
     module("CLIP", ["Bytes", "Tensors", "Kernels", "Architecture"]),
     module("Inputs", ["Bytes", "Kernels", "Architecture", "CImages", system]),
     module("ClipPack", ["PackFormat", "CLIP", "Inputs", system]),
-    module("Conversion", ["ClipPack", "Checkpoints", crypto]),
+    .target(
+      name: "Conversion", dependencies: ["ClipPack", "Checkpoints", crypto],
+      resources: [.embedInCode("Published/published.json")], swiftSettings: settings),
     .executableTarget(
       name: "clip-pack",
       dependencies: [
@@ -75,8 +77,8 @@ let package = Package(
     .target(
       name: "Readers",
       dependencies: [
-        "Architecture", "Bytes", "Checkpoints", "ClipPack", "Inputs", "Kernels", "PackFormat",
-        system,
+        "Architecture", "Bytes", "Checkpoints", "ClipPack", "Conversion", "Inputs", "Kernels",
+        "PackFormat", "Tensors", system,
       ], path: "Tests/Readers", swiftSettings: settings),
     tests(of: "Readers", ["Readers", "Bytes", system]),
     tests(of: "Bytes", ["Bytes", system]),

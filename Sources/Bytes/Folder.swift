@@ -60,12 +60,25 @@ public enum Folder {
   }
 
   /// Creates a folder and those above it; one that is there already is left as it is.
-  public static func create(_ path: FilePath) throws(FileError) {
-    if FileKind(of: path) == .directory { return }
+  ///
+  /// - Returns: those that were not there, from above to below.
+  @discardableResult
+  public static func create(_ path: FilePath) throws(FileError) -> [FilePath] {
+    if FileKind(of: path) == .directory { return [] }
     let above = path.removingLastComponent()
-    if !above.isEmpty, above != path { try create(above) }
+    let created = above.isEmpty || above == path ? [] : try create(above)
     guard unsafe mkdir(path.string, 0o777) == 0 || errno == EEXIST else {
-      throw FileError("create", path, Errno(rawValue: errno))
+      let error = FileError("create", path, Errno(rawValue: errno))
+      removeEmpty(created)
+      throw error
+    }
+    return created + [path]
+  }
+
+  /// Removes folders that `create` has made, from below to above, as far as they are empty.
+  public static func removeEmpty(_ created: [FilePath]) {
+    for path in created.reversed() {
+      guard unsafe rmdir(path.string) == 0 else { return }
     }
   }
 }

@@ -9,10 +9,14 @@
 #include <jerror.h>
 
 // An encoder makes about ten scans, at most some hundred by hand. A small file of many scans over a
-// large frame would keep a decoder busy for hours: each visits all pixels. The budget lets a
-// picture of 178 956 970 pixels have 22 scans, and takes some seconds at most.
-enum { most_scans = 500 };
-static const uint64_t most_visits = 4000000000;
+// large frame would keep a decoder busy for hours: each visits all pixels. The budget takes about
+// a second; a picture of any size may have what an encoder makes.
+enum { most_scans = 500, least_scans = 12 };
+static const uint64_t most_visits = 1200000000;
+
+// A picture in several scans is kept whole, as 16-bit coefficients, until the last one: so many
+// bytes are 64 megapixels with halved colours, 32 without.
+static const uint64_t most_coefficient_bytes = 192000000;
 
 typedef struct {
   CIReader base;
@@ -67,6 +71,7 @@ static void watch(j_common_ptr jpeg) {
   JPEGReader *reader = reader_of(jpeg);
   uint64_t most = most_visits / ((uint64_t)reader->base.width * reader->base.height + 1);
   if (most > most_scans) most = most_scans;
+  if (most < least_scans) most = least_scans;
   if ((uint64_t)((j_decompress_ptr)jpeg)->input_scan_number <= most) return;
   char text[80];
   snprintf(text, sizeof text, "more than %d scans over %zu × %zu pixels", (int)most,
@@ -79,9 +84,27 @@ static CIOutcome truncated(JPEGReader *reader) {
   return ci_note(&reader->base, CIOutcomeTruncated, "the file ends before the picture");
 }
 
+static uint64_t coefficient_bytes(const struct jpeg_decompress_struct *jpeg) {
+  uint64_t bytes = 0;
+  for (int c = 0; c < jpeg->num_components; c++) {
+    const jpeg_component_info *component = &jpeg->comp_info[c];
+    bytes += (uint64_t)component->width_in_blocks * component->height_in_blocks * sizeof(JBLOCK);
+  }
+  return bytes;
+}
+
 static CIOutcome start(CIReader *base, CIAlpha alpha) {
   (void)alpha;  // JPEG has none
   JPEGReader *reader = (JPEGReader *)base;
+  uint64_t bytes = coefficient_bytes(&reader->jpeg);
+  if (jpeg_has_multiple_scans(&reader->jpeg) && bytes > most_coefficient_bytes) {
+    char text[120];
+    snprintf(text, sizeof text,
+             "several scans of %zu × %zu pixels take %llu bytes, at most %llu are allowed; one scan "
+             "would do", base->width, base->height, (unsigned long long)bytes,
+             (unsigned long long)most_coefficient_bytes);
+    return ci_note(base, CIOutcomeUnsupported, text);
+  }
   if (setjmp(reader->escape)) return base->outcome;
   if (reader->jpeg.num_components == 4) {
     reader->row = malloc(4 * base->width);

@@ -1,58 +1,12 @@
-#include "CKernels.h"
+#include "rans.h"
 
 #include <math.h>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
-// A lane's state x lies in [2¹⁶, 2³²) between elements. Decoding one: the low 12 bits of x are a
-// slot, the slot says the symbol, and x becomes frequency · (x >> 12) + (slot − start); below 2¹⁶
-// it takes the next 16-bit word in from below. Element i belongs to lane i mod 32.
-
-enum { LANES = 32, SCALE = 12, SLOTS = 1 << SCALE };
-static const uint32_t LOWEST = 1u << 16;
+#include "rans_push.h"
 
 size_t ck_rans_bound(size_t count) {
   // No code costs more than 12 bits, and each state takes 2 bytes more than it holds.
   return 2 + 2 * 256 + 4 * LANES + count + count / 2 + 2 * LANES;
-}
-
-static void store16(uint8_t *to, uint32_t value) {
-  to[0] = (uint8_t)value;
-  to[1] = (uint8_t)(value >> 8);
-}
-
-static uint32_t load16(const uint8_t *from) { return from[0] | (uint32_t)from[1] << 8; }
-
-static uint32_t load32(const uint8_t *from) { return load16(from) | load16(from + 2) << 16; }
-
-// Frequencies that add up to 2¹² and are at least 1 where a count is: proportional, rounded to
-// nearest; what rounding leaves over is settled where it costs or gains most per unit.
-static void normalise(const size_t counts[256], size_t total, uint32_t frequencies[256]) {
-  int64_t left = SLOTS;
-  for (int s = 0; s < 256; s++) {
-    uint64_t scaled = ((uint64_t)counts[s] * SLOTS + total / 2) / total;
-    frequencies[s] = counts[s] == 0 ? 0 : scaled == 0 ? 1 : (uint32_t)scaled;
-    left -= frequencies[s];
-  }
-  while (left != 0) {
-    // One unit more for s is worth counts[s] / (frequency + 1/2), to first order.
-    int best = -1;
-    for (int s = 0; s < 256; s++) {
-      if (counts[s] == 0 || (left < 0 && frequencies[s] == 1)) continue;
-      if (best < 0) {
-        best = s;
-        continue;
-      }
-      int shift = left > 0 ? 1 : -1;
-      uint64_t here = (uint64_t)counts[s] * (2 * frequencies[best] + (uint64_t)(int64_t)shift);
-      uint64_t there = (uint64_t)counts[best] * (2 * frequencies[s] + (uint64_t)(int64_t)shift);
-      if (left > 0 ? here > there : here < there) best = s;
-    }
-    frequencies[best] += left > 0 ? 1 : (uint32_t)-1;
-    left += left > 0 ? -1 : 1;
-  }
 }
 
 // Four tables, so that equal neighbours do not wait for one another.
@@ -78,67 +32,31 @@ double ck_rans_size(const int8_t *codes, size_t count) {
   return bits / 8 + 2 + 2 * (last - first + 1) + 2 * LANES;
 }
 
-size_t ck_rans_encode(const int8_t *codes, size_t count, uint8_t *bytes) {
+size_t ck_rans_encode(const int8_t *codes, size_t count, uint8_t *bytes, CKInstructionSet isa) {
   size_t counts[256];
   tally(codes, count, counts);
-  int first = 0, last = 255;
-  while (first < 256 && counts[first] == 0) first++;
-  while (last > first && counts[last] == 0) last--;
-  if (first >= last) return 0;
-  uint32_t frequencies[256], starts[256];
-  normalise(counts, count, frequencies);
-  uint8_t *to = bytes;
-  *to++ = (uint8_t)first;
-  *to++ = (uint8_t)last;
-  uint32_t sum = 0;
-  for (int s = 0; s < 256; s++) {
-    starts[s] = sum;
-    sum += frequencies[s];
-    if (s < first || s > last) continue;
-    store16(to, frequencies[s]);
-    to += 2;
-  }
+  Model model;
+  size_t used = write_table(counts, &model, bytes);
+  if (used == 0) return 0;
   // Back to front, as the last in is the first out; the words grow down from the end.
   uint32_t states[LANES];
   for (int lane = 0; lane < LANES; lane++) states[lane] = LOWEST;
   uint8_t *end = bytes + ck_rans_bound(count), *word = end;
-  for (size_t i = count; i-- > 0;) {
-    uint32_t *state = &states[i % LANES], x = *state;
-    int s = codes[i] + 128;
-    if (x >= frequencies[s] << (32 - SCALE)) {
-      word -= 2;
-      store16(word, x);
-      x >>= 16;
-    }
-    *state = (x / frequencies[s] << SCALE) + x % frequencies[s] + starts[s];
-  }
-  for (int lane = 0; lane < LANES; lane++, to += 4) {
-    store16(to, states[lane]);
-    store16(to + 2, states[lane] >> 16);
-  }
-  size_t rest = (size_t)(end - word);
-  __builtin_memmove(to, word, rest);
-  return (size_t)(to - bytes) + rest;
+  size_t rounds = 0;  // that a vector takes
+#if defined(__x86_64__)
+  if (isa == CKInstructionSetAVX512 || isa == CKInstructionSetAVX512VNNI) rounds = count / LANES;
+#endif
+  for (size_t i = count; i-- > rounds * LANES;)
+    word = push(&model, codes[i] + 128, &states[i % LANES], word);
+#if defined(__x86_64__)
+  if (rounds > 0)
+    word = rans_push_rounds_avx512(
+        model.frequencies, model.starts, codes, rounds, states, word);
+#endif
+  return (size_t)(close_lanes(states, bytes + used, word, end) - bytes);
 }
 
-// A slot's frequency (bits 31…20), slot − start (19…8) and code (7…0).
 typedef uint32_t Table[SLOTS];
-
-static size_t read_table(const uint8_t *bytes, size_t size, uint32_t *table) {
-  if (size < 2 || bytes[0] >= bytes[1]) return 0;
-  size_t symbols = (size_t)(bytes[1] - bytes[0]) + 1, used = 2 + 2 * symbols;
-  if (size < used) return 0;
-  uint32_t sum = 0;
-  for (size_t s = 0; s < symbols; s++) {
-    uint32_t frequency = load16(bytes + 2 + 2 * s);
-    if (frequency >= SLOTS || frequency > SLOTS - sum) return 0;
-    uint32_t code = (bytes[0] + (uint32_t)s) ^ 0x80;
-    for (uint32_t bias = 0; bias < frequency; bias++)
-      table[sum + bias] = frequency << 20 | bias << 8 | code;
-    sum += frequency;
-  }
-  return sum == SLOTS ? used : 0;
-}
 
 typedef struct {
   const uint8_t *word, *end;

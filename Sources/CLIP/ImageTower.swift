@@ -10,8 +10,8 @@ public struct ImageTower: Sendable {
   public let projectionWidth: Int
   /// What the blocks are computed in where their weights allow it.
   public let compute: Compute
-  private let weights: any Weights
-  private let pool: WorkerPool
+  let weights: any Weights
+  let pool: WorkerPool
 
   public init(
     _ configuration: Configuration.Image, projectionWidth: Int, weights: any Weights,
@@ -80,26 +80,36 @@ public struct ImageTower: Sendable {
 
   /// The input of the first block, `[images · positions, width]`.
   private func embedded(_ pixels: Span<Float>, _ count: Int) throws -> [Float] {
+    try preNormed(tokens(pixels, count).tokens)
+  }
+
+  /// What the patch convolution takes, and what it gives with class token and positions,
+  /// `[images · positions, width]`.
+  func tokens(
+    _ pixels: Span<Float>, _ count: Int
+  ) throws -> (patches: [Float], tokens: [Float]) {
     let (width, positions) = (configuration.transformer.width, configuration.positions)
     let columns = configuration.channels * configuration.patchSize * configuration.patchSize
     var tokens = [Float](repeating: 0, count: count * positions * width)
     var rows = tokens.mutableSpan
-    do {
-      let patches = patches(pixels, count)
-      let matrix = try weights.matrix(Names.patchEmbedding, rows: width, columns: columns)
-      var input = LayerInput()
-      input.take(columns)
-      input.multiply(patches, matrix.span, into: &rows, in: compute.atTheEnds, on: pool)
-    }
+    let patches = patches(pixels, count)
+    let matrix = try weights.matrix(Names.patchEmbedding, rows: width, columns: columns)
+    var input = LayerInput()
+    input.take(columns)
+    input.multiply(patches, matrix.span, into: &rows, in: compute.atTheEnds, on: pool)
     // The class token is itself plus its row of zeros; then every token gets its position.
     let first = try weights.vector(Names.classEmbedding, count: width)
     var table = try weights.vector(Names.imagePositions, count: positions * width)
     for column in 0..<width { table[column] += first[column] }
     activate(&rows, bias: table.span, .none)
+    return (patches, tokens)
+  }
+
+  func preNormed(_ tokens: [Float]) throws -> [Float] {
     var normed = [Float](repeating: 0, count: tokens.count)
     var output = normed.mutableSpan
     try weights.normalise(
-      tokens.span, Names.imagePreNorm, width: width,
+      tokens.span, Names.imagePreNorm, width: configuration.transformer.width,
       epsilon: configuration.transformer.layerNormEpsilon, into: &output, on: pool)
     return normed
   }

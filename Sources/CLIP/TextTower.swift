@@ -11,8 +11,8 @@ public struct TextTower: Sendable {
   public let projectionWidth: Int
   /// What the blocks are computed in where their weights allow it.
   public let compute: Compute
-  private let weights: any Weights
-  private let pool: WorkerPool
+  let weights: any Weights
+  let pool: WorkerPool
 
   public init(
     _ configuration: Configuration.Text, projectionWidth: Int, weights: any Weights,
@@ -76,7 +76,7 @@ public struct TextTower: Sendable {
       observe, pool)
   }
 
-  private func check(_ ids: [Int], _ index: Int) throws(CLIPError) {
+  func check(_ ids: [Int], _ index: Int) throws(CLIPError) {
     guard !ids.isEmpty else {
       throw CLIPError(.emptyText, "text \(index) has no tokens, at least 1 is needed")
     }
@@ -94,7 +94,7 @@ public struct TextTower: Sendable {
   }
 
   /// The input of the first block, `[packing.rows, width]`.
-  private func embedded(_ texts: [[Int]], _ packing: Packing) throws -> [Float] {
+  func embedded(_ texts: [[Int]], _ packing: Packing) throws -> [Float] {
     let width = configuration.transformer.width
     let table = try weights.matrix(
       Names.tokenTable, rows: configuration.vocabularySize, columns: width)

@@ -9,15 +9,12 @@ public import SystemPackage
 extension Model {
   /// The embeddings of pictures, PNG or JPEG, normalised: one of `projectionWidth` for each.
   ///
-  /// - Throws: `FileError` or `FormatError` naming the first picture that cannot be had.
+  /// - Throws: `FileError` or `InputError` naming the first picture that cannot be had.
   public func embed(images paths: [FilePath]) throws -> [[Float]] {
-    var embeddings: [[Float]] = []
-    for start in stride(from: 0, to: paths.count, by: Self.batchSize) {
-      let pixels = try self.pixels(
-        of: Array(paths[start..<min(start + Self.batchSize, paths.count)]))
-      embeddings += try embed(pixels: pixels).rows
-    }
-    return embeddings
+    let pictures = try embeddings(ofImages: paths)
+    var all: [[Float]] = []
+    while let picture = try pictures.next() { all.append(try picture.embedding.get()) }
+    return all
   }
 
   /// The image tower's input for each picture, decoded on all threads.
@@ -32,7 +29,7 @@ extension Model {
     return try paths.indices.map { try done[$0]!.get() }
   }
 
-  private static func pixels(
+  static func pixels(
     of path: FilePath, _ preprocessing: Preprocessing
   ) throws -> Pixels {
     let file = try MappedFile(path)

@@ -30,6 +30,16 @@ public struct Grid: Sendable {
   /// How many elements one thread takes at a time.
   private static let elementsPerJob = 1 << 16
 
+  init(
+    codes: Buffer, codeType: ElementType, steps: Buffer, squaredError: Double, power: Double
+  ) {
+    self.codes = codes
+    self.codeType = codeType
+    self.steps = steps
+    self.squaredError = squaredError
+    self.power = power
+  }
+
   /// Encodes a tensor whose rows run along its first extent.
   ///
   /// - Parameter step: of every row that it suits; `nil` for the finest that int8 codes allow, a

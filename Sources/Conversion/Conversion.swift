@@ -3,6 +3,7 @@ internal import Bytes
 internal import CLIP
 public import Checkpoints
 internal import ClipPack
+internal import Codecs
 internal import Inputs
 public import Kernels
 public import PackFormat
@@ -19,6 +20,8 @@ public struct Conversion: Sendable {
   /// Pictures and texts to measure with; the built-in ones where empty.
   public var evidenceImages: [FilePath] = []
   public var evidenceTexts: [String] = []
+  /// What weights are rounded for where a rate is asked for.
+  public var calibration = CalibrationChoice.builtIn
   /// Whether the original and the pack are run and compared.
   public var makesEvidence = true
   public var pool: WorkerPool
@@ -47,8 +50,10 @@ public struct Conversion: Sendable {
 
   /// How far a conversion is.
   public enum Progress: Sendable {
-    /// So many of the tensors that are tried have been.
+    /// So many of the tensors have been looked at.
     case measuring(Double)
+    /// So many of the tensors have been rounded for their layers' inputs.
+    case calibrating(Double)
     /// So many of the model's bytes have been coded.
     case coding(Double)
     case runningOriginal
@@ -64,25 +69,39 @@ public struct Conversion: Sendable {
     progress: (Progress) -> Void = { _ in }
   ) throws -> Summary {
     try refuseSource(checkpoint, as: destination)
+    // Says at once where nothing can be written, and not after everything has been measured.
+    _ = try AtomicFile(replacing: destination)
     let digests = SourceDigests(of: checkpoint.files.map(\.safetensors.file))
     let contract = try Contract(checkpoint, recipe, tokenizerFolder)
     let evidence = try original(checkpoint, contract, progress)
     var search: RateSearch?
-    if recipe.target == .int8 {
+    var calibration: Calibration?
+    if let rate = recipe.rate {
+      let inputs = try TracedInputs(for: contract, calibration: self.calibration)
+      if self.calibration != .none { calibration = Calibration(inputs: inputs) }
       let sensitivity = try Sensitivity(
-        of: checkpoint, contract, evidence?.probes ?? probes(contract), pool
+        of: checkpoint, contract.configuration, recipe, inputs, calibration: calibration, pool
       ) { progress(.measuring($0)) }
-      search = try RateSearch(recipe.rate, sensitivity, checkpoint, pool)
+      search = try RateSearch(rate, sensitivity, checkpoint, pool)
     }
     let parameterCount = contract.configuration.parameters.reduce(0) { $0 + $1.shape.count }
     while true {
       var recipe = recipe
       if let search { recipe.steps = search.steps }
       var attempt = try Attempt(
-        writer: PackWriter(destination, storage: storage, pool: pool))
-      try write(checkpoint, contract, recipe, to: &attempt, progress)
+        writer: PackWriter(
+          destination, storage: storage,
+          measuringCompact: makesEvidence || recipe.rate != nil, pool: pool))
+      let grids =
+        try calibration?.grids(checkpoint, contract.configuration, steps: recipe.steps, pool) {
+          progress(.calibrating($0))
+        } ?? [:]
+      try write(checkpoint, contract, recipe, grids, to: &attempt, progress)
       let weightBytes = attempt.writer.modelBytes
-      if var next = search, try next.isWorthAnother(afterWeights: weightBytes, of: parameterCount) {
+      if var next = search,
+        try next.isWorthAnother(
+          afterWeights: attempt.writer.compactModelBytes, of: parameterCount)
+      {
         search = next
         continue
       }
@@ -105,7 +124,7 @@ public struct Conversion: Sendable {
           "'\(file.safetensors.file.path)' has changed while it was read, so the pack would be of "
             + "no one checkpoint; convert again when nobody writes to it")
       }
-      let agreement = attempt.agreement
+      let (agreement, notes) = (attempt.agreement, attempt.notes)
       try checkTarget(attempt.writer.fileSize, agreement)
       let preamble = try attempt.writer.finish()
       return Summary(
@@ -113,7 +132,7 @@ public struct Conversion: Sendable {
         packBytes: preamble.fileSize, weightBytes: weightBytes,
         parameterCount: parameterCount,
         contentDigest: preamble.contentDigest, agreement: agreement,
-        notes: checkpoint.assumptions + contract.notes)
+        notes: checkpoint.assumptions + contract.notes + notes)
     }
   }
 
@@ -122,14 +141,16 @@ public struct Conversion: Sendable {
     var writer: PackWriter
     var measures: [TensorMeasure] = []
     var agreement: Comparison?
+    /// What people should know of the weights, a sentence each.
+    var notes: [String] = []
 
     init(writer: consuming PackWriter) { self.writer = writer }
   }
 
   /// All content.
   private func write(
-    _ checkpoint: Checkpoint, _ contract: Contract, _ recipe: Recipe, to attempt: inout Attempt,
-    _ progress: (Progress) -> Void
+    _ checkpoint: Checkpoint, _ contract: Contract, _ recipe: Recipe, _ grids: [String: Grid],
+    to attempt: inout Attempt, _ progress: (Progress) -> Void
   ) throws {
     try contract.write(to: &attempt.writer)
     try attempt.writer.add(.recipe, recipe.json)
@@ -138,13 +159,20 @@ public struct Conversion: Sendable {
     let total = Double(parameters.reduce(0) { $0 + $1.shape.count })
     var done = 0
     for parameter in parameters {
-      let encoded = try encoder.encode(checkpoint.tensor(parameter.name), parameter)
-      let before = attempt.writer.modelBytes
+      let encoded =
+        try grids[parameter.name].map { encoder.describe($0, parameter) }
+        ?? encoder.encode(checkpoint.tensor(parameter.name), parameter)
+      let before = attempt.writer.compactModelBytes
       try attempt.writer.add(encoded.description, encoded.content)
       attempt.measures.append(
         TensorMeasure(
-          parameter.name, storedBytes: attempt.writer.modelBytes - before,
+          parameter.name, compactBytes: attempt.writer.compactModelBytes - before,
           count: parameter.shape.count, relativeSquaredError: encoded.relativeSquaredError))
+      if encoded.nonFiniteCount > 0 {
+        attempt.notes.append(
+          "tensor \"\(parameter.name)\" has "
+            + "\(TensorEncoder.described(nonFinite: encoded.nonFiniteCount)); it is kept as it is")
+      }
       checkpoint.release(parameter.name)
       done += parameter.shape.count
       progress(.coding(Double(done) / total))

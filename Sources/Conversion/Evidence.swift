@@ -5,7 +5,7 @@ internal import Checkpoints
 internal import ClipPack
 internal import Inputs
 internal import Kernels
-internal import PackFormat
+package import PackFormat
 internal import Tensors
 
 /// The proof that travels in a pack: probes, the original's embeddings of them, and how near the
@@ -136,6 +136,11 @@ struct Evidence: Sendable {
       return cosines.min().map { Evidence.floor(forCosine: $0) } ?? 0.999
     }
   }
+}
+
+extension Pack {
+  /// Reads the evidence without running anything, and says whether there is some.
+  package func readEvidence() throws -> Bool { try Evidence.Recorded(self) != nil }
 }
 
 extension Probes {

@@ -26,7 +26,7 @@ enum ProbePictures {
   }
 
   /// Adds values that are random at the corners of cells and linear between them.
-  private static func addNoise(
+  static func addNoise(
     to levels: inout [Int], size: Int, cell: Int, amplitude: Int, _ random: inout Xorshift
   ) {
     let corners = size / cell + 2
@@ -70,7 +70,7 @@ enum ProbePictures {
 }
 
 /// Marsaglia's 32-bit xorshift generator.
-private struct Xorshift {
+struct Xorshift {
   private var state: UInt32
 
   init(seed: UInt32) { state = seed == 0 ? 1 : seed }

@@ -47,6 +47,15 @@ extension Probes {
     configuration: Configuration, preprocessing: Preprocessing?, tokenizer: Tokenizer?,
     images: [FilePath], texts: [String]
   ) throws -> Probes {
+    if !images.isEmpty, configuration.image == nil {
+      throw Refusal("--evidence-images has pictures, and there is no image tower to show them to")
+    }
+    if !texts.isEmpty, configuration.text == nil || tokenizer == nil {
+      throw Refusal(
+        "--evidence-texts has texts, and there is no "
+          + (configuration.text == nil
+            ? "text tower to ask" : "tokenizer to read them with; convert with --tokenizer DIR"))
+    }
     var probes = Probes(
       origin: images.isEmpty && texts.isEmpty ? "built-in" : "given by the user")
     if let image = configuration.image, let preprocessing {
@@ -86,7 +95,7 @@ extension Probes {
     }
     guard pixels.width == imageSize, pixels.height == imageSize else {
       throw Refusal(
-        "\(path): the preprocessing gives \(pixels.height)×\(pixels.width) pixels, the model takes "
+        "'\(path)': the preprocessing gives \(pixels.height)×\(pixels.width) pixels, the model takes "
           + "\(imageSize)×\(imageSize)")
     }
     let plane = imageSize * imageSize

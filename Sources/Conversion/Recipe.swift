@@ -7,6 +7,9 @@ public struct Recipe: Equatable, Sendable {
   public var towers: Towers
   /// What was asked for instead of a type; the target is `int8` then.
   public var rate: Rate?
+  /// Whether a tensor with NaN or infinite values is carried as it is where others are rounded;
+  /// refused otherwise.
+  public var allowsNonFinite = false
   /// The step of each tensor on a grid, by name; the finest that int8 codes allow where there is
   /// none. A conversion finds them; a rebuild takes them from the pack.
   var steps: [String: StepExponent] = [:]
@@ -42,6 +45,7 @@ public struct Recipe: Equatable, Sendable {
       "target": .string(target.rawValue), "towers": .string(towers.rawValue),
     ]
     object["rate"] = rate?.json
+    if allowsNonFinite { object["allow_non_finite"] = true }
     if !steps.isEmpty {
       object["steps"] = .object(
         JSON.Object(steps.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value.value)) }))
@@ -64,6 +68,7 @@ public struct Recipe: Equatable, Sendable {
     }
     self.init(target: target, towers: towers)
     rate = try json["rate"].map { json throws(FormatError) in try Rate(decoding: json) }
+    allowsNonFinite = json["allow_non_finite"]?.bool ?? false
     guard let steps = json["steps"]?.object else { return }
     for name in steps.keys {
       guard let value = steps[name]?.int, StepExponent.allowed.contains(value) else {

@@ -31,14 +31,17 @@ public enum Signing {
 
   /// Reads a private key.
   ///
-  /// - Throws: `Refusal` for a file that others than its owner can read.
+  /// - Throws: `Refusal` for a public key, and for a file that others than its owner can read.
   public static func key(_ path: FilePath) throws -> SigningKey {
+    let text = try self.text(path)
+    if (try? PublicKey(pem: text)) != nil {
+      throw Refusal("'\(path)' is a public key; the private one of the pair signs")
+    }
     if let mode = FileKind.permissions(of: path),
       !mode.isDisjoint(with: [.groupReadWrite, .otherReadWrite])
     {
       throw Refusal("'\(path)' can be read by others than its owner; chmod 600 '\(path)'")
     }
-    let text = try self.text(path)
     do throws(FormatError) { return try SigningKey(pem: text) } catch {
       throw Refusal("'\(path)': \(error)")
     }

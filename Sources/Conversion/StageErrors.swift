@@ -24,6 +24,12 @@ public struct StageErrors: Equatable, Sendable {
     }
   }
 
+  /// The stage that errs most, or the first whose error is no number; `nil` without stages.
+  public var worst: (name: String, error: Double)? {
+    let pairs = zip(names, errors).map { (name: $0, error: $1) }
+    return pairs.first { $0.error.isNaN } ?? pairs.max { $0.error < $1.error }
+  }
+
   var json: JSON {
     .array(
       zip(names, errors).map { ["stage": .string($0), "relative_error": JSON(finite: $1)] })

@@ -3,6 +3,7 @@ internal import Bytes
 internal import Codecs
 internal import Kernels
 internal import PackFormat
+internal import Synchronization
 internal import Tensors
 
 /// Codes tensors as a recipe says.
@@ -17,13 +18,18 @@ struct TensorEncoder: Sendable {
     var content: [PackWriter.StreamContent]
     /// Σ error² over Σ value²; 0 where nothing is lost, `nil` where it was not measured.
     var relativeSquaredError: Double?
+    /// How many elements are NaN or infinite.
+    var nonFiniteCount = 0
   }
 
   /// - Throws: `Refusal` naming the tensor, for values that the recipe cannot carry.
   func encode(_ tensor: Tensor, _ parameter: Parameter) throws(Refusal) -> Encoded {
-    guard recipe.target != .lossless else { return exactly(tensor, parameter) }
-    try checkFinite(tensor, parameter.name)
-    guard parameter.role != .vector else { return exactly(tensor, parameter) }
+    let nonFiniteCount = try nonFiniteCount(of: tensor, parameter.name)
+    guard recipe.target != .lossless, nonFiniteCount == 0, parameter.role != .vector else {
+      var encoded = exactly(tensor, parameter)
+      encoded.nonFiniteCount = nonFiniteCount
+      return encoded
+    }
     do throws(CodecError) {
       return switch recipe.target {
       case .f16: try rounded(tensor, parameter, to: .float16, .float16)
@@ -61,8 +67,12 @@ struct TensorEncoder: Sendable {
   }
 
   private func onGrid(_ tensor: Tensor, _ parameter: Parameter) throws(CodecError) -> Encoded {
-    let grid = try Grid(encoding: tensor, step: recipe.step(of: parameter.name), pool: pool)
-    return Encoded(
+    describe(
+      try Grid(encoding: tensor, step: recipe.step(of: parameter.name), pool: pool), parameter)
+  }
+
+  func describe(_ grid: Grid, _ parameter: Parameter) -> Encoded {
+    Encoded(
       description: describe(parameter, .grid, .float32),
       content: [.init(.codes, grid.codeType, grid.codes), .init(.steps, .float32, grid.steps)],
       relativeSquaredError: grid.relativeSquaredError)
@@ -76,27 +86,38 @@ struct TensorEncoder: Sendable {
       elementType: type, shape: parameter.shape)
   }
 
-  func checkFinite(_ tensor: Tensor, _ name: String) throws(Refusal) {
-    let count = tensor.nonFiniteCount
-    guard count == 0 else {
+  /// How many elements are NaN or infinite.
+  ///
+  /// - Throws: `Refusal` where there are some, and the recipe rounds and does not allow them.
+  func nonFiniteCount(of tensor: Tensor, _ name: String) throws(Refusal) -> Int {
+    let count = tensor.nonFiniteCount(pool)
+    guard count == 0 || recipe.target == .lossless || recipe.allowsNonFinite else {
       throw Refusal(
-        "tensor \"\(name)\" has \(count) values that are NaN or infinite, which only "
-          + "--to lossless can carry")
+        "tensor \"\(name)\" has \(Self.described(nonFinite: count)), which cannot be rounded; "
+          + "--allow-non-finite keeps the tensor as it is, and so does --to lossless")
     }
+    return count
+  }
+
+  /// For example: `2 values that are NaN or infinite`.
+  static func described(nonFinite count: Int) -> String {
+    count == 1 ? "1 value that is NaN or infinite" : "\(count) values that are NaN or infinite"
   }
 }
 
 extension Tensor {
   /// How many elements are NaN or infinite.
-  var nonFiniteCount: Int {
+  func nonFiniteCount(_ pool: WorkerPool) -> Int {
     let chunk = 1 << 16
-    var total = 0
-    for start in stride(from: 0, to: shape.count, by: chunk) {
-      total += withFloats(start..<min(start + chunk, shape.count)) { floats in
+    let total = Atomic(0)
+    pool.run((shape.count + chunk - 1) / chunk) { index in
+      let start = index * chunk
+      let count = withFloats(start..<min(start + chunk, shape.count)) { floats in
         guard peakBits(floats) >= Float.infinity.bitPattern else { return 0 }
         return floats.indices.count { !floats[$0].isFinite }
       }
+      total.add(count, ordering: .relaxed)
     }
-    return total
+    return total.load(ordering: .relaxed)
   }
 }

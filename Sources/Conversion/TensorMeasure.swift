@@ -11,16 +11,16 @@ internal import Bytes
 /// What coding made of one tensor.
 public struct TensorMeasure: Equatable, Sendable {
   public var name: String
-  /// Stored, of each element.
+  /// Of each element in compact storage: what they are worth, whatever the storage.
   public var bits: Double
   /// The power of the values over that of their errors, in decibels; `nil` where nothing is lost,
   /// and where it was not measured.
   public var signalToNoise: Double?
 
   /// - Parameter relativeSquaredError: Σ error² over Σ value².
-  init(_ name: String, storedBytes: Int, count: Int, relativeSquaredError: Double?) {
+  init(_ name: String, compactBytes: Int, count: Int, relativeSquaredError: Double?) {
     self.name = name
-    bits = 8 * Double(storedBytes) / Double(max(count, 1))
+    bits = 8 * Double(compactBytes) / Double(max(count, 1))
     signalToNoise = relativeSquaredError.flatMap { $0 > 0 ? -10 * log10($0) : nil }
   }
 

@@ -18,8 +18,19 @@ public enum Unpacking {
     public var isSource = false
   }
 
+  /// - Throws: what is wrong with the pack, or with writing; the folder is gone then if it was not
+  ///   there before and nothing is in it.
   public static func run(_ pack: Pack, into folder: FilePath) throws -> Summary {
-    try Folder.create(folder)
+    let created = try Folder.create(folder)
+    do {
+      return try write(pack, folder)
+    } catch {
+      Folder.removeEmpty(created)
+      throw error
+    }
+  }
+
+  private static func write(_ pack: Pack, _ folder: FilePath) throws -> Summary {
     var summary = Summary()
     let model = try Model(pack, keepingMatrices: false)
     if let files = try SourceFile.all(of: pack) {

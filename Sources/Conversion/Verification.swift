@@ -105,9 +105,27 @@ public struct Verification: Sendable {
     if model.configuration.text == nil { source.text = nil }
     guard source == model.configuration else {
       throw Refusal(
-        "the source is a CLIP of another architecture than the pack: its configuration is "
-          + "\(source.json), the pack's \(model.configuration.json)")
+        "the source '\(checkpoint.folder.isEmpty ? "." : checkpoint.folder)' is of another "
+          + "architecture than the pack: "
+          + (firstDifference(source.json, model.configuration.json) ?? "pooling differs"))
     }
+  }
+
+  /// The first member that differs, as a clause; `nil` where all are the same.
+  private static func firstDifference(
+    _ source: JSON, _ pack: JSON, _ place: String = ""
+  ) -> String? {
+    guard let mine = source.object, let other = pack.object else {
+      return source == pack
+        ? nil : "\(place) is \(source.excerpt), the pack has \(pack.excerpt)"
+    }
+    for key in mine.keys + other.keys {
+      let name = place.isEmpty ? key : "\(place).\(key)"
+      if let clause = firstDifference(mine[key] ?? .null, other[key] ?? .null, name) {
+        return clause
+      }
+    }
+    return nil
   }
 
   /// Compares with a Python implementation's own answers: `pixel_values` (N, 3, H, W) and

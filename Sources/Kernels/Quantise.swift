@@ -63,7 +63,7 @@ public func widen(
 
 /// What a row of codes loses: Σ (value − code·step)², and Σ value² to compare it with.
 public func gridError(
-  _ row: Span<Float>, codes: Span<Int8>, step: Float
+  _ row: Span<Float>, codes: Span<Int8>, step: Float, using isa: InstructionSet = .widest
 ) -> (error: Double, power: Double) {
   precondition(codes.count == row.count, "\(row.count) values against \(codes.count) codes")
   var error = 0.0
@@ -71,7 +71,7 @@ public func gridError(
   unsafe row.withUnsafeBufferPointer { row in
     unsafe codes.withUnsafeBufferPointer { codes in
       guard let values = row.baseAddress, let codes = codes.baseAddress else { return }
-      unsafe ck_grid_error(values, codes, step, row.count, &error, &power)
+      unsafe ck_grid_error(values, codes, step, row.count, &error, &power, isa.c)
     }
   }
   return (error, power)

@@ -20,12 +20,14 @@ public enum Rans {
   }
 
   /// The bytes of a block of signed 8-bit codes; `nil` when all of them are equal.
-  public static func encode(_ codes: RawSpan) -> [UInt8]? {
+  public static func encode(
+    _ codes: RawSpan, using isa: InstructionSet = .widest
+  ) -> [UInt8]? {
     let bytes = unsafe codes.withUnsafeBytes { codes in
       unsafe [UInt8](unsafeUninitializedCapacity: ck_rans_bound(codes.count)) { output, count in
         guard let from = codes.baseAddress, let to = output.baseAddress else { return }
         count = unsafe ck_rans_encode(
-          from.assumingMemoryBound(to: Int8.self), codes.count, to)
+          from.assumingMemoryBound(to: Int8.self), codes.count, to, isa.c)
       }
     }
     return bytes.isEmpty ? nil : bytes

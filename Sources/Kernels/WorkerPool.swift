@@ -35,7 +35,7 @@ public final class WorkerPool: Sendable {
     self.team = team
     for _ in 1..<threads {
       // Where the system grants no more threads, those there are do the work.
-      guard let worker = Self.start(team) else { break }
+      guard let worker = startThread(team.work) else { break }
       unsafe workers.append(worker)
     }
   }
@@ -56,25 +56,4 @@ public final class WorkerPool: Sendable {
       return
     }
   }
-
-  private static func start(_ team: Team) -> pthread_t? {
-    let context = unsafe Unmanaged.passRetained(team).toOpaque()
-    #if canImport(Darwin)
-      var thread: pthread_t?
-      let status = unsafe pthread_create(&thread, nil, { work($0) }, context)
-    #else
-      var thread = pthread_t()
-      let status = unsafe pthread_create(&thread, nil, { unsafe work($0!) }, context)
-    #endif
-    guard status == 0 else {
-      unsafe Unmanaged<Team>.fromOpaque(context).release()
-      return nil
-    }
-    return thread
-  }
-}
-
-private func work(_ context: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
-  unsafe Unmanaged<Team>.fromOpaque(context).takeRetainedValue().work()
-  return nil
 }

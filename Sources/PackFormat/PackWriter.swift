@@ -28,11 +28,19 @@ public struct PackWriter: ~Copyable {
   private var index = Index()
   private var group = Group.content
   private var region: Tower?
+  /// Whether `compactModelBytes` is counted for mapped storage too, where blocks are coded for that
+  /// alone.
+  private let measuresCompact: Bool
+
+  /// What the blocks of the model's tensors take so far in compact storage, in bytes; in mapped
+  /// storage counted only on demand.
+  public private(set) var compactModelBytes = 0
 
   public init(
     _ destination: FilePath, storage: Storage, blockSize: Int = Self.defaultBlockSize,
-    pool: WorkerPool
+    measuringCompact measuresCompact: Bool = false, pool: WorkerPool
   ) throws(FileError) {
+    self.measuresCompact = measuresCompact
     var file = try AtomicFile(replacing: destination)
     try file.appendZeros(Preamble.size)
     self.file = file
@@ -121,7 +129,7 @@ public struct PackWriter: ~Copyable {
     tensor.streams = []
     var placements: [[Placement]] = []
     for part in content {
-      let (stream, blocks) = try write(part, as: storage)
+      let (stream, blocks) = try write(part, as: storage, isModel: description.isModel)
       tensor.streams.append(stream)
       placements.append(blocks)
     }
@@ -138,23 +146,25 @@ public struct PackWriter: ~Copyable {
   }
 
   private mutating func write(
-    _ content: StreamContent, as storage: Storage
+    _ content: StreamContent, as storage: Storage, isModel: Bool = false
   ) throws(FileError) -> (Stream, [Placement]) {
     let bytes = content.bytes
     let count = Stream.blockCount(of: bytes.count, blockSize: blockSize)
     let encoded = Slots<EncodedBlock>(count)
-    let (coder, blockSize) = (coder, blockSize)
+    let (coder, blockSize, measuresCompact) = (coder, blockSize, measuresCompact)
     pool.run(count) { index in
       let start = index * blockSize
       let block = bytes.bytes.extracting(start..<min(start + blockSize, bytes.count))
       encoded[index] = EncodedBlock(
-        block, content.elementType, with: storage == .compact ? coder : nil)
+        block, content.elementType, with: storage == .compact || measuresCompact ? coder : nil,
+        as: storage)
     }
     var stream = Stream(
       role: content.role, elementType: content.elementType, size: bytes.count, digests: [])
     var placements: [Placement] = []
     for index in 0..<count {
       let block = encoded.take(index)
+      if isModel { compactModelBytes += block.compactSize }
       if index == 0, block.encoding == .raw { try file.pad(to: Self.streamAlignment) }
       stream.digests.append(block.digest)
       placements.append(
@@ -231,14 +241,18 @@ private struct EncodedBlock: Sendable {
   /// `nil` for a raw block, which is taken from the content itself.
   let stored: [UInt8]?
   let size: Int
+  /// In compact storage, where a coder has tried.
+  let compactSize: Int
   let crc: UInt32
   let digest: Digest
 
-  /// - Parameter coder: `nil` for a block that is to stay raw.
-  init(_ block: RawSpan, _ type: ElementType, with coder: BlockCoder?) {
+  /// - Parameter coder: `nil` for a block that stays raw without being measured.
+  init(_ block: RawSpan, _ type: ElementType, with coder: BlockCoder?, as storage: Storage) {
     size = block.byteCount
     digest = Digest(of: block)
-    if let coded = coder?.encode(block, of: type), coded.encoding != .raw {
+    let coded = coder?.encode(block, of: type)
+    compactSize = coded?.bytes.count ?? block.byteCount
+    if storage == .compact, let coded, coded.encoding != .raw {
       encoding = coded.encoding
       stored = coded.bytes
       crc = unsafe crc32(coded.bytes.span.bytes)

@@ -2,7 +2,7 @@ public import Bytes
 
 /// An Ed25519 signature of a pack: a section among its attachments, which no digest covers.
 ///
-/// Specification: `Formats/clippack.md`, section 7.2.
+/// Specification: `Formats/clippack.md`, section 7.5.
 public struct Signature: Equatable, Sendable {
   static let size = 64
   private static let prefix = "signature/ed25519/"

@@ -22,6 +22,38 @@ struct ClipPackCommand: ParsableCommand {
   static func main() {
     openStandardFiles()
     Interruption.cleanUp()
-    main(nil)
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      refuse(error)
+    }
+  }
+
+  /// A wrong command line is one line too; help, results and all else end as the parser ends them.
+  private static func refuse(_ error: any Error) -> Never {
+    guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+    let names = configuration.subcommands.map { $0._commandName }
+    let command = CommandLine.arguments.dropFirst().first { !$0.hasPrefix("-") }
+    if let command, !names.contains(command) {
+      Terminal.say(
+        "clip-pack: there is no command \"\(command)\", there are "
+          + names.joined(separator: ", "))
+    } else {
+      let help = (["clip-pack"] + (command.map { [$0] } ?? []) + ["--help"]).joined(separator: " ")
+      Terminal.say("clip-pack: \(clause(message(for: error))); see \(help)")
+    }
+    exit(withError: ExitCode.validationFailure)
+  }
+
+  /// The parser's sentences as one clause: no lines, no capital, no full stop.
+  private static func clause(_ message: String) -> String {
+    var clause = message.split(whereSeparator: \.isNewline).map { $0.drop { $0 == " " } }
+      .joined(separator: " ").replacing(". Please provide one of", with: ", allowed are")
+    if clause.hasSuffix(".") { clause.removeLast() }
+    guard let first = clause.first, clause.dropFirst().first?.isLowercase == true else {
+      return clause
+    }
+    return first.lowercased() + clause.dropFirst()
   }
 }

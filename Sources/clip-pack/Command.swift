@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bytes
+import CLIP
 import Checkpoints
 import ClipPack
 import Conversion
@@ -79,11 +80,15 @@ func refuse(_ output: String, among inputs: [String]) throws(Refusal) {
   }
 }
 
-/// Puts a path before errors that know only a place in a file.
+/// Puts a path before errors that know only a place in a file, or only a part of a model.
 func naming<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
   do {
     return try body()
   } catch let error as FormatError {
     throw Refusal("\(path): \(error)")
+  } catch let error where error is Refusal || error is ModelError || error is CLIPError {
+    // A refusal that is about another file names that, in quotes like these: '…'.
+    let description = "\(error)"
+    throw Refusal(description.contains("'") ? description : "\(path): \(description)")
   }
 }

@@ -12,6 +12,12 @@ enum ComparisonText {
           + "\(decimal(agreement.centredCosineMinimum, 5)) lowest; largest difference "
           + scientific(agreement.maximumDifference))
     }
+    for (name, stages) in [("image", comparison.imageStages), ("text ", comparison.textStages)] {
+      guard let stages, let worst = stages.worst else { continue }
+      lines.append(
+        "  \(name)   relative error at most \(scientific(worst.error)) (\(worst.name)) in "
+          + counted(stages.names.count, "stage"))
+    }
     if let answers = comparison.answers {
       lines += [
         "  logits  largest difference \(decimal(answers.maximumDifference, 4)), "

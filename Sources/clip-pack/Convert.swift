@@ -48,8 +48,23 @@ struct Convert: Command {
     help: ArgumentHelp("Your own texts to measure with, one a line.", valueName: "file"))
   var evidenceTexts: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "With a rate: round weights for pictures like these, yours; built-in ones unless given.",
+      valueName: "dir"))
+  var calibration: String?
+
+  @Flag(help: "With a rate: round each weight by itself, for no inputs.")
+  var noCalibration = false
+
   @Flag(help: "Do not run the original and the pack; verify then needs --against.")
   var noEvidence = false
+
+  @Flag(
+    help: ArgumentHelp(
+      "Keep tensors that have NaN or infinite values as they are; without this they are refused, "
+        + "except by --to lossless."))
+  var allowNonFinite = false
 
   @OptionGroup var common: Common
 
@@ -57,6 +72,14 @@ struct Convert: Command {
     guard to == nil || rate.rate == nil else {
       throw ValidationError(
         "--to and a rate (--bits, --max-bytes, --min-cosine) exclude each other.")
+    }
+    guard rate.rate != nil || (calibration == nil && !noCalibration) else {
+      throw ValidationError(
+        "--calibration needs a rate (--bits, --max-bytes or --min-cosine); --to rounds each weight "
+          + "by itself.")
+    }
+    guard calibration == nil || !noCalibration else {
+      throw ValidationError("--calibration and --no-calibration exclude each other.")
     }
   }
 
@@ -68,10 +91,13 @@ struct Convert: Command {
     var conversion = Conversion(
       recipe: Recipe(target: to ?? .int8, towers: towers, rate: rate.rate), storage: storage,
       pool: common.pool)
+    conversion.recipe.allowsNonFinite = allowNonFinite
     conversion.tokenizerFolder = tokenizer.map { FilePath($0) }
     conversion.evidenceImages = try evidenceImages.map { try pictures(in: FilePath($0)) } ?? []
     conversion.evidenceTexts = try evidenceTexts.map { try lines(of: FilePath($0)) } ?? []
     conversion.makesEvidence = !noEvidence
+    if noCalibration { conversion.calibration = .none }
+    if let calibration { conversion.calibration = .pictures(try pictures(in: FilePath(calibration))) }
 
     try refuse(destination.string, among: inputs(of: checkpoint, and: conversion.evidenceImages))
 
@@ -79,13 +105,17 @@ struct Convert: Command {
     let summary: Conversion.Summary
     do {
       defer { terminal.endProgress() }
-      summary = try conversion.run(checkpoint, to: destination) { step in
-        switch step {
-        case .measuring(let share): terminal.progress("measuring what weights matter", share)
-        case .coding(let share): terminal.progress("coding weights", share)
-        case .runningOriginal: terminal.progress("running the original")
-        case .runningPack: terminal.progress("running the pack")
-        case .finishing: terminal.progress("finishing")
+      summary = try naming(source) {
+        try conversion.run(checkpoint, to: destination) { step in
+          switch step {
+          case .measuring(let share): terminal.progress("measuring what weights matter", share)
+          case .calibrating(let share):
+            terminal.progress("rounding for what layers take in", share)
+          case .coding(let share): terminal.progress("coding weights", share)
+          case .runningOriginal: terminal.progress("running the original")
+          case .runningPack: terminal.progress("running the pack")
+          case .finishing: terminal.progress("finishing")
+          }
         }
       }
     }

@@ -53,12 +53,14 @@ struct Inspect: Command {
         + "\(decimal(pack.bitsPerWeight, 2)) bits each; blocks of \(preamble.blockSize) bytes",
       "  content   \(pack.contentDigest)",
       "  evidence  \(pack.evidenceDigest)",
+      "  space     \(try EmbeddingSpace(pack))",
       "  recipe    \(try pack.json(.recipe)?.description ?? "none")",
     ]
     for source in try pack.json(.provenance)?["files"]?.array ?? [] {
       lines.append(
-        "  source    \(source["name"]?.string ?? "?"), \(source["size"]?.int ?? 0) bytes, "
-          + "sha256 \(source["sha256"]?.string ?? "?")")
+        "  source    \((source["name"]?.string ?? "?").printable()), "
+          + "\(source["size"]?.int ?? 0) bytes, "
+          + "sha256 \((source["sha256"]?.string ?? "?").printable())")
     }
     lines += try pack.signatures().map { "  signed by \($0.key)" }
     lines.append("")
@@ -96,6 +98,7 @@ struct Inspect: Command {
       "bits_per_weight": .number(pack.bitsPerWeight),
       "content_digest": .string(pack.contentDigest.description),
       "evidence_digest": .string(pack.evidenceDigest.description),
+      "embedding_space": .string(try EmbeddingSpace(pack).id),
       "signatures": .array(try pack.signatures().map { .string($0.key.description) }),
       "configuration": try pack.json(.configuration) ?? .null,
       "preprocessing": try pack.json(.preprocessing) ?? .null,
@@ -112,7 +115,7 @@ struct Inspect: Command {
         + counted(file.tensors.count, "tensor")
     ]
     for (key, value) in file.metadata.sorted(by: { $0.key < $1.key }) {
-      lines.append("  \(key) = \(value)")
+      lines.append("  \(key.printable()) = \(value.printable())")
     }
     lines.append("")
     lines += Table.lines(
@@ -151,7 +154,7 @@ extension PackedTensor {
 /// Rows in columns, as wide as they need to be.
 enum Table {
   static func lines(_ header: [String], _ rows: [[String]]) -> [String] {
-    let all = [header] + rows
+    let all = [header] + rows.map { $0.map { $0.printable() } }
     let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
     return all.map { row in
       var line = ""

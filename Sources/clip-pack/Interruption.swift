@@ -20,8 +20,10 @@ enum Interruption {
     // but the folder.
     Unfinished.prepare()
     signal(SIGBUS, sayCutShort)
-    // A file that would grow too large is an error like a full disk.
+    // A file that would grow too large is an error like a full disk, and so is a pipe that nobody
+    // reads any more.
     signal(SIGXFSZ, SIG_IGN)
+    unsafe endsWithPipe = !isIgnored(signal(SIGPIPE, SIG_IGN))
     for number in [SIGINT, SIGTERM, SIGHUP] {
       // What was ignored from the start, as under nohup, stays so.
       guard !isIgnored(signal(number, SIG_IGN)) else { continue }
@@ -37,6 +39,14 @@ enum Interruption {
     unsafe unsafeBitCast(handler, to: Int.self) == 1
   }
 
+  private nonisolated(unsafe) static var endsWithPipe = false
+
+  /// Whoever read our output has stopped: ends the program as `SIGPIPE` would have, without a word,
+  /// but with unfinished files gone. Returns where that signal was ignored from the start.
+  static func endWithPipe() {
+    if unsafe endsWithPipe { end(by: SIGPIPE) }
+  }
+
   private static let isEnding = Atomic(false)
 
   /// Keeps a thread whose work failed because of the interruption from reporting that.
@@ -48,6 +58,11 @@ enum Interruption {
     isEnding.store(true, ordering: .releasing)
     Unfinished.removeAll()
     signal(number, SIG_DFL)
+    // Threads of Dispatch block signals, and what they send themselves would wait for ever.
+    var set = sigset_t()
+    unsafe sigemptyset(&set)
+    unsafe sigaddset(&set, number)
+    unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil)
     raise(number)
   }
 }

@@ -20,12 +20,15 @@ struct Terminal {
   /// Whether colours are welcome on standard output.
   static let hasColour: Bool = {
     let no = unsafe getenv("NO_COLOR").map { unsafe $0.pointee != 0 } ?? false
-    return isatty(STDOUT_FILENO) == 1 && !no
+    return hasTerminalOutput && !no
   }()
 
-  /// A line on standard error.
+  /// Whether standard output is a terminal.
+  static let hasTerminalOutput = isatty(STDOUT_FILENO) == 1
+
+  /// A line on standard error, whatever names are in it.
   static func say(_ line: String) {
-    _ = try? FileDescriptor.standardError.writeAll((line + "\n").utf8)
+    _ = try? FileDescriptor.standardError.writeAll((line.printable() + "\n").utf8)
   }
 
   /// A line that is not needed to understand the result.
@@ -53,8 +56,22 @@ struct Terminal {
   static func green(_ text: String) -> String { coloured(text, 32) }
   static func red(_ text: String) -> String { coloured(text, 31) }
 
+  private static let escape = "\u{1b}["
+
   private static func coloured(_ text: String, _ colour: Int) -> String {
-    hasColour ? "\u{1b}[\(colour)m\(text)\u{1b}[0m" : text
+    hasColour ? "\(escape)\(colour)m\(text)\(escape)0m" : text
+  }
+
+  /// A result as it may be printed: with our own colours, and no other commands to the terminal.
+  fileprivate static func printable(_ result: String) -> String {
+    guard hasColour else { return result.printable(keepingLines: true) }
+    let colours = ["32m", "31m", "0m"]
+    let parts = result.split(separator: escape, omittingEmptySubsequences: false)
+    return parts.enumerated().map { index, part in
+      let isOurs = colours.contains { part.hasPrefix($0) }
+      let text = String(part).printable(keepingLines: true)
+      return index == 0 ? text : (isOurs ? escape : escape.printable()) + text
+    }.joined()
   }
 }
 
@@ -71,8 +88,10 @@ func openStandardFiles() {
 /// - Throws: `FileError` when it cannot be written there, to a full disk for example.
 func emit(_ result: some CustomStringConvertible) throws(FileError) {
   do {
-    _ = try FileDescriptor.standardOutput.writeAll("\(result)\n".utf8)
+    _ = try FileDescriptor.standardOutput.writeAll(
+      "\(Terminal.printable("\(result)"))\n".utf8)
   } catch {
+    if error as? Errno == .brokenPipe { Interruption.endWithPipe() }
     throw FileError("write", "standard output", error)
   }
 }

@@ -24,8 +24,9 @@ extension Verify {
     let (pack, names, read, objection): (Pack, [Manifest.Item], Int, String?) = try naming(path) {
       let pack = try Pack(FilePath(path), pool: common.pool)
       let chosen = pack.index.content.items.filter(isChosen)
-      guard !chosen.isEmpty else {
-        throw Refusal("\(path) has no \(tensor.map { "tensor \"\($0)\"" } ?? "such tower")")
+      if let tensor, chosen.isEmpty { throw Refusal("the pack has no tensor \"\(tensor)\"") }
+      if let tower, !pack.tensors.contains(where: { $0.isModel && $0.tower == tower }) {
+        throw Refusal("the pack has no \(tower.rawValue) tower")
       }
       let objection = try signatureObjection(pack)
       let names = Set(chosen.map(\.name))

@@ -15,7 +15,8 @@ struct Verify: Command {
     discussion: """
       Checks every byte of the pack, then runs it. Alone, the answers are compared with those that \
       the original gave when the pack was made; --against runs the source again; --reference takes \
-      the answers of another implementation from a file.
+      the answers of another implementation from a file; --published asks whether these are the \
+      weights of a well-known checkpoint.
       """)
 
   @Argument(help: "The pack; the only *.clippack in the working directory unless given.")
@@ -31,6 +32,18 @@ struct Verify: Command {
     help: ArgumentHelp(
       "Answers of transformers or open_clip, from Scripts/export_reference.py.", valueName: "file"))
   var reference: String?
+
+  @Flag(
+    help: ArgumentHelp(
+      "Compare with answers that public test suites assert of the original weights, for a pack of "
+        + "openai/clip-vit-base-patch32."))
+  var published = false
+
+  @Option(
+    help: ArgumentHelp(
+      "With --published: take the answers from this file, of the form that Formats/published.md "
+        + "describes.", valueName: "json"))
+  var publishedAnswers: String?
 
   @Option(
     help: ArgumentHelp("The lowest cosine that passes; else what the pack says.", valueName: "c"))
@@ -70,11 +83,20 @@ struct Verify: Command {
     if evidenceImages != nil || evidenceTexts != nil, against == nil {
       throw ValidationError("--evidence-images and --evidence-texts need --against SOURCE.")
     }
-    if against != nil, reference != nil {
-      throw ValidationError("--against and --reference are two questions; ask one at a time.")
+    guard [against != nil, reference != nil, published].count(where: { $0 }) <= 1 else {
+      throw ValidationError(
+        "--against, --reference and --published are three questions; ask one at a time.")
+    }
+    if publishedAnswers != nil, !published {
+      throw ValidationError("--published-answers needs --published.")
+    }
+    if published, minCosine != nil || report != nil || compute != .f32 {
+      throw ValidationError(
+        "--published compares in f32, with tolerances of its own and without a report; leave out "
+          + "--min-cosine, --compute and --report.")
     }
     if tower != nil || tensor != nil {
-      guard tower == nil || tensor == nil, against == nil, reference == nil else {
+      guard tower == nil || tensor == nil, against == nil, reference == nil, !published else {
         throw ValidationError("--tower and --tensor each stand alone, without running the pack.")
       }
     }
@@ -86,6 +108,7 @@ struct Verify: Command {
   func perform() throws {
     let path = try pack ?? Self.onlyPack()
     guard tower == nil, tensor == nil else { return try checkPart(of: path) }
+    guard !published else { return try checkPublished(of: path) }
     let terminal = common.terminal
     let (model, verification): (Model, Verification) = try naming(path) {
       let pack = try Pack(FilePath(path), pool: common.pool)
@@ -101,7 +124,7 @@ struct Verify: Command {
     }
     if let report { try write(report, verification, model, path) }
     try emit(
-      common.json ? json(verification, model.pack) : text(verification, model.pack, path))
+      common.json ? try json(verification, model) : try text(verification, model, path))
     guard verification.hasPassed else { throw ExitCode(1) }
   }
 
@@ -134,7 +157,8 @@ struct Verify: Command {
     return packs[0]
   }
 
-  private func json(_ verification: Verification, _ pack: Pack) -> String {
+  private func json(_ verification: Verification, _ model: Model) throws -> String {
+    let pack = model.pack
     var object: JSON.Object = ["passed": .bool(verification.hasPassed)]
     for key in verification.comparison.json.keys { object[key] = verification.comparison.json[key] }
     if let stages = verification.comparison.stagesJSON { object["stages"] = stages }
@@ -143,32 +167,43 @@ struct Verify: Command {
     object["texts"] = .integer(verification.textCount)
     object["pack_bytes"] = .integer(pack.preamble.fileSize)
     object["bits_per_weight"] = .number(pack.bitsPerWeight)
+    object["embedding_space"] = .string(try EmbeddingSpace(pack).id)
     object["content_digest"] = .string(pack.contentDigest.description)
     if rebuild { object["rebuilt"] = .bool(verification.hasPassed) }
     object["signed_by"] = .array(signers(of: pack).map(JSON.string))
+    object["published_for"] = offer(for: model).map(JSON.string) ?? .null
     object["failures"] = .array(verification.failures.map(JSON.string))
     return JSON.object(object).description
   }
 
-  private func text(_ verification: Verification, _ pack: Pack, _ path: String) -> String {
+  private func text(
+    _ verification: Verification, _ model: Model, _ path: String
+  ) throws -> String {
+    let pack = model.pack
     var lines = [
       "\(path): every byte of \(size(pack.preamble.fileSize)) is sound",
-      "compared with \(verification.reference): "
+      "compared with \(verification.reference.printable()): "
         + [
           verification.imageCount > 0 ? counted(verification.imageCount, "picture") : nil,
           verification.textCount > 0 ? counted(verification.textCount, "text") : nil,
         ].compactMap(\.self).joined(separator: ", "),
     ]
     lines += ComparisonText.lines(verification.comparison)
+    lines.append("  space        \(try EmbeddingSpace(pack))")
     lines += signers(of: pack).map { "  signed by \($0)" }
     if rebuild, verification.hasPassed {
       lines.append("  coded again from the source: every block is the same")
+    }
+    if let name = offer(for: model) {
+      lines.append(
+        "  it has the shape of \(name): --published compares it with what is published of the "
+          + "original weights")
     }
     if verification.hasPassed {
       lines.append(
         Terminal.green("passed") + ": every cosine is at least \(decimal(verification.floor, 7))")
     } else {
-      lines += verification.failures.map { Terminal.red("failed") + ": \($0)" }
+      lines += verification.failures.map { Terminal.red("failed") + ": \($0.printable())" }
     }
     return lines.joined(separator: "\n")
   }

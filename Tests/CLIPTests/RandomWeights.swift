@@ -48,7 +48,7 @@ final class RandomWeights: Weights {
     return (shape, (0..<shape.count).map { _ in Int8(truncatingIfNeeded: random.next()) })
   }
 
-  private static func buffer<Element: BitwiseCopyable>(_ elements: [Element]) -> Buffer {
+  static func buffer<Element: BitwiseCopyable>(_ elements: [Element]) -> Buffer {
     Buffer(count: elements.count * MemoryLayout<Element>.stride) { bytes in
       unsafe bytes.withUnsafeMutableBytes { bytes in
         unsafe elements.withUnsafeBytes { unsafe bytes.copyMemory(from: $0) }

@@ -98,7 +98,27 @@ struct CommandTests {
       message: "clip-pack: cannot write 'no/such/folder.clippack': No such file or directory\n"),
     Refusal(
       arguments: ["convert", Self.demo, "--threads", "0"], status: 64,
-      message: "--threads is 0, 1 to 1024 are allowed.\n"),
+      message: "clip-pack: --threads is 0, 1 to 1024 are allowed; see clip-pack convert --help\n"),
+    Refusal(
+      arguments: ["convert"], status: 64,
+      message: "clip-pack: missing expected argument '<source>'; see clip-pack convert --help\n"),
+    Refusal(
+      arguments: ["verify", "--qqqqqqqqqq"], status: 64,
+      message: "clip-pack: unknown option '--qqqqqqqqqq'; see clip-pack verify --help\n"),
+    Refusal(
+      arguments: ["convert", Self.demo, "--to", "int4"], status: 64,
+      message: "clip-pack: the value 'int4' is invalid for '--to <to>', allowed are 'lossless', "
+        + "'f16', 'bf16' or 'int8'; see clip-pack convert --help\n"),
+    Refusal(
+      arguments: ["--frob"], status: 64,
+      message: "clip-pack: unknown option '--frob'; see clip-pack --help\n"),
+    Refusal(
+      arguments: ["frob"], status: 64,
+      message: "clip-pack: there is no command \"frob\", there are convert, verify, inspect, "
+        + "embed, classify, tokenize, preprocess, repack, unpack, keygen, sign, bench\n"),
+    Refusal(
+      arguments: ["inspect", "a\u{1b}[2J\nb"], status: 2,
+      message: "clip-pack: cannot open 'a\\u001b[2J\\nb': No such file or directory\n"),
   ]
 
   @Test(arguments: refusals)
@@ -109,11 +129,37 @@ struct CommandTests {
     let result = try Program.run(refusal.arguments, in: folder.path)
     #expect(result.status == refusal.status)
     #expect(result.output == "")
-    if refusal.status == 64 {
-      #expect(result.errors.contains(refusal.message))
-    } else {
-      #expect(result.errors == refusal.message)
+    #expect(result.errors == refusal.message)
+  }
+
+  @Test func `names what a pack does not have`() throws {
+    let model = Fixture.path("models/image-only").string
+    _ = try run("convert", model, "-o", "a.clippack", "--quiet")
+    for (arguments, message) in [
+      (["verify", "a.clippack", "--tower", "text"], "a.clippack: the pack has no text tower"),
+      (["verify", "a.clippack", "--tensor", "x"], "a.clippack: the pack has no tensor \"x\""),
+      (
+        ["verify", "a.clippack", "--against", Self.demo],
+        "the source '\(Self.demo)' is of another architecture than the pack: hidden_size is 128, "
+          + "the pack has 36"
+      ),
+      (
+        ["convert", model, "-o", "b.clippack", "--evidence-texts", "texts"],
+        "\(model): --evidence-texts has texts, and there is no text tower to ask"
+      ),
+      (
+        ["sign", "a.clippack", "--key", "k.pub"],
+        "'k.pub' is a public key; the private one of the "
+          + "pair signs"
+      ),
+    ] {
+      try folder.write(Array("a text\n".utf8), "texts")
+      if FileKind(of: folder.appending("k")) == nil { _ = try run("keygen", "-o", "k") }
+      let result = try Program.run(arguments, in: folder.path)
+      #expect(result.status == 1)
+      #expect(result.errors == "clip-pack: \(message)\n")
     }
+    #expect(try Folder.names(in: folder.path) == ["a.clippack", "k", "k.pub", "texts"])
   }
 
   @Test func `fails below a floor and says by how much`() throws {
@@ -127,6 +173,39 @@ struct CommandTests {
   @Test func `leaves nothing behind when it is refused`() throws {
     _ = try run("convert", Self.demo, "-o", "x.clippack", "--tokenizer", "nowhere")
     #expect(try Folder.names(in: folder.path) == [])
+  }
+
+  @Test func `leaves no folder behind when a pack cannot be unpacked`() throws {
+    _ = try run("convert", Self.demo, "-o", "x.clippack", "--to", "lossless", "--quiet")
+    let path = folder.appending("x.clippack")
+    let file = try MappedFile(path)
+    var bytes = file.bytes.array
+    // In the middle of a weight: the preamble and the index stay sound.
+    bytes[bytes.count / 2] ^= 1
+    try folder.write(bytes, "x.clippack")
+    let result = try run("unpack", "x.clippack", "-o", "new/out")
+    #expect(result.status == 1)
+    #expect(result.errors.hasPrefix("clip-pack: x.clippack: tensor \""))
+    #expect(FileKind(of: folder.appending("new")) == nil)
+    // What was there stays.
+    try Folder.create(folder.appending("old"))
+    #expect(try run("unpack", "x.clippack", "-o", "old/out").status == 1)
+    #expect(try Folder.names(in: folder.appending("old")) == [])
+  }
+
+  @Test func `recognises the original by what is published of it`() throws {
+    let model = Fixture.path("models/quick-gelu")
+    let answers = model.appending("published.json").string
+    _ = try run("convert", model.string, "-o", "a.clippack", "--quiet")
+    let passed = try run("verify", "a.clippack", "--published", "--published-answers", answers)
+    #expect(passed.status == 0)
+    #expect(passed.output.hasSuffix("passed: it answers like the original quick-gelu\n"))
+    let refused = try run("verify", "a.clippack", "--published", "--json")
+    #expect(refused.status == 1)
+    #expect(
+      refused.errors
+        == "clip-pack: a.clippack: the model has another shape than all checkpoints with published "
+        + "answers (openai/clip-vit-base-patch32)\n")
   }
 
   @Test func `says what it is for when it is called alone`() throws {

@@ -83,6 +83,20 @@ struct ConversionTests {
     try Repacking.run(Pack(compact.path, pool: bench.pool), to: there, storage: .mapped)
     try Repacking.run(Pack(there, pool: bench.pool), to: back, storage: .compact)
     #expect(try Workbench.bytes(back) == Workbench.bytes(compact.path))
+    // The evidence too does not depend on how the pack was stored when it was made.
+    #expect(try Workbench.bytes(there) == Workbench.bytes(mapped.path))
+  }
+
+  @Test func `finds a rate for mapped storage by what the weights are worth`() throws {
+    let digests = try Storage.allCases.map { storage in
+      let conversion = Conversion(
+        recipe: Recipe(target: .int8, rate: .bits(5)), storage: storage, pool: bench.pool)
+      return try conversion.run(
+        Checkpoint(Workbench.source("gelu").string),
+        to: bench.folder.appending("rate.clippack")
+      ).contentDigest
+    }
+    #expect(digests[0] == digests[1])
   }
 
   @Test(arguments: [Recipe.Target.lossless, .int8])

@@ -4,20 +4,75 @@ import ClipPack
 import Kernels
 import PackFormat
 import SystemPackage
+import Tensors
 import TestSupport
 import Testing
 
 @testable import Conversion
 
-/// Weights that are NaN or infinite: carried by what loses nothing, refused by the rest.
+/// Weights that are NaN or infinite: carried by what loses nothing, refused by the rest unless they
+/// are allowed; then their tensor loses nothing either.
 @Suite("weights that are no numbers")
 struct NonFiniteTests {
   static let name = "text_model.encoder.layers.0.mlp.fc1.weight"
   let folder = TemporaryFolder()
   let pool = WorkerPool(threads: 1)
 
+  struct Allowed: Sendable, CustomTestStringConvertible {
+    var target: Recipe.Target
+    var rate: Rate?
+    var testDescription: String { rate.map { "\($0)" } ?? target.rawValue }
+  }
+
+  @Test(arguments: [
+    Allowed(target: .int8), Allowed(target: .f16), Allowed(target: .bf16),
+    Allowed(target: .int8, rate: .bits(5)),
+  ])
+  func `what rounds carries them where they are allowed`(allowed: Allowed) throws {
+    let source = try Checkpoint(broken().source.string)
+    let path = folder.appending("a.clippack")
+    var recipe = Recipe(target: allowed.target, rate: allowed.rate)
+    recipe.allowsNonFinite = true
+    let summary = try Conversion(recipe: recipe, pool: pool).run(source, to: path)
+    #expect(
+      summary.notes.last
+        == "tensor \"\(Self.name)\" has 2 values that are NaN or infinite; it is kept as it is")
+
+    let pack = try Pack(path, pool: pool)
+    let kept = try #require(pack.tensor(Self.name))
+    #expect(kept.codec == PackedTensor.Codec.plain.rawValue)
+    let (found, expected) = (try pack.decoded(kept).floats, source.tensor(Self.name).floats)
+    #expect(found.map(\.bitPattern) == expected.map(\.bitPattern))
+    #expect(found[3].isNaN && found[17] == -.infinity)
+    // The others are rounded all the same.
+    let other = Self.name.replacing("layers.0", with: "layers.1")
+    #expect(
+      try pack.decoded(#require(pack.tensor(other))).floats != source.tensor(other).floats)
+
+    // A half of the towers is no number now, and the proof says the same of both sides.
+    for compute in Compute.allCases {
+      let model = try Model(pack, keepingMatrices: false, compute: compute)
+      #expect(try Verification.ofEvidence(model, minimumCosine: nil).failures == [])
+    }
+    #expect(try Verification.rebuild(source, pack) == nil)
+  }
+
+  @Test func `only what uses them is no number`() throws {
+    let name = "text_model.embeddings.token_embedding.weight"
+    let source = try Checkpoint(broken(name).source.string)
+    var recipe = Recipe(target: .int8)
+    recipe.allowsNonFinite = true
+    let path = folder.appending("a.clippack")
+    _ = try Conversion(recipe: recipe, pool: pool).run(source, to: path)
+    let model = try Model(opening: path, threads: 1)
+    // Weights 3 and 17 are those of token 0.
+    let rows = try model.embed(ids: [[238, 5, 239], [238, 0, 239]])
+    #expect(rows[0].allSatisfy { $0.isFinite })
+    #expect(rows[1].allSatisfy { $0.isNaN })
+  }
+
   /// The checkpoint with two weights of one tensor replaced.
-  private func broken() throws -> (source: FilePath, bytes: [UInt8]) {
+  private func broken(_ name: String = Self.name) throws -> (source: FilePath, bytes: [UInt8]) {
     let model = Fixture.path("models/quick-gelu")
     for name in ["config.json", "preprocessor_config.json"] {
       let file = try MappedFile(model.appending(name))
@@ -27,7 +82,7 @@ struct NonFiniteTests {
     let header = try Safetensors(weights)
     let file = try MappedFile(weights)
     var bytes = file.bytes.array
-    let start = try #require(header.entry(named: Self.name)).range.lowerBound
+    let start = try #require(header.entry(named: name)).range.lowerBound
     for (index, value) in [(3, Float.nan), (17, -Float.infinity)] {
       for byte in 0..<4 {
         bytes[start + 4 * index + byte] = UInt8(truncatingIfNeeded: value.bitPattern >> (8 * byte))
@@ -46,8 +101,8 @@ struct NonFiniteTests {
     }
     #expect(
       error?.description
-        == "tensor \"\(Self.name)\" has 2 values that are NaN or infinite, which only --to lossless "
-        + "can carry")
+        == "tensor \"\(Self.name)\" has 2 values that are NaN or infinite, which cannot be rounded; "
+        + "--allow-non-finite keeps the tensor as it is, and so does --to lossless")
     #expect(FileKind(of: output) == nil)
   }
 
@@ -57,6 +112,9 @@ struct NonFiniteTests {
     let summary = try Conversion(recipe: Recipe(target: .lossless), pool: pool)
       .run(Checkpoint(source.string), to: path)
     #expect(summary.agreement?.text?.cosineMinimum == 1)
+    #expect(
+      summary.notes.last
+        == "tensor \"\(Self.name)\" has 2 values that are NaN or infinite; it is kept as it is")
     let model = try Model(Pack(path, pool: pool), keepingMatrices: false)
     let verification = try Verification.ofEvidence(model, minimumCosine: nil)
     #expect(verification.failures == [])

@@ -48,8 +48,8 @@ struct RebuildTests {
     let error = #expect(throws: Refusal.self) { try bench.convert(source, to: target) }
     #expect(
       error?.description
-        == "tensor \"visual_projection.weight\" has 3 values that are NaN or infinite, which only "
-        + "--to lossless can carry")
+        == "tensor \"visual_projection.weight\" has 3 values that are NaN or infinite, which cannot "
+        + "be rounded; --allow-non-finite keeps the tensor as it is, and so does --to lossless")
     #expect(FileKind(of: bench.folder.appending("x.clippack")) == nil)
   }
 

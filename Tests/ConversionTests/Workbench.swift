@@ -23,14 +23,17 @@ final class Workbench {
     return model == "openai-bare" ? folder.appending("model.safetensors") : folder
   }
 
+  typealias Result = (path: FilePath, summary: Conversion.Summary)
+
   @discardableResult
   func convert(
     _ source: FilePath, to target: Recipe.Target, storage: Storage = .compact,
-    towers: Recipe.Towers = .both, threads: Int = 2, evidence: Bool = true, as name: String = "x"
-  ) throws -> (path: FilePath, summary: Conversion.Summary) {
+    towers: Recipe.Towers = .both, rate: Rate? = nil, threads: Int = 2, evidence: Bool = true,
+    as name: String = "x"
+  ) throws -> Result {
     let path = folder.appending("\(name).clippack")
     var conversion = Conversion(
-      recipe: Recipe(target: target, towers: towers), storage: storage,
+      recipe: Recipe(target: target, towers: towers, rate: rate), storage: storage,
       pool: WorkerPool(threads: threads))
     conversion.makesEvidence = evidence
     let summary = try conversion.run(Checkpoint(source.string), to: path)

@@ -84,6 +84,23 @@ import Testing
     #expect(outcomes.decoded > 0 && outcomes.refused > 0)
   }
 
+  @Test func `what would take much memory in several scans is refused`() throws {
+    var bytes = try ImageFixture.bytes("grey-progressive.jpg")
+    let frame = try #require(
+      bytes.indices.dropLast().first { bytes[$0] == 0xff && bytes[$0 + 1] == 0xc2 })
+    // 13,000 in both extents.
+    bytes.replaceSubrange(frame + 5..<frame + 9, with: [0x32, 0xc8, 0x32, 0xc8])
+    // As many bytes as so many pixels take at least.
+    bytes += [UInt8](repeating: 0, count: 400_000)
+    let error = #expect(throws: FormatError.self) {
+      try Picture(decoding: ImageFixture.buffer(bytes))
+    }
+    #expect(
+      error?.reason
+        == "JPEG: several scans of 13000 × 13000 pixels take 338000000 bytes, at most 192000000 "
+        + "are allowed; one scan would do")
+  }
+
   @Test func `a file of a thousand scans is refused`() throws {
     let bytes = try ImageFixture.bytes("grey-progressive.jpg")
     // The second scan, over and over: each may stand where it does once.

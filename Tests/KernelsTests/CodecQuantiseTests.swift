@@ -64,6 +64,22 @@ struct CodecQuantiseTests {
     let total = values.reduce(0) { $0 + Double($1) * Double($1) }
     #expect(abs(power - total) <= 1e-12 * total)
   }
+
+  @Test(arguments: InstructionSet.available, [0, 1, 7, 8, 9, 15, 16, 17, 1003])
+  func `measures it to the same bits on every instruction set`(isa: InstructionSet, count: Int) {
+    let values = values(count)
+    let codes = values.map { Int8(max(-127, min(127, ($0 * 100).rounded()))) }
+    // The definition: eight lanes in turn, then their sum.
+    var lanes = (errors: SIMD8<Double>.zero, powers: SIMD8<Double>.zero)
+    for i in 0..<count {
+      let difference = Double(values[i]) - Double(Float(codes[i]) * 0.01)
+      lanes.errors[i % 8] += difference * difference
+      lanes.powers[i % 8] += Double(values[i]) * Double(values[i])
+    }
+    let (error, power) = gridError(values.span, codes: codes.span, step: 0.01, using: isa)
+    #expect(error == (0..<8).reduce(0) { $0 + lanes.errors[$1] })
+    #expect(power == (0..<8).reduce(0) { $0 + lanes.powers[$1] })
+  }
 }
 
 @Suite("narrowExactly")

@@ -22,8 +22,8 @@ struct CodecRansTests {
     }
   }
 
-  private func encode(_ codes: [Int8]) -> [UInt8]? {
-    unsafe Rans.encode(codes.span.bytes)
+  private func encode(_ codes: [Int8], _ isa: InstructionSet = .widest) -> [UInt8]? {
+    unsafe Rans.encode(codes.span.bytes, using: isa)
   }
 
   private func decode(
@@ -45,6 +45,18 @@ struct CodecRansTests {
     return counts.filter { $0 > 0 }.reduce(0.0) {
       let p = Double($1) / Double(codes.count)
       return $0 - p * log2(p)
+    }
+  }
+
+  @Test(arguments: counts)
+  func `becomes the same bytes on every instruction set`(count: Int) {
+    // One code nearly everywhere, others hardly ever: frequencies of 1 and of nearly all.
+    let skewed = (0..<count).map { $0 % 977 == 5 ? Int8(truncatingIfNeeded: $0) : 3 }
+    for codes in [codes(count, deviation: 0.3), codes(count, deviation: 30), skewed] {
+      let expected = encode(codes, .scalar)
+      for isa in InstructionSet.available {
+        #expect(encode(codes, isa) == expected, "\(isa)")
+      }
     }
   }
 

@@ -2,10 +2,12 @@ internal import Architecture
 internal import Bytes
 internal import Checkpoints
 internal import ClipPack
+internal import Conversion
 internal import Inputs
 internal import Kernels
 internal import PackFormat
 internal import SystemPackage
+internal import Tensors
 
 #if canImport(Darwin)
   import Darwin
@@ -22,6 +24,11 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
   case pack
   /// A pack whose checksums are made right first, so that what they protect is reached.
   case sealedPack
+  /// The section `evidence` of a sound pack.
+  case evidence
+  case recipe
+  /// Published answers.
+  case published
   /// PNG and JPEG.
   case picture
 
@@ -59,6 +66,12 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
       _ = tokenizer.encode("a photo of a cat", limit: 77)
     case .pack: try Self.readPack(bytes)
     case .sealedPack: try Self.readPack(Self.sealed(bytes))
+    case .evidence: try Self.readEvidence(bytes)
+    case .recipe:
+      let recipe = try Recipe(decoding: JSON(parsing: bytes.span))
+      let again = try Recipe(decoding: recipe.json)
+      precondition(again == recipe, "a recipe reads what it writes")
+    case .published: _ = try PublishedAnswers.parse(bytes)
     case .picture:
       let file = Buffer(bytes)
       _ = try Picture(decoding: file)
@@ -77,6 +90,30 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
     for tensor in pack.tensors { _ = try? pack.decoded(tensor) }
     let model = try Model(pack, keepingMatrices: false)
     _ = try? model.similarity()
+  }
+
+  /// The bytes as the evidence of a pack with one probe of each kind.
+  private static func readEvidence(_ bytes: [UInt8]) throws {
+    let path = FilePath("/tmp/clip-pack-fuzz-evidence.\(getpid()).\(pthread_self())")
+    var writer = try PackWriter(path, storage: .compact, pool: pool)
+    try writer.add(.configuration, ["model_type": "clip", "projection_dim": 2])
+    writer.beginEvidence()
+    for (name, type, shape, size) in [
+      ("evidence/pixels", ElementType.uint8, [1, 2, 2, 3] as Shape, 12),
+      ("evidence/input_ids", .int32, [1, 3], 12),
+      ("evidence/original/image_embeds", .float32, [1, 2], 8),
+      ("evidence/original/text_embeds", .float32, [1, 2], 8),
+    ] {
+      try writer.add(
+        PackedTensor(
+          name: name, tower: nil, isModel: false, codec: .plain, elementType: type, shape: shape),
+        [.init(.values, type, Buffer([UInt8](repeating: 0, count: size)))])
+    }
+    try writer.add(section: SectionName.evidence.rawValue, Buffer(bytes))
+    // Read before it gets its name, so that nothing waits for the disk.
+    let pack = try writer.readBack()
+    _ = try pack.recommendedCompute()
+    _ = try pack.readEvidence()
   }
 
   private static let pool = WorkerPool(threads: 1)

@@ -27,7 +27,7 @@ void ck_i16_to_f32(float *_Nonnull out, const void *_Nonnull codes, float step, 
 /// Σ (x − code·step)² and Σ x², in double precision, summed in an order of 8 interleaved lanes that
 /// does not depend on the instruction set.
 void ck_grid_error(const float *_Nonnull x, const int8_t *_Nonnull codes, float step, size_t count,
-                   double *_Nonnull error, double *_Nonnull power);
+                   double *_Nonnull error, double *_Nonnull power, CKInstructionSet isa);
 
 /// Narrows to float16 (ties to even) and returns how many values do not come back as the same
 /// float32; a NaN never does.

@@ -13,7 +13,8 @@ size_t ck_rans_bound(size_t count);
 /// bytes has room for `ck_rans_bound(count)`.
 /// Returns how many bytes were written; 0 when all codes are equal (or there is none), which this
 /// coding has no table for.
-size_t ck_rans_encode(const int8_t *_Nonnull codes, size_t count, uint8_t *_Nonnull bytes);
+size_t ck_rans_encode(const int8_t *_Nonnull codes, size_t count, uint8_t *_Nonnull bytes,
+                      CKInstructionSet isa);
 
 /// How many bytes `ck_rans_encode` would write, within a few: reckoned from the counts alone.
 double ck_rans_size(const int8_t *_Nonnull codes, size_t count);

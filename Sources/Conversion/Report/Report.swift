@@ -83,6 +83,7 @@ public struct Report {
       ("rank correlation, lowest", comparison.answers.map { decimal($0.rankMinimum, 4) }),
       ("logit error, largest", comparison.answers.map { decimal($0.maximumDifference, 4) }),
       ("old index keeps", comparison.index.map { decimal(100 * $0.oldIndex, 1) + " %" }),
+      ("new index keeps", comparison.index.map { decimal(100 * $0.newIndex, 1) + " %" }),
       ("bits a weight", decimal(bits, 2)),
       ("pack", decimal(Double(pack.preamble.fileSize) / 1e6, 2) + " MB"),
     ]
@@ -93,11 +94,14 @@ public struct Report {
 
   private var origin: String {
     let provenance = (try? pack.json(.provenance)) ?? nil
-    let recipe = ((try? pack.json(.recipe)) ?? nil)?.description ?? "none"
+    let recipe = ((try? pack.json(.recipe)) ?? nil).map(Self.summary) ?? "none"
     var rows = [
       ("content", pack.contentDigest.description), ("evidence", pack.evidenceDigest.description),
       ("recipe", recipe), ("made by", provenance?["tool"]?.string ?? "unknown"),
     ]
+    if let space = try? EmbeddingSpace(pack) {
+      rows.append(("space", space.description))
+    }
     for file in provenance?["files"]?.array ?? [] {
       rows.append(
         (
@@ -113,6 +117,15 @@ public struct Report {
         + rows.map { "<tr><th>\($0)</th><td>\(Self.escaped($1))</td></tr>" }.joined() + "</table>")
   }
 
+  /// A recipe without its long list of steps.
+  private static func summary(_ recipe: JSON) -> String {
+    guard var object = recipe.object, let steps = object["steps"]?.object else {
+      return recipe.description
+    }
+    object["steps"] = nil
+    return JSON.object(object).description + " and the steps of \(steps.count) tensors"
+  }
+
   static func section(_ title: String, _ body: String, note: String = "") -> String {
     "<section><h2>\(title)</h2>" + (note.isEmpty ? "" : "<p class=\"note\">\(note)</p>")
       + body + "</section>"
@@ -126,7 +139,7 @@ public struct Report {
 
   /// Text as HTML shows it.
   static func escaped(_ text: String) -> String {
-    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;")
+    text.printable().replacing("&", with: "&amp;").replacing("<", with: "&lt;")
       .replacing(">", with: "&gt;").replacing("\"", with: "&quot;")
   }
 }

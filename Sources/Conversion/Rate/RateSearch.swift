@@ -12,7 +12,7 @@ internal import Tensors
 struct RateSearch {
   /// 256ths of an octave on top of what sensitivity says, by tower.
   private var level: [Tower: Int] = [:]
-  private let rate: Rate?
+  private let rate: Rate
   private let relative: [(parameter: Parameter, exponent: Int)]
   private let count: Double
   private var attempts = 0
@@ -22,14 +22,12 @@ struct RateSearch {
   /// Whether the next attempt is to be taken as it is.
   private var isSettled = false
 
-  /// What a Gaussian of the tensors' power would take at the steps of `--to int8`, bits a weight.
-  static let int8Bits = 7.42
   /// Bits that a Gaussian of standard deviation 1 has on a grid of step 1: ½ log₂ 2πe.
   private static let gaussian = 2.0471
   private static let maximumAttempts = 10
 
   init(
-    _ rate: Rate?, _ sensitivity: Sensitivity, _ checkpoint: Checkpoint, _ pool: WorkerPool
+    _ rate: Rate, _ sensitivity: Sensitivity, _ checkpoint: Checkpoint, _ pool: WorkerPool
   ) throws {
     self.rate = rate
     // Quarters of an octave: coarser than what a measurement differs by between machines, and so
@@ -88,7 +86,7 @@ struct RateSearch {
   mutating func isWorthAnother(afterFile bytes: Int, _ reached: Comparison?) throws -> Bool {
     guard !isSettled else { return false }
     switch rate {
-    case nil, .bits: return false
+    case .bits: return false
     case .maxBytes(let limit): return try isWorthAnother(afterFile: bytes, limit)
     case .minCosine(let cosine):
       guard let reached else { return false }
@@ -182,20 +180,19 @@ struct RateSearch {
   }
 
   /// Bits a weight to begin with.
-  private static func bits(asked rate: Rate?, _ count: Double) -> Double {
+  private static func bits(asked rate: Rate, _ count: Double) -> Double {
     switch rate {
-    case nil: int8Bits
     case .bits(let bits): bits
     case .maxBytes(let limit): min(max(8 * Double(limit) / count, 0.5), 12)
     case .minCosine(let cosine): min(max(1.5 - 0.5 * logarithm(max(1 - cosine, 1e-9)), 2), 12)
     }
   }
 
-  private static func bytes(asked rate: Rate?, _ count: Double) -> Double? {
+  private static func bytes(asked rate: Rate, _ count: Double) -> Double? {
     switch rate {
     case .bits(let bits): bits * count / 8
     case .maxBytes(let limit): 0.985 * Double(limit)
-    case nil, .minCosine: nil
+    case .minCosine: nil
     }
   }
 

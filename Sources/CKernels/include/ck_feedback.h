@@ -1,0 +1,16 @@
+#pragma once
+// Included by CKernels.h, after the instruction sets.
+
+// Quantising with error feedback: what one column of a matrix errs is made up for by the next ones.
+// Single-precision sums in a fixed order, without contraction: the same on every processor.
+
+/// out[i] += factor · in[i].
+void ck_add_scaled_f32(float *_Nonnull out, const float *_Nonnull in, float factor, size_t count);
+
+/// Rounds targets to codes and says what the values then err.
+///
+/// codes[i] = targets[i] / steps[i], rounded to the nearest whole number (ties to even) within ±127;
+/// errors[i] = values[i] − codes[i] · steps[i]. Where a step is 0, so is the code.
+void ck_feedback_round(const float *_Nonnull targets, const float *_Nonnull values,
+                       const float *_Nonnull steps, size_t count, int8_t *_Nonnull codes,
+                       float *_Nonnull errors);

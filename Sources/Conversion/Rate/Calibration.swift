@@ -1,0 +1,93 @@
+internal import Architecture
+internal import CLIP
+internal import Checkpoints
+internal import Codecs
+internal import Kernels
+internal import Tensors
+
+/// What is known of the inputs of each layer, from pictures and texts that were run through the
+/// original, so that a layer is rounded for its output rather than its weights.
+struct Calibration: Sendable {
+  let inputs: TracedInputs
+
+  /// What is added to the second moments' diagonal, as a share of its mean: what was not seen among
+  /// the inputs may still come.
+  private static let damping: Float = 0.1
+
+  /// By how much feedback lessens the loss of each matrix at a given step, as far as its input says.
+  func gains(
+    _ checkpoint: Checkpoint, _ configuration: Configuration, _ pool: WorkerPool
+  ) throws -> [String: Double] {
+    var gains: [String: Double] = [:]
+    try inputs.trace(checkpoint, configuration, pool) { _, trace in
+      gains[trace.name] = factor(trace, pool)?.gain
+      checkpoint.release(trace.name)
+    }
+    return gains
+  }
+
+  /// Encodes every matrix that has inputs at the steps given.
+  func grids(
+    _ checkpoint: Checkpoint, _ configuration: Configuration, steps: [String: StepExponent],
+    _ pool: WorkerPool, progress: (Double) -> Void
+  ) throws -> [String: Grid] {
+    var grids: [String: Grid] = [:]
+    try inputs.trace(checkpoint, configuration, pool) { _, trace in
+      defer { checkpoint.release(trace.name) }
+      progress(Double(grids.count) / Double(steps.count))
+      guard let step = steps[trace.name]?.step, let factor = factor(trace, pool) else { return }
+      do throws(CodecError) {
+        grids[trace.name] = try Grid(
+          encoding: checkpoint.tensor(trace.name), step: step, factor: factor.lower, pool: pool)
+      } catch {
+        throw Refusal("tensor \"\(trace.name)\": \(error)")
+      }
+    }
+    return grids
+  }
+
+  private struct Factor {
+    /// L of the second moments L·Lᵀ, `[columns, columns]`.
+    var lower: [Float]
+    /// The loss with feedback over that without, at equal steps.
+    var gain: Double
+  }
+
+  /// `nil` for the token table, and where nothing came in.
+  private func factor(_ trace: LayerTrace, _ pool: WorkerPool) -> Factor? {
+    guard trace.name != Names.tokenTable, trace.rows > 0 else { return nil }
+    let n = trace.inputWidth
+    var lower = [Float](repeating: 0, count: n * n)
+    let importance = trace.importance
+    do {
+      var span = lower.mutableSpan
+      addSecondMoments(
+        trace.input.span, width: n, weights: importance.span, to: &span, on: pool)
+    }
+    let mean = (0..<n).reduce(0.0) { $0 + Double(lower[$1 * n + $1]) } / Double(n)
+    guard mean > 0, mean.isFinite else { return nil }
+    // Scaled to a mean of 1: only proportions matter, and single precision holds them.
+    let inverse = Float(1 / mean)
+    for i in lower.indices { lower[i] *= inverse }
+    for i in 0..<n { lower[i * n + i] += Self.damping }
+    do {
+      var span = lower.mutableSpan
+      guard choleskyFactor(&span, n, on: pool) else { return nil }
+    }
+    let left = (0..<n).reduce(0.0) { sum, i in
+      sum + Double(lower[i * n + i]) * Double(lower[i * n + i])
+    }
+    return Factor(lower: lower, gain: left / Double(n) / Double(1 + Self.damping))
+  }
+}
+
+extension LayerTrace {
+  /// The root of how much the answers feel each row's output, `[rows]`.
+  fileprivate var importance: [Float] {
+    (0..<rows).map { row in
+      var sum: Float = 0
+      for i in row * outputWidth..<(row + 1) * outputWidth { sum += gradient[i] * gradient[i] }
+      return sum.squareRoot()
+    }
+  }
+}

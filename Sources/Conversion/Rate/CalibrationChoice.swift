@@ -1,0 +1,42 @@
+internal import Architecture
+internal import Inputs
+public import SystemPackage
+
+/// What weights are rounded for.
+public enum CalibrationChoice: Equatable, Sendable {
+  /// Each weight by itself.
+  case none
+  /// Pictures that this tool draws.
+  case builtIn
+  /// The user's pictures.
+  case pictures([FilePath])
+}
+
+extension TracedInputs {
+  /// As many rows as second moments of the widest layers need, and memory allows.
+  private static let tokens = 2_400
+  private static let pictures = 8...48
+  /// What tells which tensors are felt, where nothing else is asked.
+  private static let fewPictures = 4
+
+  /// Pictures and texts for a model. The texts, and the pictures where none are given, are built-in.
+  init(for contract: Contract, calibration: CalibrationChoice) throws {
+    var chosen: [FilePath] = []
+    if case .pictures(let paths) = calibration { chosen = paths }
+    let probes = try Probes.gather(
+      configuration: contract.configuration, preprocessing: contract.preprocessing,
+      tokenizer: contract.tokenizer, images: chosen, texts: CalibrationTexts.all)
+    texts = probes.texts
+    guard let image = contract.configuration.image, let preprocessing = contract.preprocessing
+    else { return }
+    let count =
+      calibration == .none
+      ? Self.fewPictures
+      : min(max(Self.tokens / image.positions, Self.pictures.lowerBound), Self.pictures.upperBound)
+    var pictures = probes
+    if chosen.isEmpty {
+      pictures.levels = CalibrationPictures.all(size: image.imageSize, count).flatMap(\.self)
+    }
+    pixels = try pictures.pixels(preprocessing).prefix(count).map(\.values)
+  }
+}

@@ -1,0 +1,104 @@
+internal import Architecture
+internal import CLIP
+internal import Checkpoints
+internal import Codecs
+internal import Kernels
+internal import Synchronization
+internal import Tensors
+
+/// How much the embeddings feel an error of each tensor.
+///
+/// Losses (1 − cosine) of small errors in different tensors add up and grow with the square, so one
+/// number a tensor says what any step of it costs. It comes from one run of some inputs through the
+/// original and back: an error E of weights changes an answer by Σ gᵀ·E·x over the rows x that go
+/// in and the gradients g of what comes out, so errors that are independent of one another and have
+/// variance v change it by v · ‖Σ g·xᵀ‖² in the mean square.
+struct Sensitivity: Sendable {
+  struct Entry: Sendable {
+    var parameter: Parameter
+    var meanSquare: Double
+    /// Loss of the tower for one unit of squared error, times the weights of the tower: so that
+    /// equal steps in these units cost both towers alike.
+    var weight: Double
+  }
+
+  /// Matrices and tables that are not all zero and have finite values alone, in the order of the
+  /// model.
+  var entries: [Entry] = []
+
+  init(
+    of checkpoint: Checkpoint, _ configuration: Configuration, _ recipe: Recipe,
+    _ inputs: TracedInputs, calibration: Calibration?, _ pool: WorkerPool, progress: (Double) -> Void
+  ) throws {
+    let encoder = TensorEncoder(recipe: recipe, pool: pool)
+    for parameter in configuration.parameters where parameter.role != .vector {
+      let tensor = checkpoint.tensor(parameter.name)
+      let meanSquare = tensor.meanSquare(pool)
+      checkpoint.release(parameter.name)
+      if !meanSquare.isFinite { _ = try encoder.nonFiniteCount(of: tensor, parameter.name) }
+      guard meanSquare > 0, meanSquare.isFinite else { continue }
+      entries.append(Entry(parameter: parameter, meanSquare: meanSquare, weight: .nan))
+    }
+    var felt: [String: Double] = [:]
+    try inputs.trace(checkpoint, configuration, pool) { _, trace in
+      progress(Double(felt.count) / Double(entries.count))
+      // The loss is half the square of what a normalised embedding moves by.
+      felt[trace.name] = 0.5 * trace.meanEnergy(pool)
+      checkpoint.release(trace.name)
+    }
+    let gains = try calibration?.gains(checkpoint, configuration, pool) ?? [:]
+    for tower in Tower.allCases {
+      let indices = entries.indices.filter { entries[$0].parameter.tower == tower }
+      let total = Double(indices.reduce(0) { $0 + entries[$1].parameter.shape.count })
+      for index in indices {
+        let (name, count) = (entries[index].parameter.name, entries[index].parameter.shape.count)
+        // Where nothing is felt, an error counts in proportion to the weights.
+        let energy = felt[name].flatMap { $0 > 1e-20 ? $0 : nil } ?? 1 / entries[index].meanSquare
+        entries[index].weight = energy * (gains[name] ?? 1) / Double(count) * total
+      }
+    }
+  }
+}
+
+extension LayerTrace {
+  /// ‖Σ gradient · inputᵀ‖² of one picture or text, the mean over all.
+  fileprivate func meanEnergy(_ pool: WorkerPool) -> Double {
+    let count = Double(starts.count - 1)
+    guard name != Names.tokenTable else {
+      // Rows of the table that are looked up: each token is felt for itself.
+      return gradient.reduce(0.0) { $0 + Double($1) * Double($1) } / count
+    }
+    return outerProductEnergies(
+      input.span, aWidth: inputWidth, gradient.span, bWidth: outputWidth, starts: starts, on: pool
+    ).reduce(0, +) / count
+  }
+}
+
+extension Tensor {
+  /// The mean of the squares; not finite when an element is not.
+  fileprivate func meanSquare(_ pool: WorkerPool) -> Double {
+    let chunk = 1 << 18
+    let sums = Mutex<[Int: Double]>([:])
+    let count = shape.count
+    pool.run((count + chunk - 1) / chunk) { index in
+      let sum = withFloats(index * chunk..<min((index + 1) * chunk, count)) { floats in
+        var lanes: SIMD8<Double> = .zero
+        var i = 0
+        while i + 8 <= floats.count {
+          var x: SIMD8<Double> = .zero
+          for lane in 0..<8 { x[lane] = Double(floats[i + lane]) }
+          lanes += x * x
+          i += 8
+        }
+        while i < floats.count {
+          lanes[0] += Double(floats[i]) * Double(floats[i])
+          i += 1
+        }
+        return lanes.sum()
+      }
+      sums.withLock { $0[index] = sum }
+    }
+    let all = sums.withLock { sums in sums.keys.sorted().map { sums[$0]! } }
+    return count == 0 ? 0 : all.reduce(0, +) / Double(count)
+  }
+}

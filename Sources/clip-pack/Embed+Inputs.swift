@@ -1,0 +1,159 @@
+import Architecture
+import Bytes
+import ClipPack
+import Conversion
+import SystemPackage
+
+extension Embed {
+  func embedPictures(_ model: Model, into sink: any EmbeddingSink) throws {
+    let paths = try imagesFrom == nil ? picturesNamed() : nil
+    let pictures: PictureEmbeddings
+    if let imagesFrom {
+      let lines = try LineReader(FilePath(imagesFrom), separator: separator)
+      pictures = try model.embeddings { try Self.nextPath(lines) }
+    } else {
+      pictures = try model.embeddings(ofImages: paths ?? [])
+    }
+    var tally = Tally(of: paths?.count, common.terminal, hidden: printsToTerminal)
+    defer { tally.end() }
+    while let picture = try pictures.next() {
+      switch picture.embedding {
+      case .success(let embedding): try sink.add(picture.path.string, embedding)
+      case .failure(let error):
+        tally.skipped += 1
+        sink.skip(picture.path.string, because: "\(error)")
+        tally.end()
+        Terminal.say("clip-pack: \(error)")
+      }
+      tally.count()
+    }
+    tally.end()
+    guard tally.done > 0 else { throw Refusal("'\(imagesFrom ?? "")' names no picture") }
+    let share = "\(tally.skipped) of \(counted(tally.done, "picture")) could not be read"
+    guard tally.skipped < tally.done else { throw Refusal(share + "; nothing was written") }
+    try sink.finish(common)
+    if tally.skipped > 0 { throw Refusal(share) }
+  }
+
+  func embedTexts(_ model: Model, into sink: any EmbeddingSink) throws {
+    var tally = Tally(
+      of: textsFrom == nil ? text.count : nil, common.terminal, hidden: printsToTerminal)
+    defer { tally.end() }
+    let lines = try textsFrom.map { try LineReader(FilePath($0), separator: separator) }
+    var given = text[...]
+    var cut = 0
+    while true {
+      let batch = try lines.map { try Self.texts($0) } ?? Array(given.prefix(Model.batchSize))
+      guard !batch.isEmpty else { break }
+      given = given.dropFirst(batch.count)
+      let encoded = try batch.map { try model.ids(of: $0) }
+      for (text, ids) in zip(batch, encoded) where ids.isTruncated {
+        cut += 1
+        guard cut <= 3 else { continue }
+        tally.end()
+        common.noteTruncation(of: text, model)
+      }
+      for (text, embedding) in zip(batch, try model.embed(ids: encoded.map(\.ids))) {
+        try sink.add(text, embedding)
+        tally.count()
+      }
+    }
+    tally.end()
+    guard tally.done > 0 else { throw Refusal("'\(textsFrom ?? "")' has no text") }
+    if cut > 3 { common.terminal.note("note: so have \(cut - 3) more") }
+    try sink.finish(common)
+  }
+
+  /// Lines of progress would mix with lines of results.
+  private var printsToTerminal: Bool { output == nil && Terminal.hasTerminalOutput }
+
+  /// The pictures that `--image` names, those of folders by name.
+  private func picturesNamed() throws -> [FilePath] {
+    let paths = try image.flatMap { name -> [FilePath] in
+      let path = FilePath(name)
+      return FileKind(of: path) == .directory ? try pictures(in: path) : [path]
+    }
+    if let list, !null, let odd = paths.first(where: { $0.string.contains("\n") }) {
+      throw Refusal(
+        "the path \(JSON.quoted(odd.string)) has a line break, so '\(list)' cannot hold it; add -0")
+    }
+    return paths
+  }
+
+  private static func nextPath(_ lines: LineReader) throws -> FilePath? {
+    while let line = try lines.next() {
+      guard !line.isEmpty else { continue }
+      return FilePath(platformBytes: line)
+    }
+    return nil
+  }
+
+  /// A batch of lines; an empty line is a text too, so that rows stay in step with lines.
+  private static func texts(_ lines: LineReader) throws -> [String] {
+    var texts: [String] = []
+    while texts.count < Model.batchSize, let line = try lines.next() {
+      guard let text = String(validating: line, as: UTF8.self) else {
+        throw Refusal("text \(lines.count) of '\(lines.path)' is not UTF-8")
+      }
+      texts.append(text)
+    }
+    return texts
+  }
+}
+
+extension Common {
+  /// Says which texts are longer than the model can read.
+  func warnOfTruncation(_ texts: [String], _ model: Model) throws -> [String] {
+    for text in texts where try model.ids(of: text).isTruncated { noteTruncation(of: text, model) }
+    return texts
+  }
+
+  fileprivate func noteTruncation(of text: String, _ model: Model) {
+    terminal.note(
+      "note: \"\(text.prefix(40))…\" has more than "
+        + "\(model.configuration.text?.positions ?? 0) tokens; the rest is not read")
+  }
+}
+
+extension FilePath {
+  /// A path of bytes as the system has them, whatever their encoding.
+  fileprivate init(platformBytes bytes: [UInt8]) {
+    let string = bytes.map { CInterop.PlatformChar(bitPattern: $0) } + [0]
+    self = unsafe string.withUnsafeBufferPointer {
+      unsafe FilePath(platformString: $0.baseAddress!)
+    }
+  }
+}
+
+/// How many are done, and how fast it goes.
+private struct Tally {
+  private let total: Int?
+  private let terminal: Terminal
+  private let isHidden: Bool
+  private let clock = ContinuousClock()
+  private let start: ContinuousClock.Instant
+  private var shown: ContinuousClock.Instant
+  private(set) var done = 0
+  var skipped = 0
+
+  init(of total: Int?, _ terminal: Terminal, hidden: Bool) {
+    self.total = total
+    self.terminal = terminal
+    isHidden = hidden
+    start = clock.now
+    shown = start
+  }
+
+  mutating func count() {
+    done += 1
+    guard !isHidden, clock.now - shown >= .milliseconds(100) else { return }
+    shown = clock.now
+    let seconds = (shown - start) / .seconds(1)
+    let rate = decimal(Double(done) / seconds, 1)
+    let of = total.map { " of \($0)" } ?? ""
+    terminal.progress(
+      "embedding \(done)\(of), \(rate) a second", total.map { Double(done) / Double($0) })
+  }
+
+  func end() { if !isHidden { terminal.endProgress() } }
+}
