@@ -10,18 +10,21 @@ extension Grid {
   /// rounded by itself: so fine a step leaves nothing to make up for.
   ///
   /// - Parameters:
+  ///   - step: as there; `nil` for the finest that int8 codes allow each row.
   ///   - factor: L of the second moments L·Lᵀ of the layer's input, `[columns, columns]` of which the
   ///     lower triangle is read.
   ///   - blockElements: for paths through the trellis, how many codes a block of the pack holds;
   ///     `nil` for a plain grid.
   /// - Throws: as `init(encoding:step:)`.
   public init(
-    encoding tensor: Tensor, step: Float, factor: [Float], blockElements: Int?, pool: WorkerPool
+    encoding tensor: Tensor, step: Float?, factor: [Float], blockElements: Int?, pool: WorkerPool
   ) throws(CodecError) {
     let (width, rowSteps) =
-      try blockElements == nil
-      ? Self.steps(of: tensor, near: step, pool)
-      : (1, Self.trellisSteps(of: tensor, near: step, pool))
+      if blockElements != nil, let step {
+        (1, try Self.trellisSteps(of: tensor, near: step, pool))
+      } else {
+        try Self.steps(of: tensor, near: step, pool)
+      }
     guard width == 1, tensor.shape.count > 0 else {
       self = try Grid(encoding: tensor, step: step, pool: pool)
       return

@@ -20,8 +20,9 @@ public struct Conversion: Sendable {
   /// Pictures and texts to measure with; the built-in ones where empty.
   public var evidenceImages: [FilePath] = []
   public var evidenceTexts: [String] = []
-  /// What weights are rounded for where a rate is asked for.
-  public var calibration = CalibrationChoice.builtIn
+  /// What weights are rounded for; unless something is said, for built-in pictures and texts where a
+  /// rate is asked for, and else each by itself.
+  public var calibration: CalibrationChoice?
   /// Whether the original and the pack are run and compared.
   public var makesEvidence = true
   public var pool: WorkerPool
@@ -78,9 +79,13 @@ public struct Conversion: Sendable {
     let evidence = try original(checkpoint, contract, progress)
     var search: RateSearch?
     var calibration: Calibration?
+    let choice = self.calibration ?? (recipe.rate == nil ? .none : .builtIn)
+    if recipe.target == .int8, choice != .none {
+      calibration = Calibration(inputs: try TracedInputs(for: contract, calibration: choice))
+    }
     if let rate = recipe.rate {
-      let inputs = try TracedInputs(for: contract, calibration: self.calibration)
-      if self.calibration != .none { calibration = Calibration(inputs: inputs) }
+      let inputs =
+        try calibration?.inputs ?? TracedInputs(for: contract, calibration: CalibrationChoice.none)
       let sensitivity = try Sensitivity(
         of: checkpoint, contract.configuration, recipe, inputs, calibration: calibration, pool
       ) { progress(.measuring($0)) }
@@ -98,7 +103,9 @@ public struct Conversion: Sendable {
         try calibration?.grids(checkpoint, contract.configuration, recipe.codings, pool) {
           progress(.calibrating($0))
         } ?? [:]
-      for (name, grid) in grids { recipe.codings[name]?.squaredError = grid.squaredError }
+      for (name, grid) in grids {
+        recipe.codings[name, default: Recipe.Coding()].squaredError = grid.squaredError
+      }
       try write(checkpoint, contract, recipe, grids, to: &attempt, progress)
       let weightBytes = attempt.writer.modelBytes
       if var next = search,

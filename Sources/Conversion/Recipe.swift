@@ -16,9 +16,10 @@ public struct Recipe: Equatable, Sendable {
 
   /// How one tensor is coded.
   struct Coding: Equatable, Sendable {
-    var step: StepExponent
+    /// `nil` for the finest that int8 codes allow each row.
+    var step: StepExponent?
     /// Whether its codes are a path through the trellis.
-    var isTrellis: Bool
+    var isTrellis = false
     /// Σ (value − code · step)² of codes that were rounded for what the layer takes in: such codes
     /// follow from floating-point forward passes, whose last bits are a machine's own, so a rebuild
     /// checks their error and not the codes. `nil` for codes that follow from the values alone.
@@ -58,7 +59,8 @@ public struct Recipe: Equatable, Sendable {
     let sorted = codings.sorted { $0.key < $1.key }
     guard !sorted.isEmpty else { return .object(object) }
     object["steps"] = .object(
-      JSON.Object(sorted.map { ($0.key, .integer($0.value.step.value)) }))
+      JSON.Object(
+        sorted.compactMap { name, coding in coding.step.map { (name, .integer($0.value)) } }))
     object["trellis"] = .array(sorted.filter(\.value.isTrellis).map { .string($0.key) })
     let rounded = sorted.compactMap { name, coding in
       coding.squaredError.map { (name, JSON(finite: $0)) }
@@ -83,6 +85,8 @@ public struct Recipe: Equatable, Sendable {
     self.init(target: target, towers: towers)
     rate = try json["rate"].map { json throws(FormatError) in try Rate(decoding: json) }
     allowsNonFinite = json["allow_non_finite"]?.bool ?? false
+    let errors = json["squared_errors"]?.object ?? JSON.Object()
+    for name in errors.keys { codings[name] = Coding(squaredError: errors[name]?.double) }
     guard let steps = json["steps"]?.object else { return }
     let trellis = Set((json["trellis"]?.array ?? []).compactMap(\.string))
     for name in steps.keys {
@@ -93,9 +97,8 @@ public struct Recipe: Equatable, Sendable {
             + "\(StepExponent.allowed.lowerBound) to \(StepExponent.allowed.upperBound) are allowed",
           tensor: name)
       }
-      codings[name] = Coding(
-        step: StepExponent(value), isTrellis: trellis.contains(name),
-        squaredError: json["squared_errors"]?[name]?.double)
+      codings[name, default: Coding()].step = StepExponent(value)
+      codings[name]?.isTrellis = trellis.contains(name)
     }
   }
 }

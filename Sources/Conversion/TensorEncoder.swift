@@ -72,12 +72,12 @@ struct TensorEncoder: Sendable {
 
   /// Each weight, or each path of weights, rounded for itself.
   func grid(of tensor: Tensor, _ name: String) throws(CodecError) -> Grid {
-    guard let coding = recipe.codings[name] else { return try Grid(encoding: tensor, pool: pool) }
-    guard coding.isTrellis else {
-      return try Grid(encoding: tensor, step: coding.step.step, pool: pool)
+    guard let coding = recipe.codings[name], let step = coding.step?.step else {
+      return try Grid(encoding: tensor, pool: pool)
     }
+    guard coding.isTrellis else { return try Grid(encoding: tensor, step: step, pool: pool) }
     return try Grid(
-      trellis: tensor, step: coding.step.step, price: 0, blockElements: PackWriter.defaultBlockSize,
+      trellis: tensor, step: step, price: 0, blockElements: PackWriter.defaultBlockSize,
       pool: pool)
   }
 

@@ -50,12 +50,10 @@ struct Convert: Command {
 
   @Option(
     help: ArgumentHelp(
-      "With a rate: round weights for pictures like these, yours; built-in ones unless given.",
-      valueName: "dir"))
+      "What int8 weights and those at a rate are rounded for: a folder of your pictures, built-in "
+        + "ones, or none (each weight by itself); built-in with a rate, none with --to.",
+      valueName: "dir|built-in|none"))
   var calibration: String?
-
-  @Flag(help: "With a rate: round each weight by itself, for no inputs.")
-  var noCalibration = false
 
   @Flag(help: "Do not run the original and the pack; verify then needs --against.")
   var noEvidence = false
@@ -73,13 +71,10 @@ struct Convert: Command {
       throw ValidationError(
         "--to and a rate (--bits, --max-bytes, --min-cosine) exclude each other.")
     }
-    guard rate.rate != nil || (calibration == nil && !noCalibration) else {
+    guard calibration == nil || (to ?? .int8) == .int8 else {
       throw ValidationError(
-        "--calibration needs a rate (--bits, --max-bytes or --min-cosine); --to rounds each weight "
-          + "by itself.")
-    }
-    guard calibration == nil || !noCalibration else {
-      throw ValidationError("--calibration and --no-calibration exclude each other.")
+        "--calibration is for int8 and for rates; --to \(to?.rawValue ?? "") rounds each weight by "
+          + "itself.")
     }
   }
 
@@ -96,10 +91,13 @@ struct Convert: Command {
     conversion.evidenceImages = try evidenceImages.map { try pictures(in: FilePath($0)) } ?? []
     conversion.evidenceTexts = try evidenceTexts.map { try lines(of: FilePath($0)) } ?? []
     conversion.makesEvidence = !noEvidence
-    if noCalibration { conversion.calibration = .none }
-    if let calibration {
-      conversion.calibration = .pictures(try pictures(in: FilePath(calibration)))
-    }
+    conversion.calibration =
+      switch calibration {
+      case nil: nil
+      case "none": CalibrationChoice.none
+      case "built-in": .builtIn
+      case let folder?: .pictures(try pictures(in: FilePath(folder)))
+      }
 
     try refuse(destination.string, among: inputs(of: checkpoint, and: conversion.evidenceImages))
 

@@ -27,20 +27,23 @@ struct Calibration: Sendable {
     return gains
   }
 
-  /// Encodes every matrix that has inputs as its coding says.
+  /// Encodes every matrix that has inputs as its coding says; with the finest steps that int8 codes
+  /// allow where it says nothing.
   func grids(
     _ checkpoint: Checkpoint, _ configuration: Configuration, _ codings: [String: Recipe.Coding],
     _ pool: WorkerPool, progress: (Double) -> Void
   ) throws -> [String: Grid] {
     var grids: [String: Grid] = [:]
+    let matrices = configuration.parameters.count { $0.role == .matrix }
     try inputs.trace(checkpoint, configuration, pool) { _, trace in
       defer { checkpoint.release(trace.name) }
-      progress(Double(grids.count) / Double(codings.count))
-      guard let coding = codings[trace.name], let factor = factor(trace, pool) else { return }
+      progress(Double(grids.count) / Double(matrices))
+      guard let factor = factor(trace, pool) else { return }
+      let coding = codings[trace.name]
       do throws(CodecError) {
         grids[trace.name] = try Grid(
-          encoding: checkpoint.tensor(trace.name), step: coding.step.step, factor: factor.lower,
-          blockElements: coding.isTrellis ? PackWriter.defaultBlockSize : nil, pool: pool)
+          encoding: checkpoint.tensor(trace.name), step: coding?.step?.step, factor: factor.lower,
+          blockElements: coding?.isTrellis ?? false ? PackWriter.defaultBlockSize : nil, pool: pool)
       } catch {
         throw Refusal("tensor \"\(trace.name)\": \(error)")
       }

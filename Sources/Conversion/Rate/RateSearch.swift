@@ -106,7 +106,7 @@ struct RateSearch {
     guard case .bits(let bits) = rate, !isSettled else { return false }
     let reached = 8 * Double(bytes) / Double(parameters)
     attempts += 1
-    if abs(reached - bits) <= 0.006 || attempts >= Self.maximumAttempts { return false }
+    if abs(reached - bits) <= 0.0095 || attempts >= Self.maximumAttempts { return false }
     let change = Int((256 * (reached - bits)).rounded())
     guard change != 0 else { return false }
     shift(by: change)
@@ -205,14 +205,14 @@ struct RateSearch {
     return try relative.reduce(0.0) { sum, entry in
       let name = entry.parameter.name
       defer { checkpoint.release(name) }
-      guard let coding = codings[name] else { return sum }
+      guard let coding = codings[name], let step = coding.step?.step else { return sum }
       let tensor = checkpoint.tensor(name)
       guard coding.isTrellis else {
-        return sum + (try Grid.storedSize(of: tensor, step: coding.step.step, pool: pool))
+        return sum + (try Grid.storedSize(of: tensor, step: step, pool: pool))
       }
       return sum
         + (try Grid.estimate(
-          trellis: tensor, step: coding.step.step, price: 0, blockElements: PackWriter.defaultBlockSize,
+          trellis: tensor, step: step, price: 0, blockElements: PackWriter.defaultBlockSize,
           pool: pool
         ).bytes)
     }
