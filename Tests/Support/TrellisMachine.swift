@@ -13,8 +13,8 @@ public struct TrellisMachine {
 
   /// Goes on by a code; false where the state does not allow it.
   public mutating func take(_ code: Int) -> Bool {
-    guard let k = (-64...63).first(where: { self.code($0) == code }) else { return false }
-    move(k)
+    guard (code - state) % 2 == 0, -127...127 ~= code else { return false }
+    move((code - state % 2) / 2)
     return true
   }
 
