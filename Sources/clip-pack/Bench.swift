@@ -28,6 +28,7 @@ struct Bench: Command {
 
   func perform() throws {
     let (rows, compute) = try naming(pack) { try measure() }
+    let roof = linearRoof(of: compute, on: WorkerPool(threads: common.threads)) / 1e9
     if common.json {
       let array = rows.map {
         [
@@ -35,27 +36,33 @@ struct Bench: Command {
           "min_ms": .number($0.times.min() ?? 0), "max_ms": .number($0.times.max() ?? 0),
           "cpu_ms": .number($0.medianOfProcessor),
           "gflops": $0.gflops.map { .number($0) } ?? .null,
+          "roof_share": $0.gflops.map { .number($0 / roof) } ?? .null,
         ] as JSON
       }
       try emit(
         JSON.object([
           "threads": .integer(common.threads), "rounds": .integer(rounds),
-          "compute": .string(compute.rawValue),
+          "compute": .string(compute.rawValue), "roof_gflops": .number(roof),
           "results": .array(array),
         ]))
       return
     }
     try emit(
-      "\(pack) in \(compute.rawValue), \(counted(common.threads, "thread")), median of \(rounds)")
+      "\(pack) in \(compute.rawValue), \(counted(common.threads, "thread")), median of \(rounds); "
+        + "a product in the caches runs at \(decimal(roof, 0)) GFLOPS")
     for line in Table.lines(
-      ["", "median", "min", "max", "processor", "GFLOPS"],
+      ["", "median", "min", "max", "processor", "GFLOPS", "of that"],
       rows.map { row in
         [row.what]
           + [
             row.median, row.times.min() ?? 0, row.times.max() ?? 0, row.medianOfProcessor,
           ].map {
             decimal($0, 2) + " ms"
-          } + [row.gflops.map { decimal($0, 0) } ?? ""]
+          }
+          + [
+            row.gflops.map { decimal($0, 0) } ?? "",
+            row.gflops.map { decimal(100 * $0 / roof, 0) + " %" } ?? "",
+          ]
       })
     {
       try emit("  " + line)
