@@ -69,44 +69,12 @@ public struct Conversion: Sendable {
     _ checkpoint: Checkpoint, to destination: FilePath,
     progress: (Progress) -> Void = { _ in }
   ) throws -> Summary {
-    try refuseSource(checkpoint, as: destination)
-    // Says at once where nothing can be written, and not after everything has been measured.
-    _ = try AtomicFile(replacing: destination)
-    let digests = SourceDigests(of: checkpoint.files.map(\.safetensors.file))
-    let contract = try Contract(checkpoint, recipe, tokenizerFolder)
-    try Probes.refuseUnusable(
-      contract.configuration, contract.tokenizer, images: evidenceImages, texts: evidenceTexts)
-    let evidence = try original(checkpoint, contract, progress)
-    var search: RateSearch?
-    var calibration: Calibration?
-    let choice = self.calibration ?? (recipe.rate == nil ? .none : .builtIn)
-    if recipe.target == .int8, choice != .none {
-      calibration = Calibration(inputs: try TracedInputs(for: contract, calibration: choice))
-    }
-    if let rate = recipe.rate {
-      let inputs =
-        try calibration?.inputs ?? TracedInputs(for: contract, calibration: CalibrationChoice.none)
-      let sensitivity = try Sensitivity(
-        of: checkpoint, contract.configuration, recipe, inputs, calibration: calibration, pool
-      ) { progress(.measuring($0)) }
-      search = try RateSearch(rate, sensitivity, checkpoint, pool)
-    }
+    let prepared = try prepare(checkpoint, destination, progress)
+    let contract = prepared.contract
+    var search = try recipe.rate.map { try prepared.search($0, pool) }
     let parameterCount = contract.configuration.parameters.reduce(0) { $0 + $1.shape.count }
     while true {
-      var recipe = recipe
-      if let search { recipe.codings = search.codings }
-      var attempt = try Attempt(
-        writer: PackWriter(
-          destination, storage: storage,
-          measuringCompact: makesEvidence || recipe.rate != nil, pool: pool))
-      let grids =
-        try calibration?.grids(checkpoint, contract.configuration, recipe.codings, pool) {
-          progress(.calibrating($0))
-        } ?? [:]
-      for (name, grid) in grids {
-        recipe.codings[name, default: Recipe.Coding()].squaredError = grid.squaredError
-      }
-      try write(checkpoint, contract, recipe, grids, to: &attempt, progress)
+      var attempt = try attempt(prepared, search?.codings ?? [:], destination, progress)
       let weightBytes = attempt.writer.modelBytes
       if var next = search,
         try next.isWorthAnother(
@@ -115,14 +83,7 @@ public struct Conversion: Sendable {
         search = next
         continue
       }
-      if let evidence {
-        try gather(evidence, &attempt, progress)
-      } else {
-        attempt.writer.beginEvidence()
-      }
-      progress(.finishing)
-      let provenance = Provenance(checkpoint: checkpoint, digests: digests.wait(), recipe: recipe)
-      try provenance.write(to: &attempt.writer)
+      try measure(&attempt, prepared, progress)
       if var next = search,
         try next.isWorthAnother(afterFile: attempt.writer.fileSize, attempt.agreement)
       {
@@ -146,15 +107,135 @@ public struct Conversion: Sendable {
     }
   }
 
+  /// What a pack of each of some rates would be, without making any.
+  ///
+  /// - Parameters:
+  ///   - bits: stored bits a weight.
+  ///   - destination: a file beside which there is room for a pack while it is measured.
+  /// - Throws: as `run`.
+  public func explore(
+    _ checkpoint: Checkpoint, bits: [Double], beside destination: FilePath,
+    progress: (Progress) -> Void = { _ in }
+  ) throws -> Frontier {
+    let prepared = try prepare(checkpoint, destination, progress)
+    let count = prepared.contract.configuration.parameters.reduce(0) { $0 + $1.shape.count }
+    return Frontier(
+      points: try bits.map { bits in
+        var search = try prepared.search(.bits(bits), pool)
+        var attempt = try attempt(prepared, search.codings, destination, progress)
+        while try search.isWorthAnother(
+          afterWeights: attempt.writer.compactModelBytes, of: count)
+        {
+          attempt = try self.attempt(prepared, search.codings, destination, progress)
+        }
+        let reached = 8 * Double(attempt.writer.compactModelBytes) / Double(count)
+        try measure(&attempt, prepared, progress)
+        guard let agreement = attempt.agreement else {
+          throw Refusal("--explore runs the packs, which --no-evidence forbids")
+        }
+        return Frontier.Point(
+          bitsPerWeight: reached, packBytes: attempt.writer.fileSize, agreement: agreement)
+      })
+  }
+
+  /// What all attempts share.
+  private struct Preparation {
+    let checkpoint: Checkpoint
+    let contract: Contract
+    let digests: SourceDigests
+    /// `nil` where nobody wants to know.
+    let evidence: (probes: Probes, embeddings: ProbeEmbeddings)?
+    let calibration: Calibration?
+    /// `nil` where no rate is asked for.
+    let sensitivity: Sensitivity?
+
+    func search(_ rate: Rate, _ pool: WorkerPool) throws -> RateSearch {
+      guard let sensitivity else { throw Refusal("there is no rate to look for") }
+      return try RateSearch(rate, sensitivity, checkpoint, pool)
+    }
+  }
+
+  private func prepare(
+    _ checkpoint: Checkpoint, _ destination: FilePath, _ progress: (Progress) -> Void
+  ) throws -> Preparation {
+    try refuseSource(checkpoint, as: destination)
+    // Says at once where nothing can be written, and not after everything has been measured.
+    _ = try AtomicFile(replacing: destination)
+    let digests = SourceDigests(of: checkpoint.files.map(\.safetensors.file))
+    let contract = try Contract(checkpoint, recipe, tokenizerFolder)
+    try Probes.refuseUnusable(
+      contract.configuration, contract.tokenizer, images: evidenceImages, texts: evidenceTexts)
+    let evidence = try original(checkpoint, contract, progress)
+    let choice = calibration ?? (recipe.rate == nil ? .none : .builtIn)
+    var calibration: Calibration?
+    if recipe.target == .int8, choice != .none {
+      calibration = Calibration(inputs: try TracedInputs(for: contract, calibration: choice))
+    }
+    var sensitivity: Sensitivity?
+    if recipe.rate != nil {
+      sensitivity = try Sensitivity(
+        of: checkpoint, contract.configuration, recipe,
+        calibration?.inputs ?? TracedInputs(for: contract, calibration: .none),
+        calibration: calibration, pool
+      ) { progress(.measuring($0)) }
+    }
+    return Preparation(
+      checkpoint: checkpoint, contract: contract, digests: digests, evidence: evidence,
+      calibration: calibration, sensitivity: sensitivity)
+  }
+
+  /// All content of a pack.
+  private func attempt(
+    _ prepared: Preparation, _ codings: [String: Recipe.Coding], _ destination: FilePath,
+    _ progress: (Progress) -> Void
+  ) throws -> Attempt {
+    var recipe = recipe
+    recipe.codings = codings
+    let (checkpoint, contract) = (prepared.checkpoint, prepared.contract)
+    var attempt = try Attempt(
+      recipe: recipe,
+      writer: PackWriter(
+        destination, storage: storage,
+        measuringCompact: makesEvidence || recipe.rate != nil, pool: pool))
+    let grids =
+      try prepared.calibration?.grids(checkpoint, contract.configuration, codings, pool) {
+        progress(.calibrating($0))
+      } ?? [:]
+    for (name, grid) in grids {
+      attempt.recipe.codings[name, default: Recipe.Coding()].squaredError = grid.squaredError
+    }
+    try write(checkpoint, contract, attempt.recipe, grids, to: &attempt, progress)
+    return attempt
+  }
+
+  /// All evidence.
+  private func measure(
+    _ attempt: inout Attempt, _ prepared: Preparation, _ progress: (Progress) -> Void
+  ) throws {
+    if let evidence = prepared.evidence {
+      try gather(evidence, &attempt, progress)
+    } else {
+      attempt.writer.beginEvidence()
+    }
+    progress(.finishing)
+    let provenance = Provenance(
+      checkpoint: prepared.checkpoint, digests: prepared.digests.wait(), recipe: attempt.recipe)
+    try provenance.write(to: &attempt.writer)
+  }
+
   /// A pack on its way, which goes again unless it turns out to be what was asked for.
   private struct Attempt: ~Copyable {
+    var recipe: Recipe
     var writer: PackWriter
     var measures: [TensorMeasure] = []
     var agreement: Comparison?
     /// What people should know of the weights, a sentence each.
     var notes: [String] = []
 
-    init(writer: consuming PackWriter) { self.writer = writer }
+    init(recipe: Recipe, writer: consuming PackWriter) {
+      self.recipe = recipe
+      self.writer = writer
+    }
   }
 
   /// All content.

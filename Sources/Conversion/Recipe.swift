@@ -103,6 +103,17 @@ public struct Recipe: Equatable, Sendable {
   }
 }
 
+extension Recipe {
+  /// The section `recipe` of a pack without its long lists of tensors, for people.
+  public static func summary(_ json: JSON) -> String {
+    guard var object = json.object else { return json.description }
+    let count = object["steps"]?.object?.keys.count ?? 0
+    for key in ["steps", "trellis", "squared_errors"] { object[key] = nil }
+    return JSON.object(object).description
+      + (count > 0 ? " and the steps of \(count) tensors" : "")
+  }
+}
+
 extension Configuration {
   /// The model that is left when only some towers are taken.
   func taking(_ towers: Recipe.Towers) throws -> Configuration {

@@ -28,6 +28,11 @@ struct Convert: Command {
 
   @OptionGroup var rate: RateOptions
 
+  @Flag(
+    help: ArgumentHelp(
+      "Make no pack: print what packs of 2 to 8 bits a weight would be, and draw it (-o, .svg)."))
+  var explore = false
+
   @Option(help: "How they are stored: compact, to ship, or mapped, to run in place.")
   var storage = Storage.compact
 
@@ -71,6 +76,10 @@ struct Convert: Command {
       throw ValidationError(
         "--to and a rate (--bits, --max-bytes, --min-cosine) exclude each other.")
     }
+    guard !explore || (to == nil && rate.rate == nil && !noEvidence) else {
+      throw ValidationError(
+        "--explore tries rates and runs them; --to, a rate and --no-evidence do not go with it.")
+    }
     guard calibration == nil || (to ?? .int8) == .int8 else {
       throw ValidationError(
         "--calibration is for int8 and for rates; --to \(to?.rawValue ?? "") rounds each weight by "
@@ -82,7 +91,7 @@ struct Convert: Command {
     let clock = ContinuousClock()
     let start = clock.now
     let checkpoint = try Checkpoint(source)
-    let destination = FilePath(output ?? Self.name(for: source))
+    let destination = FilePath(output ?? Self.name(for: source, explore ? ".svg" : ".clippack"))
     var conversion = Conversion(
       recipe: Recipe(target: to ?? .int8, towers: towers, rate: rate.rate), storage: storage,
       pool: common.pool)
@@ -101,22 +110,13 @@ struct Convert: Command {
 
     try refuse(destination.string, among: inputs(of: checkpoint, and: conversion.evidenceImages))
 
+    guard !explore else { return try self.explore(conversion, checkpoint, destination) }
     let terminal = common.terminal
     let summary: Conversion.Summary
     do {
       defer { terminal.endProgress() }
       summary = try naming(source) {
-        try conversion.run(checkpoint, to: destination) { step in
-          switch step {
-          case .measuring(let share): terminal.progress("measuring what weights matter", share)
-          case .calibrating(let share):
-            terminal.progress("rounding for what layers take in", share)
-          case .coding(let share): terminal.progress("coding weights", share)
-          case .runningOriginal: terminal.progress("running the original")
-          case .runningPack: terminal.progress("running the pack")
-          case .finishing: terminal.progress("finishing")
-          }
-        }
+        try conversion.run(checkpoint, to: destination) { show($0, terminal) }
       }
     }
     for note in summary.notes { terminal.note("note: \(note)") }
@@ -139,12 +139,12 @@ struct Convert: Command {
   }
 
   /// `model.safetensors` → `model.clippack`, in the working directory.
-  static func name(for source: String) -> String {
+  static func name(for source: String, _ ending: String = ".clippack") -> String {
     let last = FilePath(source).lastComponent?.string ?? "model"
-    for ending in [".safetensors.index.json", ".safetensors"] where last.hasSuffix(ending) {
-      return last.dropLast(ending.count) + ".clippack"
+    for known in [".safetensors.index.json", ".safetensors"] where last.hasSuffix(known) {
+      return last.dropLast(known.count) + ending
     }
-    return last == "." || last == ".." ? "model.clippack" : last + ".clippack"
+    return (last == "." || last == ".." ? "model" : last) + ending
   }
 
   private func json(

@@ -54,7 +54,7 @@ struct Inspect: Command {
       "  content   \(pack.contentDigest)",
       "  evidence  \(pack.evidenceDigest)",
       "  space     \(try EmbeddingSpace(pack))",
-      "  recipe    \(try pack.json(.recipe)?.description ?? "none")",
+      "  recipe    \(try pack.json(.recipe).map(Recipe.summary) ?? "none")",
     ]
     for source in try pack.json(.provenance)?["files"]?.array ?? [] {
       lines.append(

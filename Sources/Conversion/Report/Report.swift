@@ -94,7 +94,7 @@ public struct Report {
 
   private var origin: String {
     let provenance = (try? pack.json(.provenance)) ?? nil
-    let recipe = ((try? pack.json(.recipe)) ?? nil).map(Self.summary) ?? "none"
+    let recipe = ((try? pack.json(.recipe)) ?? nil).map(Recipe.summary) ?? "none"
     var rows = [
       ("content", pack.contentDigest.description), ("evidence", pack.evidenceDigest.description),
       ("recipe", recipe), ("made by", provenance?["tool"]?.string ?? "unknown"),
@@ -115,15 +115,6 @@ public struct Report {
       "What this pack is",
       "<table class=\"facts\">"
         + rows.map { "<tr><th>\($0)</th><td>\(Self.escaped($1))</td></tr>" }.joined() + "</table>")
-  }
-
-  /// A recipe without its long lists of tensors.
-  private static func summary(_ recipe: JSON) -> String {
-    guard var object = recipe.object, let steps = object["steps"]?.object else {
-      return recipe.description
-    }
-    for key in ["steps", "trellis", "squared_errors"] { object[key] = nil }
-    return JSON.object(object).description + " and the steps of \(steps.count) tensors"
   }
 
   static func section(_ title: String, _ body: String, note: String = "") -> String {
