@@ -11,17 +11,14 @@ internal import Tensors
 struct Calibration: Sendable {
   let inputs: TracedInputs
 
-  /// What is added to the second moments' diagonal, as a share of its mean: what was not seen among
-  /// the inputs may still come.
-  private static let damping: Float = 0.1
-
   /// By how much feedback lessens the loss of each matrix at a given step, as far as its input says.
   func gains(
     _ checkpoint: Checkpoint, _ configuration: Configuration, _ pool: WorkerPool
   ) throws -> [String: Double] {
     var gains: [String: Double] = [:]
+    var factors = Factors(pool)
     try inputs.trace(checkpoint, configuration, pool) { _, trace in
-      gains[trace.name] = factor(trace, pool)?.gain
+      gains[trace.name] = factors.factor(of: trace)?.gain
       checkpoint.release(trace.name)
     }
     return gains
@@ -34,11 +31,12 @@ struct Calibration: Sendable {
     _ pool: WorkerPool, progress: (Double) -> Void
   ) throws -> [String: Grid] {
     var grids: [String: Grid] = [:]
+    var factors = Factors(pool)
     let matrices = configuration.parameters.count { $0.role == .matrix }
     try inputs.trace(checkpoint, configuration, pool) { _, trace in
       defer { checkpoint.release(trace.name) }
       progress(Double(grids.count) / Double(matrices))
-      guard let factor = factor(trace, pool) else { return }
+      guard let factor = factors.factor(of: trace) else { return }
       let coding = codings[trace.name]
       do throws(CodecError) {
         grids[trace.name] = try Grid(
@@ -50,24 +48,42 @@ struct Calibration: Sendable {
     }
     return grids
   }
+}
 
-  private struct Factor {
+/// The factors of the second moments of layers' inputs, one after the other.
+private struct Factors {
+  struct Factor {
     /// L of the second moments L·Lᵀ, `[columns, columns]`.
     var lower: [Float]
     /// The loss with feedback over that without, at equal steps.
     var gain: Double
   }
 
-  /// `nil` for the token table, and where nothing came in.
-  private func factor(_ trace: LayerTrace, _ pool: WorkerPool) -> Factor? {
+  /// What is added to the second moments' diagonal, as a share of its mean: what was not seen among
+  /// the inputs may still come.
+  private static let damping: Float = 0.1
+
+  private let pool: WorkerPool
+  /// Queries, keys and values take in the same.
+  private var last: (input: [Float], felt: [Float], factor: Factor)?
+
+  init(_ pool: WorkerPool) { self.pool = pool }
+
+  /// `nil` for the token table, and where nothing came in that is felt.
+  mutating func factor(of trace: LayerTrace) -> Factor? {
     guard trace.name != Names.tokenTable, trace.rows > 0 else { return nil }
-    let n = trace.inputWidth
+    let felt = trace.feltRows
+    if let last, last.input == trace.input, last.felt == felt { return last.factor }
+    guard let factor = compute(trace.input, felt, trace.inputWidth) else { return nil }
+    last = (trace.input, felt, factor)
+    return factor
+  }
+
+  private func compute(_ input: [Float], _ felt: [Float], _ n: Int) -> Factor? {
     var lower = [Float](repeating: 0, count: n * n)
-    let importance = trace.importance
     do {
       var span = lower.mutableSpan
-      addSecondMoments(
-        trace.input.span, width: n, weights: importance.span, to: &span, on: pool)
+      addSecondMoments(input.span, width: n, weights: felt.span, to: &span, on: pool)
     }
     let mean = (0..<n).reduce(0.0) { $0 + Double(lower[$1 * n + $1]) } / Double(n)
     guard mean > 0, mean.isFinite else { return nil }
@@ -87,12 +103,11 @@ struct Calibration: Sendable {
 }
 
 extension LayerTrace {
-  /// The root of how much the answers feel each row's output, `[rows]`.
-  fileprivate var importance: [Float] {
+  /// 1 for each row whose output the answers feel, 0 for another: behind the last block's attention
+  /// only the pooled rows count. `[rows]`.
+  fileprivate var feltRows: [Float] {
     (0..<rows).map { row in
-      var sum: Float = 0
-      for i in row * outputWidth..<(row + 1) * outputWidth { sum += gradient[i] * gradient[i] }
-      return sum.squareRoot()
+      gradient[row * outputWidth..<(row + 1) * outputWidth].contains { $0 != 0 } ? 1 : 0
     }
   }
 }
