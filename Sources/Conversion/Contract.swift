@@ -5,6 +5,7 @@ internal import ClipPack
 internal import Inputs
 internal import PackFormat
 internal import SystemPackage
+internal import Tensors
 
 /// All of a model but its weights: what a runtime has to do just as the original did.
 struct Contract: Sendable {
@@ -31,6 +32,9 @@ struct Contract: Sendable {
     try check(tokenizer, in: folder)
     self.tokenizer = tokenizer
   }
+
+  /// How many elements the model's tensors have.
+  var parameterCount: Int { configuration.parameters.reduce(0) { $0 + $1.shape.count } }
 
   private func check(_ tokenizer: Tokenizer, in folder: FilePath) throws(Refusal) {
     guard let text = configuration.text, let misfit = tokenizer.misfit(with: text) else { return }

@@ -72,7 +72,7 @@ public struct Conversion: Sendable {
     let prepared = try prepare(checkpoint, destination, progress)
     let contract = prepared.contract
     var search = try recipe.rate.map { try prepared.search($0, pool) }
-    let parameterCount = contract.configuration.parameters.reduce(0) { $0 + $1.shape.count }
+    let parameterCount = contract.parameterCount
     while true {
       var attempt = try attempt(prepared, search?.codings ?? [:], destination, progress)
       let weightBytes = attempt.writer.modelBytes
@@ -118,7 +118,7 @@ public struct Conversion: Sendable {
     progress: (Progress) -> Void = { _ in }
   ) throws -> Frontier {
     let prepared = try prepare(checkpoint, destination, progress)
-    let count = prepared.contract.configuration.parameters.reduce(0) { $0 + $1.shape.count }
+    let count = prepared.contract.parameterCount
     return Frontier(
       points: try bits.map { bits in
         var search = try prepared.search(.bits(bits), pool)
@@ -151,7 +151,9 @@ public struct Conversion: Sendable {
 
     func search(_ rate: Rate, _ pool: WorkerPool) throws -> RateSearch {
       guard let sensitivity else { throw Refusal("there is no rate to look for") }
-      return try RateSearch(rate, sensitivity, checkpoint, pool)
+      let coded = sensitivity.entries.reduce(0) { $0 + $1.parameter.shape.count }
+      return try RateSearch(
+        rate, sensitivity, others: contract.parameterCount - coded, checkpoint, pool)
     }
   }
 

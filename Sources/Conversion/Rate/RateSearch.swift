@@ -37,8 +37,10 @@ struct RateSearch {
   private static let gaussian = 2.0471
   private static let maximumAttempts = 10
 
+  /// - Parameter others: how many elements the model has beside these tensors; they are not rounded.
   init(
-    _ rate: Rate, _ sensitivity: Sensitivity, _ checkpoint: Checkpoint, _ pool: WorkerPool
+    _ rate: Rate, _ sensitivity: Sensitivity, others: Int, _ checkpoint: Checkpoint,
+    _ pool: WorkerPool
   ) throws {
     self.rate = rate
     // Quarters of an octave: coarser than what a measurement differs by between machines, and so
@@ -61,12 +63,13 @@ struct RateSearch {
     }
     for tower in Tower.allCases { level[tower] = start }
     // … to what the codes will take.
-    guard let target = Self.bytes(asked: rate, count) else { return }
+    guard let target = Self.bytes(asked: rate, count, others: Double(others)) else { return }
     for _ in 0..<3 {
       let size = try storedSize(checkpoint, pool)
       let change = move(from: size, to: target)
-      guard change != 0 else { break }
       shift(by: change)
+      // A 256th of an octave is a 256th of a bit.
+      guard abs(change) > 2 else { break }
     }
   }
 
@@ -96,6 +99,9 @@ struct RateSearch {
 
   /// 256 · log₂ √3: a path errs by a quarter of its squared step, a plain grid by a twelfth.
   private static let trellisOffset = 203
+  /// How many weights of a tensor are searched to tell what all take; what that errs by averages
+  /// out over the tensors.
+  private static let sample = 1 << 16
   /// Bits of a plain grid up to which the trellis is used.
   private static let trellisBits = 6.0
 
@@ -213,7 +219,7 @@ struct RateSearch {
       return sum
         + (try Grid.estimate(
           trellis: tensor, step: step, price: 0, blockElements: PackWriter.defaultBlockSize,
-          pool: pool
+          elements: Self.sample, pool: pool
         ).bytes)
     }
   }
@@ -227,9 +233,10 @@ struct RateSearch {
     }
   }
 
-  private static func bytes(asked rate: Rate, _ count: Double) -> Double? {
+  private static func bytes(asked rate: Rate, _ count: Double, others: Double) -> Double? {
     switch rate {
-    case .bits(let bits): bits * count / 8
+    // Floats take about 29 of their 32 bits.
+    case .bits(let bits): (bits * (count + others) - 29 * others) / 8
     case .maxBytes(let limit): 0.985 * Double(limit)
     case .minCosine: nil
     }
