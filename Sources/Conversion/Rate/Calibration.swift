@@ -38,13 +38,10 @@ struct Calibration: Sendable {
       progress(Double(grids.count) / Double(matrices))
       guard let factor = factors.factor(of: trace) else { return }
       let coding = codings[trace.name]
-      do throws(CodecError) {
-        grids[trace.name] = try Grid(
-          encoding: checkpoint.tensor(trace.name), step: coding?.step?.step, factor: factor.lower,
-          blockElements: coding?.isTrellis ?? false ? PackWriter.defaultBlockSize : nil, pool: pool)
-      } catch {
-        throw Refusal("tensor \"\(trace.name)\": \(error)")
-      }
+      // What cannot be rounded is left to the encoder, which knows whether it may be kept as it is.
+      grids[trace.name] = try? Grid(
+        encoding: checkpoint.tensor(trace.name), step: coding?.step?.step, factor: factor.lower,
+        blockElements: coding?.isTrellis ?? false ? PackWriter.defaultBlockSize : nil, pool: pool)
     }
     return grids
   }

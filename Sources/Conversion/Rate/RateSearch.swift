@@ -27,6 +27,9 @@ struct RateSearch {
   }
 
   private var attempts = 0
+  /// By how much all levels have been shifted, and what that gave.
+  private var shifted = 0
+  private var tried: [(shift: Int, bits: Double)] = []
   /// The coarsest levels that are known to be fine enough, and the finest known not to be.
   private var good: [Tower: Int] = [:]
   private var bad: [Tower: Int] = [:]
@@ -36,6 +39,8 @@ struct RateSearch {
   /// Bits that a Gaussian of standard deviation 1 has on a grid of step 1: ½ log₂ 2πe.
   private static let gaussian = 2.0471
   private static let maximumAttempts = 10
+  /// Bits a weight.
+  private static let closeEnough = 0.0095
 
   /// - Parameter others: how many elements the model has beside these tensors; they are not rounded.
   init(
@@ -110,13 +115,24 @@ struct RateSearch {
   /// Whether to try again, judging by the bytes of the model's tensors; other steps are set then.
   mutating func isWorthAnother(afterWeights bytes: Int, of parameters: Int) throws -> Bool {
     guard case .bits(let bits) = rate, !isSettled else { return false }
-    let reached = 8 * Double(bytes) / Double(parameters)
-    attempts += 1
-    if abs(reached - bits) <= 0.0095 || attempts >= Self.maximumAttempts { return false }
-    let change = Int((256 * (reached - bits)).rounded())
-    guard change != 0 else { return false }
-    shift(by: change)
-    return true
+    tried.append((shifted, 8 * Double(bytes) / Double(parameters)))
+    func miss(_ attempt: (shift: Int, bits: Double)) -> Double { abs(attempt.bits - bits) }
+    let here = tried[tried.count - 1]
+    guard miss(here) > Self.closeEnough else { return false }
+    // Sizes need not fall evenly: a tensor that leaves the trellis makes a step.
+    let fine = tried.filter { $0.bits > bits }.max { $0.shift < $1.shift }
+    let coarse = tried.filter { $0.bits <= bits }.min { $0.shift < $1.shift }
+    var target = here.shift + Int((256 * (here.bits - bits)).rounded(.awayFromZero))
+    isSettled = tried.count >= Self.maximumAttempts
+    if let fine, let coarse, fine.shift < coarse.shift {
+      let share = (fine.bits - bits) / (fine.bits - coarse.bits)
+      let between = fine.shift + Int(share * Double(coarse.shift - fine.shift))
+      target = min(max(between, fine.shift + 1), coarse.shift - 1)
+      isSettled = isSettled || coarse.shift - fine.shift <= 1
+    }
+    if isSettled { target = tried.min { miss($0) < miss($1) }?.shift ?? here.shift }
+    shift(by: target - here.shift)
+    return target != here.shift
   }
 
   /// Whether to try again, judging by the whole file and how it answers.
@@ -199,7 +215,10 @@ struct RateSearch {
 
   // MARK: Rate
 
-  private mutating func shift(by change: Int) { level = level.mapValues { $0 + change } }
+  private mutating func shift(by change: Int) {
+    level = level.mapValues { $0 + change }
+    shifted += change
+  }
 
   /// By how much steps must grow for so many bytes to become so many.
   private func move(from bytes: Double, to target: Double) -> Int {
