@@ -65,7 +65,7 @@ struct EveryByteTests {
             }
           }
           guard passes(place, pack, path, &scratch) else { continue }
-          Issue.record("byte \(offset) changed by \(change) is not missed")
+          Issue.record("byte \(offset) changed by \(change) is not noticed")
         }
         try file.writeAll(toAbsoluteOffset: Int64(offset), [bytes[offset]])
       }
@@ -74,7 +74,7 @@ struct EveryByteTests {
     #expect(places.last?.range.upperBound == bytes.count)
     #expect(tried >= bytes.count / 29 && whole > 0)
     if isExhaustive {
-      print("\(tried) changes of \(bytes.count) bytes, all missed; \(whole) checked the whole way")
+      print("\(tried) changes of \(bytes.count) bytes, all noticed; \(whole) checked the whole way")
     }
   }
 
