@@ -1,4 +1,4 @@
-public import Bytes
+internal import Bytes
 public import Kernels
 public import Tensors
 
@@ -35,8 +35,9 @@ extension Grid {
       if let blockElements {
         let layout = Trellis.Layout(rows: rows, columns: columns, block: blockElements)
         let sample = TrellisSample(rowSteps, layout)
+        let price = Self.priceForEmbeddings
         rounding = .trellis(
-          layout, sample.frequencies(of: floats, price: 0, pool).costs(price: 0))
+          layout, sample.frequencies(of: floats, price: price, pool).costs(price: price))
       }
       let byColumn = [Float](capacity: floats.count) { output in
         for column in 0..<columns {
@@ -58,37 +59,8 @@ extension Grid {
     }
     let codes = Buffer(byRow)
     let steps = Buffer(littleEndian: rowSteps)
-    let sums = Self.sums(tensor, codes: Tensor(.int8, tensor.shape, codes), steps: steps)
+    let sums = Self.sums(tensor, codes: Tensor(.int8, tensor.shape, codes), steps: steps, pool)
     self.init(
       codes: codes, codeType: .int8, steps: steps, squaredError: sums.error, power: sums.power)
-  }
-
-  /// Σ (value − code · step)², row by row in one order: the same number wherever it is computed.
-  ///
-  /// - Precondition: the codes have the tensor's shape, and there is a step for each row.
-  public static func squaredError(of tensor: Tensor, codes: Tensor, steps: Buffer) -> Double {
-    sums(tensor, codes: codes, steps: steps).error
-  }
-
-  private static func sums(
-    _ tensor: Tensor, codes: Tensor, steps: Buffer
-  ) -> (error: Double, power: Double) {
-    let columns = tensor.columns
-    var sums = (error: 0.0, power: 0.0)
-    guard columns > 0 else { return sums }
-    let width = codes.elementType == .int16 ? 2 : 1
-    let steps = steps.span(of: Float.self)
-    for row in 0..<tensor.rows {
-      let range = row * columns..<(row + 1) * columns
-      let bytes = codes.buffer.slice(width * range.lowerBound..<width * range.upperBound)
-      let sum = tensor.withFloats(range) { values in
-        width == 2
-          ? gridError(values, wideCodes: bytes.bytes, step: steps[row])
-          : gridError(values, codes: bytes.span(of: Int8.self), step: steps[row])
-      }
-      sums.error += sum.error
-      sums.power += sum.power
-    }
-    return sums
   }
 }

@@ -1,11 +1,11 @@
 internal import Bytes
 public import Kernels
-internal import Synchronization
 public import Tensors
 
 extension Grid {
-  /// How many elements one thread takes at a time when errors are summed.
-  private static let elementsPerSum = 1 << 16
+  /// The price of a bit where embeddings count and not weights: none. A price draws codes towards
+  /// zero, and what all weights of a layer err that way adds up (`Formats/clippack.md`, 6.1).
+  public static let priceForEmbeddings: Float = 0
 
   /// Encodes a tensor with codes that are a path through the trellis in every column, which a compact
   /// pack stores in about one bit a weight less than other codes of the same step: at equal error in
@@ -40,7 +40,8 @@ extension Grid {
     }
     codeType = .int8
     steps = Buffer(littleEndian: rowSteps)
-    (squaredError, power) = Self.error(of: codes, rowSteps, layout, tensor, pool)
+    (squaredError, power) = Self.sums(
+      tensor, codes: Tensor(.int8, tensor.shape, codes), steps: steps, pool)
   }
 
   /// What `init(trellis:)` would give, reckoned from a part of the tensor: how many bytes the codes
@@ -79,32 +80,5 @@ extension Grid {
     precondition(step.isNormal && step > 0, "a step of \(step)")
     // A row of zeros keeps step 0, which takes back that odd codes are never 0.
     return try steps(of: tensor, near: nil, pool).steps.map { $0 == 0 ? 0 : max(step, $0) }
-  }
-
-  private static func error(
-    of codes: Buffer, _ steps: [Float], _ layout: Trellis.Layout, _ tensor: Tensor,
-    _ pool: WorkerPool
-  ) -> (error: Double, power: Double) {
-    let columns = layout.columns
-    guard columns > 0 else { return (0, 0) }
-    let rowsPerJob = max(1, elementsPerSum / columns)
-    let sums = Mutex<[Int: (error: Double, power: Double)]>([:])
-    pool.run((layout.rows + rowsPerJob - 1) / rowsPerJob) { index in
-      let rows = index * rowsPerJob..<min((index + 1) * rowsPerJob, layout.rows)
-      let sum = tensor.withFloats(rows.lowerBound * columns..<rows.upperBound * columns) { values in
-        rows.reduce((error: 0.0, power: 0.0)) { sum, row in
-          let start = row * columns
-          let part = gridError(
-            values.extracting(
-              start - rows.lowerBound * columns..<start + columns
-                - rows.lowerBound * columns),
-            codes: codes.span(of: Int8.self).extracting(start..<start + columns), step: steps[row])
-          return (sum.error + part.error, sum.power + part.power)
-        }
-      }
-      sums.withLock { $0[index] = sum }
-    }
-    let all = sums.withLock { sums in sums.keys.sorted().map { sums[$0]! } }
-    return all.reduce((0, 0)) { ($0.0 + $1.error, $0.1 + $1.power) }
   }
 }

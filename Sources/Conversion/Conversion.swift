@@ -178,7 +178,7 @@ public struct Conversion: Sendable {
       sensitivity = try Sensitivity(
         of: checkpoint, contract.configuration, recipe,
         calibration?.inputs ?? TracedInputs(for: contract, calibration: .none),
-        calibration: calibration, pool
+        isCalibrated: calibration != nil, pool
       ) { progress(.measuring($0)) }
     }
     return Preparation(

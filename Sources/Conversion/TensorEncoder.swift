@@ -77,8 +77,8 @@ struct TensorEncoder: Sendable {
     }
     guard coding.isTrellis else { return try Grid(encoding: tensor, step: step, pool: pool) }
     return try Grid(
-      trellis: tensor, step: step, price: 0, blockElements: PackWriter.defaultBlockSize,
-      pool: pool)
+      trellis: tensor, step: step, price: Grid.priceForEmbeddings,
+      blockElements: PackWriter.defaultBlockSize, pool: pool)
   }
 
   func describe(_ grid: Grid, _ parameter: Parameter) -> Encoded {

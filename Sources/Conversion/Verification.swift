@@ -215,7 +215,7 @@ extension Pack {
     return Grid.squaredError(
       of: source,
       codes: Tensor(packed.streams[0].elementType, packed.shape, try read(packed, stream: 0)),
-      steps: try read(packed, stream: 1))
+      steps: try read(packed, stream: 1), pool: pool)
   }
 }
 

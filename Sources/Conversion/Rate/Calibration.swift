@@ -11,19 +11,6 @@ internal import Tensors
 struct Calibration: Sendable {
   let inputs: TracedInputs
 
-  /// By how much feedback lessens the loss of each matrix at a given step, as far as its input says.
-  func gains(
-    _ checkpoint: Checkpoint, _ configuration: Configuration, _ pool: WorkerPool
-  ) throws -> [String: Double] {
-    var gains: [String: Double] = [:]
-    var factors = Factors(pool)
-    try inputs.trace(checkpoint, configuration, pool) { _, trace in
-      gains[trace.name] = factors.factor(of: trace)?.gain
-      checkpoint.release(trace.name)
-    }
-    return gains
-  }
-
   /// Encodes every matrix that has inputs as its coding says; with the finest steps that int8 codes
   /// allow where it says nothing.
   func grids(
@@ -48,7 +35,7 @@ struct Calibration: Sendable {
 }
 
 /// The factors of the second moments of layers' inputs, one after the other.
-private struct Factors {
+struct Factors {
   struct Factor {
     /// L of the second moments L·Lᵀ, `[columns, columns]`.
     var lower: [Float]

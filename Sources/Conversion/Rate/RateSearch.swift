@@ -237,8 +237,8 @@ struct RateSearch {
       }
       return sum
         + (try Grid.estimate(
-          trellis: tensor, step: step, price: 0, blockElements: PackWriter.defaultBlockSize,
-          elements: Self.sample, pool: pool
+          trellis: tensor, step: step, price: Grid.priceForEmbeddings,
+          blockElements: PackWriter.defaultBlockSize, elements: Self.sample, pool: pool
         ).bytes)
     }
   }

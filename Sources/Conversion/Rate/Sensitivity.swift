@@ -30,7 +30,7 @@ struct Sensitivity: Sendable {
 
   init(
     of checkpoint: Checkpoint, _ configuration: Configuration, _ recipe: Recipe,
-    _ inputs: TracedInputs, calibration: Calibration?, _ pool: WorkerPool,
+    _ inputs: TracedInputs, isCalibrated: Bool, _ pool: WorkerPool,
     progress: (Double) -> Void
   ) throws {
     let encoder = TensorEncoder(recipe: recipe, pool: pool)
@@ -45,13 +45,16 @@ struct Sensitivity: Sendable {
       entries.append(entry)
     }
     var felt: [String: Double] = [:]
+    // By how much feedback will lessen the loss of a matrix at a given step.
+    var gains: [String: Double] = [:]
+    var factors = Factors(pool)
     try inputs.trace(checkpoint, configuration, pool) { _, trace in
       progress(Double(felt.count) / Double(entries.count))
       // The loss is half the square of what a normalised embedding moves by.
       felt[trace.name] = 0.5 * trace.meanEnergy(pool)
+      if isCalibrated { gains[trace.name] = factors.factor(of: trace)?.gain }
       checkpoint.release(trace.name)
     }
-    let gains = try calibration?.gains(checkpoint, configuration, pool) ?? [:]
     for tower in Tower.allCases {
       let indices = entries.indices.filter { entries[$0].parameter.tower == tower }
       let total = Double(indices.reduce(0) { $0 + entries[$1].parameter.shape.count })
