@@ -109,3 +109,55 @@ static inline size_t read_table(const uint8_t *bytes, size_t size, uint32_t *tab
   }
   return sum == SLOTS ? used : 0;
 }
+
+#if defined(__x86_64__)
+// What decoding one symbol makes of 16 states, given their entries of the table.
+__attribute__((target("avx512f"))) static inline __m512i advanced_avx512(__m512i x,
+                                                                         __m512i entry) {
+  const __m512i slots = _mm512_set1_epi32(SLOTS - 1);
+  return _mm512_add_epi32(
+      _mm512_mullo_epi32(_mm512_srli_epi32(entry, 20), _mm512_srli_epi32(x, SCALE)),
+      _mm512_and_si512(_mm512_srli_epi32(entry, 8), slots));
+}
+
+// The states after those that are too low have taken a word each.
+__attribute__((target("avx512f"))) static inline __m512i fed_avx512(__m512i next,
+                                                                    const uint8_t **word) {
+  __mmask16 hungry = _mm512_cmplt_epu32_mask(next, _mm512_set1_epi32(1 << 16));
+  __m512i words = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)*word));
+  __m512i fed =
+      _mm512_or_si512(_mm512_slli_epi32(next, 16), _mm512_maskz_expand_epi32(hungry, words));
+  *word += 2 * __builtin_popcount(hungry);
+  return _mm512_mask_mov_epi32(next, hungry, fed);
+}
+
+// For each set of 8 lanes that take a word, which word each lane takes.
+static inline void word_places(uint8_t places[256][8]) {
+  for (int set = 0; set < 256; set++)
+    for (int lane = 0, taken = 0; lane < 8; lane++) {
+      places[set][lane] = (uint8_t)taken;
+      taken += set >> lane & 1;
+    }
+}
+
+// As above, of 8 states.
+__attribute__((target("avx2"))) static inline __m256i advanced_avx2(__m256i x, __m256i entry) {
+  const __m256i slots = _mm256_set1_epi32(SLOTS - 1);
+  return _mm256_add_epi32(
+      _mm256_mullo_epi32(_mm256_srli_epi32(entry, 20), _mm256_srli_epi32(x, SCALE)),
+      _mm256_and_si256(_mm256_srli_epi32(entry, 8), slots));
+}
+
+__attribute__((target("avx2"))) static inline __m256i fed_avx2(
+    __m256i next, const uint8_t places[256][8], const uint8_t **word) {
+  __m256i high = _mm256_andnot_si256(_mm256_set1_epi32(0xffff), next);
+  __m256i hungry = _mm256_cmpeq_epi32(high, _mm256_setzero_si256());
+  unsigned set = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(hungry));
+  __m256i words = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)*word));
+  __m256i place = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)places[set]));
+  __m256i fed =
+      _mm256_or_si256(_mm256_slli_epi32(next, 16), _mm256_permutevar8x32_epi32(words, place));
+  *word += 2 * __builtin_popcount(set);
+  return _mm256_blendv_epi8(next, fed, hungry);
+}
+#endif

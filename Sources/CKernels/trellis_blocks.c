@@ -165,7 +165,7 @@ __attribute__((target("avx2"))) static inline __m256i next_states(__m256i path, 
 
 __attribute__((target("avx2,avx512f,avx512bw,avx512vl"))) static void decode_rounds_avx512(
     Progress *p) {
-  const __m512i slots = _mm512_set1_epi32(SLOTS - 1), lowest = _mm512_set1_epi32(1 << 16);
+  const __m512i slots = _mm512_set1_epi32(SLOTS - 1);
   const __m256i one = _mm256_set1_epi8(1);
   __m512i x[2] = {_mm512_loadu_si512(p->states), _mm512_loadu_si512(p->states + 16)};
   while (has_round(p) && p->columns - p->column >= LANES) {
@@ -178,22 +178,13 @@ __attribute__((target("avx2,avx512f,avx512bw,avx512vl"))) static void decode_rou
       __m512i slot = _mm512_or_si512(_mm512_and_si512(x[v], slots), second);
       __m512i entry = _mm512_i32gather_epi32(slot, p->table, 4);
       bytes[v] = _mm512_cvtepi32_epi8(entry);
-      next[v] = _mm512_add_epi32(
-          _mm512_mullo_epi32(_mm512_srli_epi32(entry, 20), _mm512_srli_epi32(x[v], SCALE)),
-          _mm512_and_si512(_mm512_srli_epi32(entry, 8), slots));
+      next[v] = advanced_avx512(x[v], entry);
     }
     __m256i k = _mm256_set_m128i(bytes[1], bytes[0]);
     __m256i code = _mm256_or_si256(_mm256_add_epi8(k, k), q);
     _mm256_storeu_si256((__m256i *)p->code, code);
     _mm256_storeu_si256(at, next_states(path, k));
-    for (int v = 0; v < 2; v++) {
-      __mmask16 hungry = _mm512_cmplt_epu32_mask(next[v], lowest);
-      __m512i words = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p->word));
-      __m512i fed = _mm512_or_si512(
-          _mm512_slli_epi32(next[v], 16), _mm512_maskz_expand_epi32(hungry, words));
-      x[v] = _mm512_mask_mov_epi32(next[v], hungry, fed);
-      p->word += 2 * __builtin_popcount(hungry);
-    }
+    for (int v = 0; v < 2; v++) x[v] = fed_avx512(next[v], &p->word);
     p->code += LANES;
     p->left -= LANES;
     p->column = p->column + LANES < p->columns ? p->column + LANES : 0;
@@ -203,14 +194,9 @@ __attribute__((target("avx2,avx512f,avx512bw,avx512vl"))) static void decode_rou
 }
 
 __attribute__((target("avx2"))) static void decode_rounds_avx2(Progress *p) {
-  // For each set of lanes that take a word, which word each lane takes.
   uint8_t places[256][8];
-  for (int set = 0; set < 256; set++)
-    for (int lane = 0, taken = 0; lane < 8; lane++) {
-      places[set][lane] = (uint8_t)taken;
-      taken += set >> lane & 1;
-    }
-  const __m256i slots = _mm256_set1_epi32(SLOTS - 1), words_only = _mm256_set1_epi32(0xffff);
+  word_places(places);
+  const __m256i slots = _mm256_set1_epi32(SLOTS - 1);
   const __m256i one = _mm256_set1_epi8(1);
   const __m256i bytes = _mm256_set_epi32(0, 0, 0, 0, 0, 0, 4, 0);
   const __m256i first = _mm256_setr_epi8(
@@ -229,18 +215,7 @@ __attribute__((target("avx2"))) static void decode_rounds_avx2(Progress *p) {
       __m256i entry = _mm256_i32gather_epi32((const int *)p->table, slot, 4);
       __m256i k = _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(entry, first), bytes);
       _mm_storel_epi64((__m128i *)(p->code + 8 * v), _mm256_castsi256_si128(k));
-      __m256i next = _mm256_add_epi32(
-          _mm256_mullo_epi32(_mm256_srli_epi32(entry, 20), _mm256_srli_epi32(x[v], SCALE)),
-          _mm256_and_si256(_mm256_srli_epi32(entry, 8), slots));
-      __m256i hungry =
-          _mm256_cmpeq_epi32(_mm256_andnot_si256(words_only, next), _mm256_setzero_si256());
-      unsigned set = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(hungry));
-      __m256i words = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p->word));
-      __m256i place = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)places[set]));
-      __m256i fed = _mm256_or_si256(
-          _mm256_slli_epi32(next, 16), _mm256_permutevar8x32_epi32(words, place));
-      x[v] = _mm256_blendv_epi8(next, fed, hungry);
-      p->word += 2 * __builtin_popcount(set);
+      x[v] = fed_avx2(advanced_avx2(x[v], entry), places, &p->word);
     }
     __m256i path = _mm256_loadu_si256((const __m256i *)at), q = _mm256_and_si256(path, one);
     __m256i k = _mm256_loadu_si256((const __m256i *)p->code);
