@@ -17,8 +17,8 @@ import numpy as np
 CASES = {"image x1": 1, "image x8": 8, "text 77 x1": 1, "text 77 x8": 8, "text 9 x1": 1}
 
 
-def export(checkpoint, folder):
-    """Writes image.onnx and text.onnx: pixels or ids in, normalised embeddings out."""
+def export(checkpoint, folder, ids=None):
+    """Writes image.onnx and text.onnx: pixels or ids in, normalised embeddings out. `ids`: two texts that the model knows."""
     import torch
     from transformers import CLIPModel
 
@@ -43,7 +43,7 @@ def export(checkpoint, folder):
             return torch.nn.functional.normalize(self.projection(pooled), dim=-1)
 
     size = model.config.vision_config.image_size
-    ids = torch.from_numpy(texts(2, 77))
+    ids = torch.from_numpy(texts(2, 77)) if ids is None else ids
     for name, module, example, axes in [
         ("image", Image(), torch.zeros(2, 3, size, size), {0: "batch"}),
         ("text", Text(), ids, {0: "batch", 1: "length"}),
