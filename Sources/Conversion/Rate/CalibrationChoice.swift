@@ -18,6 +18,7 @@ extension TracedInputs {
   private static let pictures = 8...48
   /// What tells which tensors are felt, where nothing else is asked.
   private static let fewPictures = 4
+  private static let fewTexts = 16
 
   /// Pictures and texts for a model. The texts, and the pictures where none are given, are built-in.
   init(for contract: Contract, calibration: CalibrationChoice) throws {
@@ -27,7 +28,7 @@ extension TracedInputs {
       configuration: contract.configuration, preprocessing: contract.preprocessing,
       tokenizer: contract.tokenizer, images: chosen,
       texts: contract.tokenizer == nil ? [] : CalibrationTexts.all)
-    texts = probes.texts
+    texts = calibration == .none ? Array(probes.texts.prefix(Self.fewTexts)) : probes.texts
     guard let image = contract.configuration.image, let preprocessing = contract.preprocessing
     else { return }
     let count =
