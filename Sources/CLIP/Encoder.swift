@@ -104,8 +104,8 @@ struct Encoder: Sendable {
     var output = output.mutableSpan
     attention(
       query.span, key.span, value.span, queryStarts: queries.starts, keyStarts: keys.starts,
-      width: transformer.width, heads: transformer.heads, isCausal: isCausal, into: &output,
-      on: pool)
+      width: transformer.width, heads: transformer.heads, isCausal: isCausal, in: compute,
+      into: &output, on: pool)
   }
 }
 
