@@ -3,6 +3,8 @@
 
 #include "CKernels.h"
 #include "activated.h"
+#include "arm.h"
+#include "dot_rows_bf16_neon.h"
 #include "panels.h"
 
 static float widened(uint16_t half) {
@@ -59,7 +61,14 @@ void ck_dot_rows_bf16(float *sums, size_t sums_stride, const uint16_t *a, size_t
   if (isa == CKInstructionSetAVX512VNNI && __builtin_cpu_supports("avx512bf16"))
     return dot_rows_bf16_avx512bf16(sums, sums_stride, a, a_stride, w, m, n, k, panel);
 #endif
+#if defined(__aarch64__)
+  if (isa != CKInstructionSetScalar)
+    return dot_rows_bf16_sides(sums, sums_stride, a, a_stride, w, m, n, k, panel,
+                               isa == CKInstructionSetNEONI8MM && ck_arm_has(ArmBF16));
+  return dot_rows_bf16_scalar(sums, sums_stride, a, a_stride, w, m, n, k);
+#else
   DISPATCH(isa, dot_rows_bf16, sums, sums_stride, a, a_stride, w, m, n, k);
+#endif
 }
 
 void ck_i8_to_bf16(uint16_t *out, const int8_t *codes, size_t count, CKInstructionSet isa) {
@@ -75,6 +84,7 @@ void ck_scale_dots_f32(float *out, size_t out_stride, const float *sums, size_t 
 
 #else
 
+#if LANES != 4
 INLINE Floats V(widened)(const uint16_t *from) {
   Halves v;
   __builtin_memcpy(&v, from, sizeof v);
@@ -102,6 +112,7 @@ static void V(dot_rows_bf16)(float *sums, size_t sums_stride, const uint16_t *a,
       }
     }
 }
+#endif
 
 static void V(i8_to_bf16)(uint16_t *out, const int8_t *codes, size_t count) {
   size_t i = 0;

@@ -1,4 +1,5 @@
 #include "CKernels.h"
+#include "dot_rows_u8_s8_neon.h"
 #include "panels.h"
 
 // The reference: what every other version of this kernel is tested against.
@@ -104,6 +105,11 @@ void ck_dot_rows_u8_s8(int32_t *sums, size_t sums_stride, int32_t *row_sums, con
   case CKInstructionSetAVX512:
   case CKInstructionSetAVX2:
     return dot_rows_avx2(sums, sums_stride, row_sums, a, a_stride, w, m, n, k);
+#elif defined(__aarch64__)
+  case CKInstructionSetNEONI8MM:
+  case CKInstructionSetNEONDotProd:
+  case CKInstructionSetNEON:
+    return dot_rows_neon(sums, sums_stride, row_sums, a, a_stride, w, m, n, k, panel, isa);
 #endif
   default: return dot_rows_scalar(sums, sums_stride, row_sums, a, a_stride, w, m, n, k);
   }

@@ -153,6 +153,7 @@ INLINE Floats V(activated)(Floats x, CKActivation activation) {
   switch (activation) {
   case CKActivationNone: return x;
   case CKActivationQuickGELU: return V(quick_gelu)(x);
-  case CKActivationGELU: return x * 0.5f * (1.0f + V(erf)(x * 0.70710678118654752f));
+  case CKActivationGELU: break;
   }
+  return x * 0.5f * (1.0f + V(erf)(x * 0.70710678118654752f));
 }

@@ -41,6 +41,8 @@ uint8_t *rans_encode_lanes(const Model *model, const int8_t *codes, size_t count
   size_t rounds = 0;  // that a vector takes
 #if defined(__x86_64__)
   if (isa == CKInstructionSetAVX512 || isa == CKInstructionSetAVX512VNNI) rounds = count / LANES;
+#else
+  (void)isa;  // NEON has no division of integers, no gather and no compression of lanes.
 #endif
   for (size_t i = count; i-- > rounds * LANES;)
     word = push(model, codes[i] + 128, &states[i % LANES], word);

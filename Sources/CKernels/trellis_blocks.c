@@ -38,6 +38,8 @@ bool ck_trellis_check(const int8_t *codes, size_t count, size_t columns, void *s
                       CKInstructionSet isa) {
 #if defined(__x86_64__)
   if (isa != CKInstructionSetScalar) return check_avx2(codes, count, columns, scratch);
+#else
+  (void)isa;
 #endif
   return check_scalar(codes, count, columns, scratch);
 }
