@@ -62,10 +62,10 @@ void ck_attention_f32(float *out, const float *q, const float *k, const float *v
 
 // As many queries as 2 vectors of sums each leave registers for. 50 and 77 rows are 5 and 8 times 10.
 #undef QUERIES
-#if LANES == 16
-#define QUERIES 10
-#else
+#if LANES == 8
 #define QUERIES 4
+#else
+#define QUERIES 10
 #endif
 
 // row[i] = exp(scale·row[i] − m), m the maximum of scale·row. Returns their sum. At least one.
