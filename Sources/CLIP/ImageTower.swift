@@ -96,7 +96,7 @@ public struct ImageTower: Sendable {
     let matrix = try weights.matrix(Names.patchEmbedding, rows: width, columns: columns)
     var input = LayerInput()
     input.take(columns)
-    input.multiply(patches, matrix.span, into: &rows, in: compute.atTheEnds, on: pool)
+    input.multiply(patches, matrix.span, into: &rows, in: compute, on: pool)
     // The class token is itself plus its row of zeros; then every token gets its position.
     let first = try weights.vector(Names.classEmbedding, count: width)
     var table = try weights.vector(Names.imagePositions, count: positions * width)

@@ -50,20 +50,16 @@ static void narrow(const char *name,
 }
 
 static void codes(void) {
-  kernel("i8_to_f32, i8_to_bf16", true);
+  kernel("i8_to_f32", true);
   EACH_COUNT(n) {
     const int8_t *from = room(n);
     float *scalar = room(4 * n), *found = room(4 * n);
-    uint16_t *scalar_halves = room(2 * n), *found_halves = room(2 * n);
     const float step = random_normal();
     shape("count", n, 0, 0);
     ck_i8_to_f32(scalar, from, step, n, CKInstructionSetScalar);
-    ck_i8_to_bf16(scalar_halves, from, n, CKInstructionSetScalar);
     EACH_SET(isa) {
       ck_i8_to_f32(found, from, step, n, isa);
       same(isa, "floats", scalar, found, 4 * n);
-      ck_i8_to_bf16(found_halves, from, n, isa);
-      same(isa, "halves", scalar_halves, found_halves, 2 * n);
     }
   }
 }
