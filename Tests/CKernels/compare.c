@@ -156,6 +156,10 @@ void *copy_of(const void *bytes, size_t count) {
   return copy;
 }
 
+void reset(void *result, const void *before, size_t count) {
+  if (count > 0) memcpy(result, before, count);
+}
+
 // -- Numbers.
 
 uint64_t random_bits(void) {

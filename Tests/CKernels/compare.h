@@ -41,6 +41,10 @@ void release(void);
 /// A copy of such memory.
 void *copy_of(const void *bytes, size_t count);
 
+/// Makes a result again what it was before a kernel ran: what no version may leave as it is must not
+/// look as if one had written it.
+void reset(void *result, const void *before, size_t count);
+
 /// The same ones for a kernel on every machine, if none are drawn (nor memory asked for) between one
 /// instruction set and the next.
 uint64_t random_bits(void);

@@ -44,10 +44,11 @@ static void codes(void) {
   for (size_t f = 0; f < 6; f++)
     EACH_COUNT(n) {
       const float *x = odd_floats(n, false);
-      int8_t *scalar = room(n), *found = room(n);
+      int8_t *scalar = room(n), *found = room(n), *before = room(n);
       ck_quantise_i8(x, inverses[f], scalar, n, CKInstructionSetScalar);
       shape("count, inverse", n, f, 0);
       EACH_SET(isa) {
+        reset(found, before, n);
         ck_quantise_i8(x, inverses[f], found, n, isa);
         same(isa, "codes", scalar, found, n);
       }
@@ -56,10 +57,12 @@ static void codes(void) {
   for (size_t f = 0; f < 6; f++)
     EACH_COUNT(n) {
       const float *x = odd_floats(n, false);
-      uint8_t *scalar = room(2 * n + 1), *found = copy_of(scalar, 2 * n + 1);
+      uint8_t *before = room(2 * n + 1), *scalar = copy_of(before, 2 * n + 1);
+      uint8_t *found = room(2 * n + 1);
       ck_quantise_i16(x, inverses[f], scalar + f % 2, n, CKInstructionSetScalar);
       shape("count, inverse", n, f, 0);
       EACH_SET(isa) {
+        reset(found, before, 2 * n + 1);
         ck_quantise_i16(x, inverses[f], found + f % 2, n, isa);
         same(isa, "codes", scalar, found, 2 * n + 1);
       }
@@ -67,11 +70,12 @@ static void codes(void) {
   kernel("i16_to_f32", true);
   EACH_COUNT(n) {
     const uint8_t *from = room(2 * n + 1);
-    float *scalar = room(4 * n), *found = room(4 * n);
+    float *scalar = room(4 * n), *found = room(4 * n), *before = room(4 * n);
     const float step = random_normal();
     ck_i16_to_f32(scalar, from + n % 2, step, n, CKInstructionSetScalar);
     shape("count", n, 0, 0);
     EACH_SET(isa) {
+      reset(found, before, 4 * n);
       ck_i16_to_f32(found, from + n % 2, step, n, isa);
       same(isa, "values", scalar, found, 4 * n);
     }
@@ -98,10 +102,11 @@ static void exact_halves(void) {
     for (int repeat = 0; repeat < 4; repeat++)
       EACH_COUNT(n) {
         const float *x = odd_floats(n, true);
-        uint16_t *scalar = room(2 * n), *found = room(2 * n);
+        uint16_t *scalar = room(2 * n), *found = room(2 * n), *before = room(2 * n);
         const size_t inexact = narrow[f](x, scalar, n, CKInstructionSetScalar);
         shape("count", n, 0, 0);
         EACH_SET(isa) {
+          reset(found, before, 2 * n);
           const size_t here = narrow[f](x, found, n, isa);
           same(isa, "halves", scalar, found, 2 * n);
           is_true(isa, "how many are inexact", here == inexact);
@@ -120,10 +125,15 @@ static void planes(void) {
               *found32 = room(4 * n);
       uint16_t *back16 = room(2 * n);
       uint32_t *back32 = room(4 * n);
+      const uint8_t *before = room(4 * n);
       ck_split_planes_16(x16, scalar16, n, rotate, CKInstructionSetScalar);
       ck_split_planes_32(x32, scalar32, n, rotate, CKInstructionSetScalar);
       shape("count, rotate", n, (size_t)rotate, 0);
       EACH_SET(isa) {
+        reset(found16, before, 2 * n);
+        reset(found32, before, 4 * n);
+        reset(back16, before, 2 * n);
+        reset(back32, before, 4 * n);
         ck_split_planes_16(x16, found16, n, rotate, isa);
         ck_split_planes_32(x32, found32, n, rotate, isa);
         same(isa, "planes of 16", scalar16, found16, 2 * n);

@@ -27,10 +27,12 @@ static void rans(size_t count, float deviation) {
   const int8_t *codes = some_codes(count, deviation);
   const size_t bound = ck_rans_bound(count);
   uint8_t *scalar = room(bound), *found = room(bound);
+  const uint8_t *before = room(bound);
   const size_t size = ck_rans_encode(codes, count, scalar, CKInstructionSetScalar);
   int8_t *decoded = room(count);
   shape("count, deviation", count, (size_t)deviation, 0);
   EACH_SET(isa) {
+    reset(found, before, bound);
     const size_t here = ck_rans_encode(codes, count, found, isa);
     is_true(isa, "encoded size", here == size);
     same(isa, "encoded bytes", scalar, found, size);
@@ -41,6 +43,7 @@ static void rans(size_t count, float deviation) {
           expected > (double)size - 100 && expected < (double)size + 100);
   const uint8_t *bytes = copy_of(scalar, size);
   EACH_SET(isa) {
+    reset(decoded, before, count);
     is_true(isa, "status", ck_rans_decode(bytes, size, decoded, count, isa) == 0);
     same(isa, "decoded codes", codes, decoded, count);
   }
@@ -49,6 +52,7 @@ static void rans(size_t count, float deviation) {
   int8_t *wrong = room(count);
   const int status = ck_rans_decode(bytes, left, wrong, count, CKInstructionSetScalar);
   EACH_SET(isa) {
+    reset(decoded, before, count);
     const int here = ck_rans_decode(bytes, left, decoded, count, isa);
     same(isa, "status of what is damaged", &status, &here, sizeof here);
     if (status == 0) same(isa, "codes of what is damaged", wrong, decoded, count);
@@ -89,11 +93,13 @@ static void trellis_search(size_t rows, size_t columns, float deviation) {
   void *scratch = NULL;
   char *memory = room(scratch_bytes + 64);
   scratch = memory + (64 - (uintptr_t)memory % 64) % 64;
-  int8_t *scalar = room(rows * pitch), *found = copy_of(scalar, rows * pitch);
+  const int8_t *before = room(rows * pitch);
+  int8_t *scalar = copy_of(before, rows * pitch), *found = room(rows * pitch);
   shape("rows, columns, deviation", rows, columns, (size_t)deviation);
   ck_trellis_search(x, stride, inverse, rows, columns, costs, scalar, pitch, scratch,
                     CKInstructionSetScalar);
   EACH_SET(isa) {
+    reset(found, before, rows * pitch);
     ck_trellis_search(x, stride, inverse, rows, columns, costs, found, pitch, scratch, isa);
     same(isa, "codes", scalar, found, rows * pitch);
   }
@@ -101,6 +107,7 @@ static void trellis_search(size_t rows, size_t columns, float deviation) {
   int8_t *one = room(rows), *other = room(rows);
   ck_trellis_search_column(column, inverse, rows, costs, one, scratch, CKInstructionSetScalar);
   EACH_SET(isa) {
+    reset(other, before, rows);
     ck_trellis_search_column(column, inverse, rows, costs, other, scratch, isa);
     same(isa, "codes of a column", one, other, rows);
   }
@@ -125,10 +132,12 @@ static void trellis_blocks(size_t count, size_t columns, float deviation) {
   uint8_t *scratch = room(count);
   const size_t bound = ck_trellis_bound(count);
   uint8_t *scalar = room(bound), *found = room(bound);
+  const uint8_t *before = room(bound);
   const size_t size =
       ck_trellis_encode(codes, count, columns, scratch, scalar, CKInstructionSetScalar);
   shape("count, columns, deviation", count, columns, (size_t)deviation);
   EACH_SET(isa) {
+    reset(found, before, bound);
     is_true(isa, "are paths", ck_trellis_check(codes, count, columns, scratch, isa));
     is_true(isa, "encoded size",
             ck_trellis_encode(codes, count, columns, scratch, found, isa) == size);
@@ -141,6 +150,7 @@ static void trellis_blocks(size_t count, size_t columns, float deviation) {
   if (size == 0) return;
   const uint8_t *bytes = copy_of(scalar, size);
   EACH_SET(isa) {
+    reset(decoded, before, count);
     is_true(isa, "status", ck_trellis_decode(bytes, size, decoded, count, scratch, isa) == 0);
     same(isa, "decoded codes", codes, decoded, count);
   }
@@ -149,6 +159,7 @@ static void trellis_blocks(size_t count, size_t columns, float deviation) {
   int8_t *wrong = room(count);
   const int status = ck_trellis_decode(bytes, left, wrong, count, scratch, CKInstructionSetScalar);
   EACH_SET(isa) {
+    reset(decoded, before, count);
     const int here = ck_trellis_decode(bytes, left, decoded, count, scratch, isa);
     same(isa, "status of what is damaged", &status, &here, sizeof here);
     if (status == 0) same(isa, "codes of what is damaged", wrong, decoded, count);

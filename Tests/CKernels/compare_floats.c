@@ -12,12 +12,13 @@ static float ulp(float x) { return nextafterf(fabsf(x), INFINITY) - fabsf(x); }
 static void layer_norm(size_t width) {
   const size_t rows = 3, all = rows * width;
   float *in = normals(all, 1), *scalar = room(4 * all), *found = room(4 * all);
-  float *in_place = room(4 * all);
+  float *in_place = room(4 * all), *before = room(4 * all);
   for (size_t i = 0; i < all; i++) in[i] += 2;
   const float *weight = normals(width, 1), *bias = normals(width, 1);
   shape("width", width, 0, 0);
   ck_layer_norm_f32(scalar, in, weight, bias, rows, width, 1e-5f, CKInstructionSetScalar);
   EACH_SET(isa) {
+    reset(found, before, 4 * all);
     ck_layer_norm_f32(found, in, weight, bias, rows, width, 1e-5f, isa);
     for (size_t i = 0; i < all; i++) {
       const float w = weight[i % width], b = bias[i % width];
@@ -25,7 +26,7 @@ static void layer_norm(size_t width) {
       const double bound = width < 3 ? 1e-3 : 2e-6 * (fabs(scalar[i] - b) + fabs(w)) + ulp(scalar[i]);
       close_to(isa, "value", i, scalar[i], found[i], bound);
     }
-    memcpy(in_place, in, 4 * all);
+    reset(in_place, in, 4 * all);
     ck_layer_norm_f32(in_place, in_place, weight, bias, rows, width, 1e-5f, isa);
     is_true(isa, "is the same in place", memcmp(found, in_place, 4 * all) == 0);
   }
@@ -40,7 +41,7 @@ static void bias_activation(size_t width, CKActivation activation) {
   shape("width, activation", width, activation, 0);
   ck_bias_activation_f32(scalar, bias, rows, width, stride, activation, CKInstructionSetScalar);
   EACH_SET(isa) {
-    memcpy(found, start, 4 * all);
+    reset(found, start, 4 * all);
     ck_bias_activation_f32(found, bias, rows, width, stride, activation, isa);
     for (size_t i = 0; i < all; i++) {
       const bool is_within = i % stride < width && activation != CKActivationNone;
@@ -57,7 +58,7 @@ static void add(size_t count) {
   ck_add_f32(scalar, in, count, CKInstructionSetScalar);
   settle_nans(scalar, count);
   EACH_SET(isa) {
-    memcpy(found, before, 4 * count);
+    reset(found, before, 4 * count);
     ck_add_f32(found, in, count, isa);
     settle_nans(found, count);
     same(isa, "sums", scalar, found, 4 * count);
@@ -71,7 +72,7 @@ static void softmax(size_t count, float spread) {
   shape("count, spread", count, (size_t)spread, 0);
   ck_softmax_f32(scalar, count, scale, CKInstructionSetScalar);
   EACH_SET(isa) {
-    memcpy(found, row, 4 * count);
+    reset(found, row, 4 * count);
     ck_softmax_f32(found, count, scale, isa);
     for (size_t i = 0; i < count; i++) {
       const double below = scale * ((double)most - row[i]);
@@ -86,7 +87,8 @@ static void attention(size_t queries, size_t keys, size_t width, int causal) {
   const size_t stride = 2 * width + 3, out_stride = width + 2;
   const float *q = normals(queries * stride, 1), *k = normals(keys * stride, 1);
   const float *v = normals(keys * stride, 1);
-  float *scalar = room(4 * queries * out_stride), *found = copy_of(scalar, 4 * queries * out_stride);
+  const size_t all = queries * out_stride;
+  float *before = room(4 * all), *scalar = copy_of(before, 4 * all), *found = room(4 * all);
   float *scratch = room((4 * ck_attention_scratch(keys, width) + 63) / 64 * 64);
   float largest = 0;
   for (size_t i = 0; i < keys * stride; i++) largest = fmaxf(largest, fabsf(v[i]));
@@ -95,9 +97,10 @@ static void attention(size_t queries, size_t keys, size_t width, int causal) {
   ck_attention_f32(scalar, q, k, v, queries, keys, width, stride, out_stride, scale, causal, scratch,
                    CKInstructionSetScalar);
   EACH_SET(isa) {
+    reset(found, before, 4 * all);
     ck_attention_f32(found, q, k, v, queries, keys, width, stride, out_stride, scale, causal,
                      scratch, isa);
-    for (size_t i = 0; i < queries * out_stride; i++) {
+    for (size_t i = 0; i < all; i++) {
       const bool is_within = i % out_stride < width;
       close_to(isa, causal ? "causal value" : "value", i, scalar[i], found[i],
                is_within ? 1e-5 * largest : 0);

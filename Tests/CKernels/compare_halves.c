@@ -12,9 +12,10 @@ static void widen(const char *name,
   // All there are.
   uint16_t *all = room(2 << 16);
   for (size_t i = 0; i < 1 << 16; i++) all[i] = (uint16_t)i;
-  float *scalar = room(4 << 16), *found = room(4 << 16);
+  float *scalar = room(4 << 16), *found = room(4 << 16), *before = room(4 << 16);
   widen(scalar, all, 1 << 16, CKInstructionSetScalar);
   EACH_SET(isa) {
+    reset(found, before, 4 << 16);
     widen(found, all, 1 << 16, isa);
     same(isa, "floats", scalar, found, 4 << 16);
   }
@@ -23,9 +24,11 @@ static void widen(const char *name,
     const uint8_t *halves = room(2 * n + 1);
     scalar = room(4 * n);
     found = room(4 * n);
+    before = room(4 * n);
     shape("count", n, 0, 0);
     widen(scalar, halves + n % 2, n, CKInstructionSetScalar);
     EACH_SET(isa) {
+      reset(found, before, 4 * n);
       widen(found, halves + n % 2, n, isa);
       same(isa, "floats", scalar, found, 4 * n);
     }
@@ -39,10 +42,12 @@ static void narrow(const char *name,
     EACH_COUNT(n) {
       uint8_t *from = room(4 * n + 1);
       if (n > 0) memcpy(from + n % 2, odd_floats(n, true), 4 * n);
-      uint8_t *scalar = room(2 * n + 1), *found = copy_of(scalar, 2 * n + 1);
+      uint8_t *before = room(2 * n + 1), *scalar = copy_of(before, 2 * n + 1);
+      uint8_t *found = room(2 * n + 1);
       shape("count", n, 0, 0);
       const size_t overflows = narrow(scalar + n % 2, from + n % 2, n, CKInstructionSetScalar);
       EACH_SET(isa) {
+        reset(found, before, 2 * n + 1);
         is_true(isa, "overflows", narrow(found + n % 2, from + n % 2, n, isa) == overflows);
         same(isa, "halves", scalar, found, 2 * n + 1);
       }
@@ -53,11 +58,12 @@ static void codes(void) {
   kernel("i8_to_f32", true);
   EACH_COUNT(n) {
     const int8_t *from = room(n);
-    float *scalar = room(4 * n), *found = room(4 * n);
+    float *scalar = room(4 * n), *found = room(4 * n), *before = room(4 * n);
     const float step = random_normal();
     shape("count", n, 0, 0);
     ck_i8_to_f32(scalar, from, step, n, CKInstructionSetScalar);
     EACH_SET(isa) {
+      reset(found, before, 4 * n);
       ck_i8_to_f32(found, from, step, n, isa);
       same(isa, "floats", scalar, found, 4 * n);
     }

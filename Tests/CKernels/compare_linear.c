@@ -30,10 +30,13 @@ static void panels_of_codes(size_t rows, size_t columns) {
   const size_t size = (rows + CK_PANEL - 1) / CK_PANEL * ck_panel_bytes(columns);
   int8_t *scalar = room(size), *found = room(size), *back = room(rows * columns);
   int32_t *sums = room(4 * rows), *found_sums = room(4 * rows);
+  const void *before = room(size), *before_sums = room(4 * rows);
   shape("rows, columns", rows, columns, 0);
   ck_pack_codes(scalar, codes, rows, columns, CKInstructionSetScalar);
   ck_sum_codes(sums, scalar, rows, columns, CKInstructionSetScalar);
   EACH_SET(isa) {
+    reset(found, before, size);
+    reset(found_sums, before_sums, 4 * rows);
     ck_pack_codes(found, codes, rows, columns, isa);
     same(isa, "panels", scalar, found, size);
     ck_sum_codes(found_sums, scalar, rows, columns, isa);
@@ -62,11 +65,12 @@ static void dots_of_bytes(size_t m, size_t n, size_t k, Extremes extremes) {
     memset(w, extremes == LargestCodes && m % 2 ? 127 : -128, n * k);
   }
   const int8_t *panel = panel_of(w, n, k);
-  int32_t *scalar = room(4 * all), *found = copy_of(scalar, 4 * all);
+  int32_t *before = room(4 * all), *scalar = copy_of(before, 4 * all), *found = room(4 * all);
   const CKAhead ahead = some_ahead();
   shape("m, n, k", m, n, k);
   ck_dot_panel_u8_s8(scalar, sums_stride, a, stride, panel, m, n, k, ahead, CKInstructionSetScalar);
   EACH_SET(isa) {
+    reset(found, before, 4 * all);
     ck_dot_panel_u8_s8(found, sums_stride, a, stride, panel, m, n, k, ahead, isa);
     same(isa, "sums", scalar, found, 4 * all);
   }
@@ -91,7 +95,8 @@ static void dots_of_halves(size_t m, size_t n, size_t k, bool coded) {
   if (coded)
     for (size_t i = 0; i < n * padded; i++)
       y[i] = i % padded < k ? codes[i / padded * k + i % padded] : 0;
-  float *scalar = room(4 * all), *found = copy_of(scalar, 4 * all), *one = room(4 * n);
+  float *before = room(4 * all), *scalar = copy_of(before, 4 * all), *found = room(4 * all);
+  float *one = room(4 * n);
   const CKPanel panel = panel_for(2 * padded);
   shape(coded ? "coded m, n, k" : "m, n, k", m, n, k);
   for (size_t i = 0; i < all; i++) {
@@ -102,6 +107,8 @@ static void dots_of_halves(size_t m, size_t n, size_t k, bool coded) {
     scalar[i] = (float)sum;
   }
   EACH_SET(isa) {
+    reset(found, before, 4 * all);
+    reset(one, before, 4 * n);
     for (int alone = 0; alone < 2; alone++) {
       float *to = alone ? one : found;
       const size_t to_stride = alone ? n : sums_stride, rows = alone ? 1 : m;
@@ -132,11 +139,14 @@ static void dots_of_floats(size_t m, size_t n, size_t k, bool coded) {
   const int8_t *codes = room(n * k), *panel_codes = panel_of(codes, n, k);
   if (coded)
     for (size_t i = 0; i < n * k; i++) w[i] = codes[i];
-  float *scalar = room(4 * all), *found = copy_of(scalar, 4 * all), *one = room(4 * n);
+  float *before = room(4 * all), *scalar = copy_of(before, 4 * all), *found = room(4 * all);
+  float *one = room(4 * n);
   const CKPanel panel = panel_for(4 * ((k + 3) / 4 * 4));
   shape(coded ? "coded m, n, k" : "m, n, k", m, n, k);
   ck_dot_rows_f32(scalar, sums_stride, a, stride, w, m, n, k, panel, CKInstructionSetScalar);
   EACH_SET(isa) {
+    reset(found, before, 4 * all);
+    reset(one, before, 4 * n);
     for (int alone = 0; alone < 2; alone++) {
       float *to = alone ? one : found;
       const size_t to_stride = alone ? n : sums_stride, rows = alone ? 1 : m;
@@ -162,13 +172,17 @@ static void quantise_rows(size_t width, float scale, float shift, float odd) {
   float *x = normals(rows * width, scale);
   for (size_t i = 0; i < rows * width; i++) x[i] += shift;
   x[width + random_below(width)] += odd;
-  uint8_t *codes = room(rows * stride), *found_codes = copy_of(codes, rows * stride);
+  uint8_t *before = room(rows * stride), *codes = copy_of(before, rows * stride);
+  uint8_t *found_codes = room(rows * stride);
   float *scales = room(4 * rows), *found_scales = room(4 * rows);
   int32_t *zeros = room(4 * rows), *found_zeros = room(4 * rows);
   shape("width", width, 0, 0);
   ck_quantise_rows_u8(codes, scales, zeros, x, rows, width, stride, CKInstructionSetScalar);
   settle_nans(scales, rows);
   EACH_SET(isa) {
+    reset(found_codes, before, rows * stride);
+    reset(found_scales, before, 4 * rows);
+    reset(found_zeros, before, 4 * rows);
     ck_quantise_rows_u8(found_codes, found_scales, found_zeros, x, rows, width, stride, isa);
     settle_nans(found_scales, rows);
     same(isa, "codes", codes, found_codes, rows * stride);
@@ -200,7 +214,7 @@ static void scale(size_t m, size_t n, CKActivation activation, bool accumulating
       ck_scale_dots_f32(scalar, stride, dots, sums_stride, factors, bias, m, n, activation,
                         accumulating, CKInstructionSetScalar);
     EACH_SET(isa) {
-      memcpy(found, before, 4 * all);
+      reset(found, before, 4 * all);
       if (of_codes)
         ck_scale_sums_f32(found, stride, sums, sums_stride, scaling, m, n, activation, accumulating,
                           isa);

@@ -16,11 +16,12 @@ static void resample(size_t pixels, size_t window) {
     // As large as may be.
     if (i % 7 == 3) weights[i * stride] = i % 2 ? (127 << 16) - 1 : 1 - (127 << 16);
   }
-  uint8_t *scalar = room(3 * outs), *found = room(3 * outs);
+  uint8_t *scalar = room(3 * outs), *found = room(3 * outs), *before = room(3 * outs);
   shape("pixels, window", pixels, window, 0);
   ck_resample_row_rgb(scalar, row, pixels, starts, counts, weights, stride, outs,
                       CKInstructionSetScalar);
   EACH_SET(isa) {
+    reset(found, before, 3 * outs);
     ck_resample_row_rgb(found, row, pixels, starts, counts, weights, stride, outs, isa);
     same(isa, "levels", scalar, found, 3 * outs);
   }
@@ -33,7 +34,7 @@ static void accumulate(size_t count, int32_t weight) {
   shape("count", count, 0, 0);
   ck_accumulate_row(scalar, row, weight, count, CKInstructionSetScalar);
   EACH_SET(isa) {
-    if (count > 0) memcpy(found, before, 4 * count);
+    reset(found, before, 4 * count);
     ck_accumulate_row(found, row, weight, count, isa);
     same(isa, "sums", scalar, found, 4 * count);
   }
