@@ -8,6 +8,7 @@ static inline double activated(double x, CKActivation activation) {
   switch (activation) {
   case CKActivationNone: return x;
   case CKActivationQuickGELU: return x / (1 + exp(-1.702 * x));
-  case CKActivationGELU: return x * 0.5 * erfc(-x * 0.70710678118654752);
+  case CKActivationGELU: break;
   }
+  return x * 0.5 * erfc(-x * 0.70710678118654752);
 }

@@ -34,9 +34,13 @@ static void attention_scalar(float *out, const float *q, const float *k, const f
   }
 }
 
-// How many queries share each load of a key or a value, and the multiple that rows are padded to: twice
-// the widest vector.
+// How many queries share each load of a key or a value, as many as 2 vectors of sums each leave registers
+// for; and the multiple that rows are padded to: twice the widest vector.
+#if defined(__aarch64__)
+enum { QUERIES = 10, PADDING = 16 };
+#else
 enum { QUERIES = 4, PADDING = 16 };
+#endif
 
 static size_t padded(size_t count) { return (count + PADDING - 1) / PADDING * PADDING; }
 

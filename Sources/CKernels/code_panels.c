@@ -1,5 +1,6 @@
 #include "CKernels.h"
 #include "panels.h"
+#include "panels_neon.h"
 
 #include <string.h>
 
@@ -39,6 +40,22 @@ WIDE static void sum_panel_avx512vnni(int32_t *sums, const int8_t *panel, size_t
   _mm512_storeu_si512(found + 16, second);
   memcpy(sums, found, 4 * rows);
 }
+#elif defined(__aarch64__)
+static void pack_panel_neon(int8_t *panel, const int8_t *codes, size_t rows, size_t columns) {
+  for (size_t first = 0; first < CK_PANEL; first += SIDE) {
+    const size_t n = rows < first ? 0 : rows - first < SIDE ? rows - first : SIDE;
+    pack_words(panel + 4 * first, CK_PANEL, codes + (n > 0 ? first * columns : 0), n, columns);
+  }
+}
+
+static void sum_panel_neon(int32_t *sums, const int8_t *panel, size_t rows, size_t columns) {
+  int32x4_t found[CK_PANEL / 4];
+  for (size_t j = 0; j < CK_PANEL / 4; j++) found[j] = vdupq_n_s32(0);
+  for (size_t i = 0; i < (columns + 3) / 4; i++)
+    for (size_t j = 0; j < CK_PANEL / 4; j++)
+      found[j] = vpadalq_s16(found[j], vpaddlq_s8(codes_of(panel, i, 4 * j)));
+  memcpy(sums, found, 4 * rows);
+}
 #endif
 
 void ck_pack_codes(int8_t *panels, const int8_t *codes, size_t rows, size_t columns,
@@ -48,6 +65,10 @@ void ck_pack_codes(int8_t *panels, const int8_t *codes, size_t rows, size_t colu
 #if defined(__x86_64__)
     if (isa == CKInstructionSetAVX512 || isa == CKInstructionSetAVX512VNNI)
       pack_panel_avx512(panels, codes + r * columns, count, columns);
+    else
+#elif defined(__aarch64__)
+    if (isa != CKInstructionSetScalar)
+      pack_panel_neon(panels, codes + r * columns, count, columns);
     else
 #endif
       pack_panel_scalar(panels, codes + r * columns, count, columns);
@@ -71,6 +92,9 @@ void ck_sum_codes(int32_t *sums, const int8_t *panels, size_t rows, size_t colum
     const size_t count = rows - r < CK_PANEL ? rows - r : CK_PANEL;
 #if defined(__x86_64__)
     if (isa == CKInstructionSetAVX512VNNI) sum_panel_avx512vnni(sums + r, panels, count, columns);
+    else
+#elif defined(__aarch64__)
+    if (isa != CKInstructionSetScalar) sum_panel_neon(sums + r, panels, count, columns);
     else
 #endif
       sum_panel_scalar(sums + r, panels, count, columns);

@@ -21,11 +21,15 @@
     default: return name##_avx512;                                                \
     }                                                                             \
   }
+// NEON is part of every processor that this is compiled for: the scalar version uses it.
 #else
 #define DISPATCH(result, name, parameters, arguments)                      \
   typedef result (*name##_kernel) parameters;                              \
   static result name##_scalar parameters { return name##_body arguments; } \
-  static name##_kernel name##_for(CKInstructionSet isa) { return name##_scalar; }
+  static name##_kernel name##_for(CKInstructionSet isa) {                  \
+    (void)isa;                                                             \
+    return name##_scalar;                                                  \
+  }
 #endif
 
 static inline uint32_t bits_of(float value) {

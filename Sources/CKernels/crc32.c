@@ -1,4 +1,5 @@
 #include "CKernels.h"
+#include "arm.h"
 
 // A CRC is the remainder of the message as a polynomial over GF(2). Tables hold the remainders of
 // single bytes at each of eight distances; they are made anew for each long message, which costs
@@ -71,6 +72,21 @@ PCLMUL static uint32_t update_pclmul(uint32_t crc, const uint8_t *bytes, size_t 
   _mm_storeu_si128((__m128i *)rest, a);
   return update_bytes(update_bytes(0, rest, 16), bytes + i, count - i);
 }
+#elif defined(__aarch64__)
+#include <arm_acle.h>
+
+// 8 bytes an instruction; three times that rate, by carry-less multiplication, is more than files give.
+__attribute__((target("arch=armv8-a+crc"))) static uint32_t update_crc(
+    uint32_t crc, const uint8_t *bytes, size_t count) {
+  size_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    uint64_t word;
+    __builtin_memcpy(&word, bytes + i, 8);
+    crc = __crc32d(crc, word);
+  }
+  for (; i < count; i++) crc = __crc32b(crc, bytes[i]);
+  return crc;
+}
 #endif
 
 uint32_t ck_crc32(uint32_t crc, const uint8_t *bytes, size_t count, CKInstructionSet isa) {
@@ -78,6 +94,10 @@ uint32_t ck_crc32(uint32_t crc, const uint8_t *bytes, size_t count, CKInstructio
 #if defined(__x86_64__)
   // Every processor with AVX2 has carry-less multiplication.
   if (isa >= CKInstructionSetAVX2 && count >= 64) return ~update_pclmul(crc, bytes, count);
+#elif defined(__aarch64__)
+  if (isa != CKInstructionSetScalar && ck_arm_has(ArmCRC32)) return ~update_crc(crc, bytes, count);
+#else
+  (void)isa;
 #endif
   return ~(count >= 1024 ? update_tables(crc, bytes, count) : update_bytes(crc, bytes, count));
 }

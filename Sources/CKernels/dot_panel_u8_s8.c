@@ -1,4 +1,5 @@
 #include "CKernels.h"
+#include "dot_panel_neon.h"
 #include "panels.h"
 
 // The reference: what every other version of this kernel is tested against.
@@ -76,6 +77,11 @@ void ck_dot_panel_u8_s8(int32_t *sums, size_t sums_stride, const uint8_t *a, siz
   case CKInstructionSetAVX512:
   case CKInstructionSetAVX2:
     return dot_panel_avx2(sums, sums_stride, a, a_stride, panel, m, n, k);
+#elif defined(__aarch64__)
+  case CKInstructionSetNEONI8MM:
+  case CKInstructionSetNEONDotProd:
+  case CKInstructionSetNEON:
+    return dot_panel_neon(sums, sums_stride, a, a_stride, panel, m, n, k, ahead, isa);
 #endif
   default: return dot_panel_scalar(sums, sums_stride, a, a_stride, panel, m, n, k);
   }

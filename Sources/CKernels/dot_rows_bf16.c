@@ -3,6 +3,7 @@
 
 #include "CKernels.h"
 #include "activated.h"
+#include "dot_bf16_neon.h"
 #include "panels.h"
 
 static float widened(uint16_t half) {
@@ -70,7 +71,13 @@ void ck_dot_rows_bf16(float *sums, size_t sums_stride, const uint16_t *a, size_t
   if (isa == CKInstructionSetAVX512VNNI && __builtin_cpu_supports("avx512bf16"))
     return dot_rows_bf16_avx512bf16(sums, sums_stride, a, a_stride, w, m, n, k, panel);
 #endif
+#if defined(__aarch64__)
+  if (isa != CKInstructionSetScalar)
+    return dot_bf16_neon(sums, sums_stride, a, a_stride, w, NULL, m, n, k, panel, isa);
+  dot_rows_bf16_scalar(sums, sums_stride, a, a_stride, w, m, n, k);
+#else
   DISPATCH(isa, dot_rows_bf16, sums, sums_stride, a, a_stride, w, m, n, k);
+#endif
 }
 
 void ck_dot_codes_bf16(float *sums, size_t sums_stride, const uint16_t *a, size_t a_stride,
@@ -80,9 +87,13 @@ void ck_dot_codes_bf16(float *sums, size_t sums_stride, const uint16_t *a, size_
   if (isa == CKInstructionSetAVX512VNNI && __builtin_cpu_supports("avx512bf16"))
     return dot_codes_avx512bf16(sums, sums_stride, a, a_stride, codes, m, n, k, panel);
 #endif
+#if defined(__aarch64__)
+  if (isa != CKInstructionSetScalar)
+    return dot_bf16_neon(sums, sums_stride, a, a_stride, NULL, codes, m, n, k, panel, isa);
+#endif
   const size_t columns = (k + CK_BF16_PADDING - 1) / CK_BF16_PADDING * CK_BF16_PADDING;
   rows_of_codes(panel.scratch, codes, n, k, columns);
-  DISPATCH(isa, dot_rows_bf16, sums, sums_stride, a, a_stride, panel.scratch, m, n, columns);
+  ck_dot_rows_bf16(sums, sums_stride, a, a_stride, panel.scratch, m, n, columns, panel, isa);
 }
 
 void ck_scale_dots_f32(float *out, size_t out_stride, const float *sums, size_t sums_stride,
@@ -94,6 +105,7 @@ void ck_scale_dots_f32(float *out, size_t out_stride, const float *sums, size_t 
 
 #else
 
+#if LANES != 4  // that is dot_bf16_neon.h's
 INLINE Floats V(widened)(const uint16_t *from) {
   Halves v;
   __builtin_memcpy(&v, from, sizeof v);
@@ -121,6 +133,7 @@ static void V(dot_rows_bf16)(float *sums, size_t sums_stride, const uint16_t *a,
       }
     }
 }
+#endif
 
 // As in scale_sums.c, where the reasons stand.
 INLINE void V(scale_dots_columns)(float *out, size_t out_stride, const float *sums,

@@ -1,4 +1,5 @@
 #include "CKernels.h"
+#include "dot_f32_neon.h"
 #include "panels.h"
 
 static void dot_rows_f32_scalar(float *sums, size_t sums_stride, const float *a, size_t a_stride,
@@ -46,6 +47,11 @@ void ck_dot_codes_f32(float *sums, size_t sums_stride, const float *a, size_t a_
   case CKInstructionSetAVX512VNNI:
   case CKInstructionSetAVX512:
     return dot_codes_f32_avx512(sums, sums_stride, a, a_stride, codes, m, n, k, panel);
+#elif defined(__aarch64__)
+  case CKInstructionSetNEONI8MM:
+  case CKInstructionSetNEONDotProd:
+  case CKInstructionSetNEON:
+    return dot_f32_neon(sums, sums_stride, a, a_stride, NULL, codes, m, n, k, panel);
 #endif
   default: return dot_codes_f32_scalar(sums, sums_stride, a, a_stride, codes, m, n, k);
   }
@@ -59,6 +65,11 @@ void ck_dot_rows_f32(float *sums, size_t sums_stride, const float *a, size_t a_s
   case CKInstructionSetAVX512VNNI:
   case CKInstructionSetAVX512:
     return dot_rows_f32_avx512(sums, sums_stride, a, a_stride, w, m, n, k, panel);
+#elif defined(__aarch64__)
+  case CKInstructionSetNEONI8MM:
+  case CKInstructionSetNEONDotProd:
+  case CKInstructionSetNEON:
+    return dot_f32_neon(sums, sums_stride, a, a_stride, w, NULL, m, n, k, panel);
 #endif
   default: return dot_rows_f32_scalar(sums, sums_stride, a, a_stride, w, m, n, k);
   }

@@ -43,6 +43,8 @@
 
 #define DISPATCH(isa, name, ...)                                                \
   switch (isa) {                                                                \
+  case CKInstructionSetNEONI8MM:                                                \
+  case CKInstructionSetNEONDotProd:                                             \
   case CKInstructionSetNEON: return name##_neon(__VA_ARGS__);                   \
   default: return name##_scalar(__VA_ARGS__);                                   \
   }

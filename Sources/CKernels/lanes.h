@@ -15,7 +15,7 @@ typedef int8_t V(Bytes) __attribute__((vector_size(LANES)));
 #define INLINE static inline __attribute__((always_inline, unused))
 
 // Nothing beyond `count` is read or written; missing lanes are 0.
-INLINE Floats V(load)(const float *from, size_t count) {
+INLINE Floats V(load)(const void *from, size_t count) {
   Floats v = {0};
   if (count >= LANES) __builtin_memcpy(&v, from, sizeof v);
 #if LANES == 16
@@ -26,7 +26,7 @@ INLINE Floats V(load)(const float *from, size_t count) {
   return v;
 }
 
-INLINE void V(store)(float *to, Floats v, size_t count) {
+INLINE void V(store)(void *to, Floats v, size_t count) {
   if (count >= LANES) __builtin_memcpy(to, &v, sizeof v);
 #if LANES == 16
   else _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), v);
@@ -153,6 +153,7 @@ INLINE Floats V(activated)(Floats x, CKActivation activation) {
   switch (activation) {
   case CKActivationNone: return x;
   case CKActivationQuickGELU: return V(quick_gelu)(x);
-  case CKActivationGELU: return x * 0.5f * (1.0f + V(erf)(x * 0.70710678118654752f));
+  case CKActivationGELU: break;
   }
+  return x * 0.5f * (1.0f + V(erf)(x * 0.70710678118654752f));
 }

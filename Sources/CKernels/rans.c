@@ -41,6 +41,8 @@ uint8_t *rans_encode_lanes(const Model *model, const int8_t *codes, size_t count
   size_t rounds = 0;  // that a vector takes
 #if defined(__x86_64__)
   if (isa == CKInstructionSetAVX512 || isa == CKInstructionSetAVX512VNNI) rounds = count / LANES;
+#else
+  (void)isa;  // NEON has no division of integers, no gather and no compression of lanes.
 #endif
   for (size_t i = count; i-- > rounds * LANES;)
     word = push(model, codes[i] + 128, &states[i % LANES], word);
@@ -155,6 +157,30 @@ __attribute__((target("avx512f"))) static void decode_rounds_avx512(const uint32
   _mm512_storeu_si512(p->states, x[0]);
   _mm512_storeu_si512(p->states + 16, x[1]);
 }
+#elif defined(__aarch64__)
+// 8 instructions a symbol; the scalar version has 15.
+static void decode_rounds_neon(const uint32_t *table, Progress *p) {
+  uint8_t bytes[16][16];
+  word_bytes(bytes);
+  uint32x4_t x[LANES / 4];
+  for (int v = 0; v < LANES / 4; v++) x[v] = vld1q_u32(p->states + 4 * v);
+  while (p->left >= LANES && p->end - p->word >= 2 * LANES) {
+#pragma clang loop unroll(full)
+    for (int half = 0; half < 2; half++) {
+      uint32x4_t entries[4];
+      for (int v = 0; v < 4; v++) {
+        uint32x4_t *state = x + 4 * half + v;
+        entries[v] = entries_neon(table, vandq_u32(*state, vdupq_n_u32(SLOTS - 1)));
+        *state = advanced_neon(*state, entries[v]);
+      }
+      vst1q_s8(p->code + 16 * half, vreinterpretq_s8_u8(symbols_neon(entries)));
+    }
+    for (int v = 0; v < LANES / 4; v++) x[v] = fed_neon(x[v], bytes, &p->word);
+    p->code += LANES;
+    p->left -= LANES;
+  }
+  for (int v = 0; v < LANES / 4; v++) vst1q_u32(p->states + 4 * v, x[v]);
+}
 #endif
 
 int ck_rans_decode(const uint8_t *bytes, size_t size, int8_t *codes, size_t count,
@@ -170,6 +196,10 @@ int ck_rans_decode(const uint8_t *bytes, size_t size, int8_t *codes, size_t coun
   case CKInstructionSetAVX2: decode_rounds_avx2(table, &p); break;
   case CKInstructionSetAVX512:
   case CKInstructionSetAVX512VNNI: decode_rounds_avx512(table, &p); break;
+#elif defined(__aarch64__)
+  case CKInstructionSetNEONI8MM:
+  case CKInstructionSetNEONDotProd:
+  case CKInstructionSetNEON: decode_rounds_neon(table, &p); break;
 #endif
   default: decode_rounds_scalar(table, &p);
   }

@@ -4,6 +4,8 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 // A lane's state x lies in [2¹⁶, 2³²) between elements. Decoding one: the low 12 bits of x are a
@@ -159,5 +161,52 @@ __attribute__((target("avx2"))) static inline __m256i fed_avx2(
       _mm256_or_si256(_mm256_slli_epi32(next, 16), _mm256_permutevar8x32_epi32(words, place));
   *word += 2 * __builtin_popcount(set);
   return _mm256_blendv_epi8(next, fed, hungry);
+}
+#elif defined(__aarch64__)
+// The entries of 4 slots of the table. NEON gathers nothing: they are loaded one by one.
+static inline uint32x4_t entries_neon(const uint32_t *table, uint32x4_t slots) {
+  const uint64_t low = vgetq_lane_u64(vreinterpretq_u64_u32(slots), 0);
+  const uint64_t high = vgetq_lane_u64(vreinterpretq_u64_u32(slots), 1);
+  uint32x4_t entries = vdupq_n_u32(table[(uint32_t)low]);
+  entries = vld1q_lane_u32(table + (low >> 32), entries, 1);
+  entries = vld1q_lane_u32(table + (uint32_t)high, entries, 2);
+  return vld1q_lane_u32(table + (high >> 32), entries, 3);
+}
+
+// What decoding one symbol makes of 4 states, given their entries of the table.
+static inline uint32x4_t advanced_neon(uint32x4_t x, uint32x4_t entry) {
+  uint32x4_t bias = vandq_u32(vshrq_n_u32(entry, 8), vdupq_n_u32(SLOTS - 1));
+  return vmlaq_u32(bias, vshrq_n_u32(entry, 20), vshrq_n_u32(x, SCALE));
+}
+
+// For each set of 4 lanes that take a word, the bytes of that word for each lane, and zeros above.
+static inline void word_bytes(uint8_t bytes[16][16]) {
+  for (int set = 0; set < 16; set++)
+    for (int lane = 0, taken = 0; lane < 4; lane++) {
+      bytes[set][4 * lane] = (uint8_t)(2 * taken);
+      bytes[set][4 * lane + 1] = (uint8_t)(2 * taken + 1);
+      bytes[set][4 * lane + 2] = bytes[set][4 * lane + 3] = 255;
+      taken += set >> lane & 1;
+    }
+}
+
+// The states after those that are too low have taken a word each.
+static inline uint32x4_t fed_neon(uint32x4_t next, const uint8_t bytes[16][16],
+                                  const uint8_t **word) {
+  // The set of lanes, and from bit 8 on the bytes that they take.
+  const uint32x4_t weights = {0x201, 0x202, 0x204, 0x208};
+  uint32x4_t hungry = vcltq_u32(next, vdupq_n_u32(LOWEST));
+  uint32_t set = vaddvq_u32(vandq_u32(hungry, weights));
+  uint8x16_t words = vcombine_u8(vld1_u8(*word), vdup_n_u8(0));
+  uint8x16_t taken = vqtbl1q_u8(words, vld1q_u8(bytes[set & 15]));
+  *word += set >> 8;
+  return vbslq_u32(hungry, vsliq_n_u32(vreinterpretq_u32_u8(taken), next, 16), next);
+}
+
+// The lowest bytes of 16 entries.
+static inline uint8x16_t symbols_neon(const uint32x4_t *entries) {
+  uint16x8_t low = vuzp1q_u16(vreinterpretq_u16_u32(entries[0]), vreinterpretq_u16_u32(entries[1]));
+  uint16x8_t high = vuzp1q_u16(vreinterpretq_u16_u32(entries[2]), vreinterpretq_u16_u32(entries[3]));
+  return vuzp1q_u8(vreinterpretq_u8_u16(low), vreinterpretq_u8_u16(high));
 }
 #endif

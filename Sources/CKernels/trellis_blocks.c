@@ -38,6 +38,8 @@ bool ck_trellis_check(const int8_t *codes, size_t count, size_t columns, void *s
                       CKInstructionSet isa) {
 #if defined(__x86_64__)
   if (isa != CKInstructionSetScalar) return check_avx2(codes, count, columns, scratch);
+#else
+  (void)isa;
 #endif
   return check_scalar(codes, count, columns, scratch);
 }
@@ -228,6 +230,45 @@ __attribute__((target("avx2"))) static void decode_rounds_avx2(Progress *p) {
   }
   for (int v = 0; v < 4; v++) _mm256_storeu_si256((__m256i *)(p->states + 8 * v), x[v]);
 }
+#elif defined(__aarch64__)
+// next_state of 16 chains.
+static inline uint8x16_t next_states_neon(uint8x16_t path, uint8x16_t k) {
+  const uint8x16_t one = vdupq_n_u8(1);
+  return veorq_u8(vshrq_n_u8(path, 1), veorq_u8(vandq_u8(vtstq_u8(path, one), vdupq_n_u8(24)),
+                                                vandq_u8(vtstq_u8(k, one), vdupq_n_u8(5))));
+}
+
+static void decode_rounds_neon(Progress *p) {
+  uint8_t bytes[16][16];
+  word_bytes(bytes);
+  uint32x4_t x[LANES / 4];
+  for (int v = 0; v < LANES / 4; v++) x[v] = vld1q_u32(p->states + 4 * v);
+  while (has_round(p) && p->columns - p->column >= LANES) {
+#pragma clang loop unroll(full)
+    for (int half = 0; half < 2; half++) {
+      uint8_t *at = p->paths + p->column + 16 * half;
+      const uint8x16_t path = vld1q_u8(at), q = vandq_u8(path, vdupq_n_u8(1));
+      const uint16x8_t low = vmovl_u8(vget_low_u8(q)), high = vmovl_high_u8(q);
+      const uint32x4_t odd[4] = {vmovl_u16(vget_low_u16(low)), vmovl_high_u16(low),
+                                 vmovl_u16(vget_low_u16(high)), vmovl_high_u16(high)};
+      uint32x4_t entries[4];
+      for (int v = 0; v < 4; v++) {
+        uint32x4_t *state = x + 4 * half + v;
+        const uint32x4_t slot = vandq_u32(*state, vdupq_n_u32(SLOTS - 1));
+        entries[v] = entries_neon(p->table, vsliq_n_u32(slot, odd[v], SCALE));
+        *state = advanced_neon(*state, entries[v]);
+      }
+      const uint8x16_t k = symbols_neon(entries);
+      vst1q_s8(p->code + 16 * half, vreinterpretq_s8_u8(vsliq_n_u8(q, k, 1)));
+      vst1q_u8(at, next_states_neon(path, k));
+    }
+    for (int v = 0; v < LANES / 4; v++) x[v] = fed_neon(x[v], bytes, &p->word);
+    p->code += LANES;
+    p->left -= LANES;
+    p->column = p->column + LANES < p->columns ? p->column + LANES : 0;
+  }
+  for (int v = 0; v < LANES / 4; v++) vst1q_u32(p->states + 4 * v, x[v]);
+}
 #endif
 
 static void decode_rounds(Progress *p, CKInstructionSet isa) {
@@ -236,6 +277,10 @@ static void decode_rounds(Progress *p, CKInstructionSet isa) {
   case CKInstructionSetAVX2: return decode_rounds_avx2(p);
   case CKInstructionSetAVX512:
   case CKInstructionSetAVX512VNNI: return decode_rounds_avx512(p);
+#elif defined(__aarch64__)
+  case CKInstructionSetNEONI8MM:
+  case CKInstructionSetNEONDotProd:
+  case CKInstructionSetNEON: return decode_rounds_neon(p);
 #endif
   default: return decode_rounds_scalar(p);
   }

@@ -3,6 +3,8 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 // A code must not depend on the processor that chose it: no fused multiply-add, and float32
@@ -209,7 +211,6 @@ static void V(trellis)(const float *x, size_t stride, const float *inverse, size
   }
 }
 
-#if LANES != 4
 // Half of the states of a chain: those that one quantiser leads to.
 typedef float V(Half) __attribute__((vector_size(4 * STATES / 2)));
 
@@ -219,7 +220,7 @@ INLINE uint32_t V(keep_half)(V(Half) *even, const V(Half) *odd) {
   uint32_t from_odd = _mm512_cmp_ps_mask((__m512)*odd, (__m512)*even, _CMP_LT_OQ);
   *even = (V(Half))_mm512_min_ps((__m512)*odd, (__m512)*even);
   return from_odd;
-#else
+#elif LANES == 8
   uint32_t from_odd = 0;
   __m256 *to = (__m256 *)even;
   const __m256 *from = (const __m256 *)odd;
@@ -229,16 +230,28 @@ INLINE uint32_t V(keep_half)(V(Half) *even, const V(Half) *odd) {
     to[i] = _mm256_min_ps(from[i], to[i]);
   }
   return from_odd;
+#else
+  const uint8x16_t bits = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+  float32x4_t *to = (float32x4_t *)even;
+  const float32x4_t *from = (const float32x4_t *)odd;
+  uint16x8_t less[4];
+  for (int i = 0; i < 4; i++) {
+    uint32x4_t mask = vcltq_f32(from[i], to[i]);
+    less[i] = vreinterpretq_u16_u32(mask);
+    to[i] = vbslq_f32(mask, from[i], to[i]);
+  }
+  uint8x16_t all = vuzp1q_u8(vreinterpretq_u8_u16(vuzp1q_u16(less[0], less[1])),
+                             vreinterpretq_u8_u16(vuzp1q_u16(less[2], less[3])));
+  // 16 bits, to the first two bytes.
+  all = vandq_u8(all, bits);
+  for (int i = 0; i < 3; i++) all = vpaddq_u8(all, all);
+  return vgetq_lane_u16(vreinterpretq_u16_u8(all), 0);
 #endif
 }
-#endif
 
 // One chain, all states side by side.
 static void V(trellis_column)(const float *x, const float *inverse, size_t rows,
                               const float *costs, int8_t *codes, void *scratch) {
-#if LANES == 4
-  trellis_column_scalar(x, inverse, rows, costs, codes, scratch);
-#else
   Step *steps = scratch;
   V(Half) low = (V(Half)){0} + NEVER, high = low;
   low[0] = 0;
@@ -270,7 +283,6 @@ static void V(trellis_column)(const float *x, const float *inverse, size_t rows,
   __builtin_memcpy(paths, &low, sizeof low);
   __builtin_memcpy(paths + STATES / 2, &high, sizeof high);
   trace_back(steps, rows, cheapest(paths), codes, 1);
-#endif
 }
 
 #endif

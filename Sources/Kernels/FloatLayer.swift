@@ -14,7 +14,7 @@ internal import CKernels
   let isa: InstructionSet
 
   func run(on pool: WorkerPool) {
-    guard isa == .avx512 || isa == .avx512vnni else {
+    guard isa.multipliesFloats else {
       pool.run(blasPanels) { panel in multiplyByBLAS(panel) }
       return
     }

@@ -19,8 +19,8 @@ public enum Activation: Sendable, CaseIterable {
 
 /// A linear layer: `output = activation(x · weightsᵀ + bias)`.
 ///
-/// With AVX-512 each result depends on its row and its column alone; elsewhere the work is divided into
-/// panels of weights that depend on the shapes alone. So the result has the same bits for any number
+/// With AVX-512 and NEON each result depends on its row and its column alone; elsewhere the work is
+/// divided into panels of weights that depend on the shapes alone. So the result has the same bits for any number
 /// of threads. Weights that are no floats, or do not lie where floats may, are made floats panel by
 /// panel.
 ///

@@ -14,7 +14,7 @@ typedef enum __attribute__((enum_extensibility(closed))) {
   CKActivationGELU = 2,
 } CKActivation;
 
-/// sums[i,j] = Σ a[i,·] · w[j,·]. There is a fast version for AVX-512 only.
+/// sums[i,j] = Σ a[i,·] · w[j,·]. There are fast versions for AVX-512 and NEON.
 ///
 /// a [m, k] and sums in rows that begin `a_stride` and `sums_stride` apart; w [n, k] without gaps,
 /// n ≤ CK_PANEL; panel with scratch for rows of 4 k bytes. Within k · 2⁻²⁴ · Σ |a[i,·] · w[j,·]|. An

@@ -1,0 +1,131 @@
+#include "compare.h"
+
+#include <math.h>
+
+// ck_float.h, but for products: see compare_linear.c. The bounds are those of the header.
+
+static const size_t widths[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 50, 63, 65, 100, 768};
+enum { WIDTHS = sizeof widths / sizeof *widths };
+
+static float ulp(float x) { return nextafterf(fabsf(x), INFINITY) - fabsf(x); }
+
+static void layer_norm(size_t width) {
+  const size_t rows = 3, all = rows * width;
+  float *in = normals(all, 1), *scalar = room(4 * all), *found = room(4 * all);
+  float *in_place = room(4 * all), *before = room(4 * all);
+  for (size_t i = 0; i < all; i++) in[i] += 2;
+  const float *weight = normals(width, 1), *bias = normals(width, 1);
+  shape("width", width, 0, 0);
+  ck_layer_norm_f32(scalar, in, weight, bias, rows, width, 1e-5f, CKInstructionSetScalar);
+  EACH_SET(isa) {
+    reset(found, before, 4 * all);
+    ck_layer_norm_f32(found, in, weight, bias, rows, width, 1e-5f, isa);
+    for (size_t i = 0; i < all; i++) {
+      const float w = weight[i % width], b = bias[i % width];
+      // Of two elements the variance may be next to 0, and epsilon decides.
+      const double bound = width < 3 ? 1e-3 : 2e-6 * (fabs(scalar[i] - b) + fabs(w)) + ulp(scalar[i]);
+      close_to(isa, "value", i, scalar[i], found[i], bound);
+    }
+    reset(in_place, in, 4 * all);
+    ck_layer_norm_f32(in_place, in_place, weight, bias, rows, width, 1e-5f, isa);
+    is_true(isa, "is the same in place", memcmp(found, in_place, 4 * all) == 0);
+  }
+}
+
+static void bias_activation(size_t width, CKActivation activation) {
+  const size_t rows = 3, stride = width + 5, all = rows * stride;
+  const float *before = normals(all, 4), *bias = random_below(4) ? normals(width, 2) : NULL;
+  float *scalar = copy_of(before, 4 * all), *found = room(4 * all);
+  if (width > 2) scalar[1] = NAN;
+  const float *start = copy_of(scalar, 4 * all);
+  shape("width, activation", width, activation, 0);
+  ck_bias_activation_f32(scalar, bias, rows, width, stride, activation, CKInstructionSetScalar);
+  EACH_SET(isa) {
+    reset(found, start, 4 * all);
+    ck_bias_activation_f32(found, bias, rows, width, stride, activation, isa);
+    for (size_t i = 0; i < all; i++) {
+      const bool is_within = i % stride < width && activation != CKActivationNone;
+      const float x = start[i] + (bias && i % stride < width ? bias[i % stride] : 0);
+      close_to(isa, "value", i, scalar[i], found[i], is_within ? 4e-7 * fabs(x) : 0);
+    }
+  }
+}
+
+static void add(size_t count) {
+  const float *before = odd_floats(count, false), *in = odd_floats(count, false);
+  float *scalar = copy_of(before, 4 * count), *found = room(4 * count);
+  shape("count", count, 0, 0);
+  ck_add_f32(scalar, in, count, CKInstructionSetScalar);
+  settle_nans(scalar, count);
+  EACH_SET(isa) {
+    reset(found, before, 4 * count);
+    ck_add_f32(found, in, count, isa);
+    settle_nans(found, count);
+    same(isa, "sums", scalar, found, 4 * count);
+  }
+}
+
+static void softmax(size_t count, float spread) {
+  const float *row = normals(count, spread), scale = 0.5f;
+  float *scalar = copy_of(row, 4 * count), *found = room(4 * count), most = row[0];
+  for (size_t i = 0; i < count; i++) most = fmaxf(most, row[i]);
+  shape("count, spread", count, (size_t)spread, 0);
+  ck_softmax_f32(scalar, count, scale, CKInstructionSetScalar);
+  EACH_SET(isa) {
+    reset(found, row, 4 * count);
+    ck_softmax_f32(found, count, scale, isa);
+    for (size_t i = 0; i < count; i++) {
+      const double below = scale * ((double)most - row[i]);
+      // e⁻⁸⁷ of at least the smallest sum there is.
+      const double bound = below > 86.9 ? 2e-38 : 1e-6 * (1 + below) * scalar[i];
+      close_to(isa, "share", i, scalar[i], found[i], bound);
+    }
+  }
+}
+
+static void attention(size_t queries, size_t keys, size_t width, int causal) {
+  const size_t stride = 2 * width + 3, out_stride = width + 2;
+  const float *q = normals(queries * stride, 1), *k = normals(keys * stride, 1);
+  const float *v = normals(keys * stride, 1);
+  const size_t all = queries * out_stride;
+  float *before = room(4 * all), *scalar = copy_of(before, 4 * all), *found = room(4 * all);
+  float *scratch = room((4 * ck_attention_scratch(keys, width) + 63) / 64 * 64);
+  float largest = 0;
+  for (size_t i = 0; i < keys * stride; i++) largest = fmaxf(largest, fabsf(v[i]));
+  const float scale = 1 / sqrtf((float)width);
+  shape("queries, keys, width", queries, keys, width);
+  ck_attention_f32(scalar, q, k, v, queries, keys, width, stride, out_stride, scale, causal, scratch,
+                   CKInstructionSetScalar);
+  EACH_SET(isa) {
+    reset(found, before, 4 * all);
+    ck_attention_f32(found, q, k, v, queries, keys, width, stride, out_stride, scale, causal,
+                     scratch, isa);
+    for (size_t i = 0; i < all; i++) {
+      const bool is_within = i % out_stride < width;
+      close_to(isa, causal ? "causal value" : "value", i, scalar[i], found[i],
+               is_within ? 1e-5 * largest : 0);
+    }
+  }
+}
+
+void compare_floats(void) {
+  kernel("layer_norm", false);
+  for (size_t i = 0; i < WIDTHS; i++, release()) layer_norm(widths[i]);
+  kernel("bias_activation", false);
+  for (CKActivation a = CKActivationNone; a <= CKActivationGELU; a++)
+    for (size_t i = 0; i < WIDTHS; i++, release()) bias_activation(widths[i], a);
+  kernel("add", true);
+  for (size_t i = 0; i < WIDTHS; i++, release()) add(widths[i]);
+  kernel("softmax", false);
+  for (float spread = 1; spread < 200; spread *= 7)
+    for (size_t i = 0; i < WIDTHS; i++, release()) softmax(widths[i], spread);
+  kernel("attention", false);
+  static const size_t tokens[] = {1, 2, 3, 4, 5, 9, 16, 17, 31, 33, 50, 77}, wide[] = {1, 5, 16, 33, 64};
+  for (size_t t = 0; t < 12; t++)
+    for (size_t w = 0; w < 5; w++, release()) {
+      attention(tokens[t], tokens[t], wide[w], 0);
+      attention(tokens[t], tokens[t], wide[w], 1);
+      release();
+      attention(1 + t % 3, tokens[t], wide[w], 0);
+    }
+}
