@@ -155,7 +155,7 @@ static void V(bf16_to_f32)(float *out, const void *in, size_t count) {
 static size_t V(f32_to_f16)(void *out, const void *in, size_t count) {
   Words overflows = {0};
   for (size_t i = 0; i < count; i += LANES) {
-    Words bits = (Words)V(load)((const float *)((const char *)in + 4 * i), count - i);
+    Words bits = (Words)V(load)((const char *)in + 4 * i, count - i);
     Words magnitude = bits & 0x7fffffff;
     Words normal = magnitude - (112u << 23);
     normal = (normal + 0xfff + (normal >> 13 & 1)) >> 13;
@@ -175,7 +175,7 @@ static size_t V(f32_to_f16)(void *out, const void *in, size_t count) {
 static size_t V(f32_to_bf16)(void *out, const void *in, size_t count) {
   Words overflows = {0};
   for (size_t i = 0; i < count; i += LANES) {
-    Words bits = (Words)V(load)((const float *)((const char *)in + 4 * i), count - i);
+    Words bits = (Words)V(load)((const char *)in + 4 * i, count - i);
     Words magnitude = bits & 0x7fffffff;
     Words half = (magnitude + 0x7fff + (magnitude >> 16 & 1)) >> 16;
     overflows -= (Words)((half == 0x7f80) & (magnitude < 0x7f800000u));

@@ -91,14 +91,16 @@ import Testing
     var (fixed, usual) = ([Float](repeating: 0, count: rows * 40), normals(rows * 40, seed: 8))
     do {
       let span = unsafe MatrixSpan(float32: matrix.span.bytes, rows: 40, columns: width)
-      var (fixedSpan, usualSpan) = (fixed.mutableSpan, usual.mutableSpan)
+      var fixedSpan = fixed.mutableSpan
+      var usualSpan = usual.mutableSpan
       Fixed.linear(x.span, span, bias: bias.span, into: &fixedSpan, on: pool)
       linear(x.span, span, bias: bias.span, into: &usualSpan, on: pool, using: .scalar)
     }
     expectEqual(fixed, usual)
     (fixed, usual) = (x, x)
     do {
-      var (fixedSpan, usualSpan) = (fixed.mutableSpan, usual.mutableSpan)
+      var fixedSpan = fixed.mutableSpan
+      var usualSpan = usual.mutableSpan
       let shift = Array(bias[..<width])
       Fixed.layerNorm(
         x.span, weight: weight.span, bias: shift.span, epsilon: 1e-5, into: &fixedSpan)
@@ -110,7 +112,8 @@ import Testing
     for isCausal in [false, true] {
       let (k, v) = (normals(rows * width, seed: 9), normals(rows * width, seed: 10))
       let starts = [0, 4, 4, 11]
-      var (fixedSpan, usualSpan) = (fixed.mutableSpan, usual.mutableSpan)
+      var fixedSpan = fixed.mutableSpan
+      var usualSpan = usual.mutableSpan
       Fixed.attention(
         x.span, k.span, v.span,
         Fixed.Heads(width: width, heads: 3, starts: starts, isCausal: isCausal), into: &fixedSpan,
