@@ -1,4 +1,4 @@
-// Checksums and the encodings of blocks: sections 5 to 5.2 of `clippack.md`. Part of `clippack.c`.
+// Checksums and the encodings of blocks: sections 5 to 5.3 of `clippack.md`. Part of `clippack.c`.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #define REQUIRE(condition, rule, what) \
   do { if (!(condition)) { fprintf(stderr, "8.%d: %s\n", rule, what); exit(1); } } while (0)
 enum { U8 = 1, I8, I16 = 4, F16, BF16, F32 = 9, TYPES = 22 };
-enum { RAW, ZSTD, PLANES, RANS, TRELLIS };
+enum { RAW, ZSTD, PLANES, RANS, TRELLIS, PANELS };
 static const int BITS[] = {0, 8, 8, 16, 16, 16, 16, 32, 32, 32, 64, 64, 64, 8, 64, 8, 8, 8, 8, 8, 4, 6, 6};
 typedef struct { const uint8_t *at, *end; int rule; } Cursor;
 
@@ -100,11 +100,26 @@ static void decode_codes(Cursor c, int8_t *codes, uint64_t count, int trellis) {
   for (int lane = 0; lane < 32; lane++) REQUIRE(x[lane] == 65536, 9, "a lane does not end at 65536");
   free(slots), free(states);
 }
-static void decode(int encoding, Cursor c, int type, uint8_t *out, uint64_t size) {
+
+// Section 5.3.
+static uint64_t panels_size(uint64_t size, uint64_t columns) {
+  return (size / columns + 31) / 32 * ((columns + 3) / 4) * 128;
+}
+static void decode_panels(const uint8_t *panels, uint64_t stored, uint64_t columns, uint8_t *out, uint64_t size) {
+  uint64_t words = (columns + 3) / 4;
+  for (uint64_t i = 0; i < stored; i++) {
+    uint64_t row = i / 128 / words * 32 + i % 128 / 4, column = i / 128 % words * 4 + i % 4;
+    if (column < columns && row < size / columns) out[row * columns + column] = panels[i];
+    else REQUIRE(panels[i] == 0, 9, "padding of panels that is not zero");
+  }
+}
+static void decode(int encoding, Cursor c, int type, uint64_t columns, uint8_t *out, uint64_t size) {
   uint64_t stored = (uint64_t)(c.end - c.at), w = (uint64_t)BITS[type] / 8, n = w ? size / w : 0;
   uint8_t *part = reserve(size, 1);
   if (encoding == RAW) {
     memcpy(out, c.at, size);
+  } else if (encoding == PANELS) {
+    decode_panels(c.at, stored, columns, out, size);
   } else if ((encoding == RANS || encoding == TRELLIS) && type == I8) {
     decode_codes(c, (int8_t *)out, size, encoding == TRELLIS);
   } else if (encoding == RANS && type == I16 && size % 2 == 0) {

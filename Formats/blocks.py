@@ -1,4 +1,4 @@
-"""Byte planes, rANS and the trellis: encodings 2 to 4 of clippack.md, sections 5 to 5.2. Needs NumPy."""
+"""Byte planes, rANS, the trellis and panels: encodings 2 to 5 of clippack.md, sections 5 to 5.3. Needs NumPy."""
 import numpy as np
 
 
@@ -40,6 +40,20 @@ def decode_trellis(stored, size, element):
     even, at = read_table(stored, 4, -63, 63)
     odd, at = read_table(stored, at, -64, 63)
     return decode_lanes(stored, at, size, [even, odd], columns).tobytes()
+
+
+def panels_size(size, columns):
+    """What a block of so many codes takes in panels of 32 rows."""
+    return -(-size // columns // 32) * -(-columns // 4) * 128
+
+
+def decode_panels(stored, size, columns):
+    """The block's int8 codes, row by row."""
+    panels = np.frombuffer(stored, np.int8).reshape(-1, -(-columns // 4), 32, 4)
+    rows = panels.transpose(0, 2, 1, 3).reshape(panels.shape[0] * 32, -1)
+    count = size // columns
+    require(not rows[count:].any() and not rows[:, columns:].any(), "padding of panels is not zero")
+    return rows[:count, :columns].tobytes()
 
 
 def symbols_of(stored, count):

@@ -7,7 +7,7 @@
 // machines whose memory is little-endian.
 #include "blocks.h"
 
-typedef struct { int role, type; uint64_t size, count; const uint8_t *digests; uint8_t *bytes; } Stream;
+typedef struct { int role, type; uint64_t size, count, columns, block; const uint8_t *digests; uint8_t *bytes; } Stream;
 typedef struct {
   int kind, codec, type, rank, streams;
   uint64_t length, extents[8];
@@ -58,7 +58,10 @@ static void read_item(Cursor *c, int manifest) {
   for (int i = 0; i < item.streams; i++) {
     s[i].role = (int)take(c, 1), s[i].type = (int)take(c, 1), s[i].size = take(c, 8);
     REQUIRE(s[i].type >= 1 && s[i].type <= TYPES, 6, "element_type of a stream");
-    s[i].count = s[i].size / block_size + (s[i].size % block_size != 0);
+    uint64_t columns = item.rank == 0 ? 1 : (uint64_t)(item.extents[0] ? count / item.extents[0] : 0);
+    s[i].columns = item.kind == 2 && s[i].role == 1 && s[i].type == I8 && columns <= block_size / 32 ? columns : 0;
+    s[i].block = s[i].columns ? block_size / (32 * columns) * 32 * columns : block_size;
+    s[i].count = s[i].size / s[i].block + (s[i].size % s[i].block != 0);
     REQUIRE(s[i].count <= (uint64_t)(c->end - c->at) / 32, 6, "digests are cut short");
     s[i].digests = skip(c, 32 * s[i].count);
   }
@@ -82,13 +85,15 @@ static void read_blocks(Cursor *c, Stream *s, const uint8_t *file, uint64_t *end
   uint8_t digest[32];
   s->bytes = reserve(s->size, 1);
   for (uint64_t i = 0; i < s->count; i++) {
-    uint64_t left = s->size - i * block_size, size = left < block_size ? left : block_size;
+    uint64_t left = s->size - i * s->block, size = left < s->block ? left : s->block;
     uint64_t encoding = take(c, 1), reserved = take(c, 3), crc = take(c, 4), offset = take(c, 8), stored = take(c, 8);
     REQUIRE(reserved == 0 && offset >= *end && offset <= limit && stored <= limit - offset, 8, "a block out of place");
-    REQUIRE(encoding == RAW ? stored == size : encoding > TRELLIS || (stored > 0 && stored < size), 8, "a block's size");
+    REQUIRE(encoding == RAW ? stored == size : encoding == PANELS ? s->columns && stored == panels_size(size, s->columns) :
+      encoding > PANELS || (stored > 0 && stored < size), 8, "a block's size");
     REQUIRE(crc32(file + offset, stored) == crc, 9, "crc of a block");
-    decode((int)encoding, (Cursor){file + offset, file + offset + stored, 9}, s->type, s->bytes + i * block_size, size);
-    sha256(s->bytes + i * block_size, size, digest);
+    decode((int)encoding, (Cursor){file + offset, file + offset + stored, 9}, s->type, s->columns,
+      s->bytes + i * s->block, size);
+    sha256(s->bytes + i * s->block, size, digest);
     REQUIRE(!memcmp(digest, s->digests + 32 * i, 32), 10, "digest of a block");
     REQUIRE(offset - *end < 16384, 11, "much padding");
     for (; *end < offset; ++*end) REQUIRE(file[*end] == 0, 11, "padding that is not zero");

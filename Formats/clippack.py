@@ -20,7 +20,7 @@ ELEMENTS = {code: (name, int(bits), *kind) for code, (name, bits, *kind) in enum
 U8, I8, I16, F16, BF16, F32 = 1, 2, 4, 5, 6, 9
 SECTION, TENSOR, PLAIN, GRID = 1, 2, 0, 1  # kinds, codecs
 VALUES, CODES, STEPS = 0, 1, 2  # roles
-RAW, ZSTD, PLANES, RANS, TRELLIS = 0, 1, 2, 3, 4  # encodings
+RAW, ZSTD, PLANES, RANS, TRELLIS, PANELS = 0, 1, 2, 3, 4, 5  # encodings
 SECTIONS = {"configuration": "content", "preprocessing": "content", "tokenizer": "content", "recipe": "content",
             "provenance": "evidence", "evidence": "evidence"}
 
@@ -103,7 +103,7 @@ class Pack:
             home = SECTIONS.get(name)
             require(home or not flags, 6, f"section {name!r} is required and not known")
             require(home in (None, manifest), 6, f"section {name!r} is in the {manifest} manifest")
-            item.streams = [self._read_stream(cursor)]
+            item.streams = [self._read_stream(cursor, 0)]
             require((item.streams[0].role, item.streams[0].element_type) == (VALUES, U8), 6, f"{name}: not bytes")
             return item
         require(not flags or manifest == "content", 6, f"{name}: model's tensor in the {manifest} manifest")
@@ -115,16 +115,19 @@ class Pack:
         require(math.prod(extent or 1 for extent in item.shape) < 1 << 63, 7, f"{name}: {item.shape} overflows")
         count = cursor.take("B")
         require(1 <= count <= 16, 6, f"{name}: stream_count is {count}, 1 to 16 are allowed")
-        item.streams = [self._read_stream(cursor) for _ in range(count)]
+        columns = item.count // item.shape[0] if item.count and item.shape else item.count
+        item.streams = [self._read_stream(cursor, columns) for _ in range(count)]
         self._check_codec(item)
         return item
 
-    def _read_stream(self, cursor):
+    def _read_stream(self, cursor, columns):
         role, element_type, size = cursor.take("BBQ")
         require(element_type in ELEMENTS, 6, f"element_type of a stream is {element_type}")
-        digests = cursor.bytes(-(-size // self.block_size) * 32)  # bounds size by what the file holds
-        return SimpleNamespace(role=role, element_type=element_type, size=size, blocks=[
-            SimpleNamespace(size=min(self.block_size, size - at * self.block_size), digest=digests[at * 32:][:32])
+        paneled = role == CODES and element_type == I8 and 0 < 32 * columns <= self.block_size
+        whole = self.block_size // (32 * columns) * 32 * columns if paneled else self.block_size
+        digests = cursor.bytes(-(-size // whole) * 32)  # bounds size by what the file holds
+        return SimpleNamespace(role=role, element_type=element_type, size=size, columns=columns * paneled, blocks=[
+            SimpleNamespace(size=min(whole, size - at * whole), digest=digests[at * 32:][:32])
             for at in range(len(digests) // 32)])
 
     def _check_codec(self, item):
@@ -155,6 +158,9 @@ class Pack:
                     f"{item.name}: block at {block.offset} to {end}, not in {start} to {self.index_offset}")
             if block.encoding == RAW:
                 require(stored == block.size, 8, f"{item.name}: raw block of {stored} bytes, not {block.size}")
+            elif block.encoding == PANELS:
+                require(stream.columns and stored == blocks.panels_size(block.size, stream.columns), 8,
+                        f"{item.name}: panels of {stored} bytes for {block.size} codes")
             elif block.encoding in (ZSTD, PLANES, RANS, TRELLIS):
                 require(0 < stored < block.size, 8, f"{item.name}: {block.size} bytes encoded in {stored}")
             self.blocks.append((item, stream, block))
@@ -163,12 +169,14 @@ class Pack:
     def _decode(self, item, stream, block):
         stored, where = self.data[block.offset:block.end], f"{item.name}, block at {block.offset}"
         require(zlib.crc32(stored) == block.crc, 9, f"{where}: crc is wrong")
-        require(block.encoding in (RAW, ZSTD, PLANES, RANS, TRELLIS), 9, f"{where}: encoding is {block.encoding}")
+        require(block.encoding in (RAW, ZSTD, PLANES, RANS, TRELLIS, PANELS), 9, f"{where}: encoding is {block.encoding}")
         if block.encoding == RAW:
             return bytes(stored)
-        if block.encoding in (RANS, TRELLIS):
+        if block.encoding in (RANS, TRELLIS, PANELS):
             decode = blocks.decode_rans if block.encoding == RANS else blocks.decode_trellis
             try:
+                if block.encoding == PANELS:
+                    return blocks.decode_panels(stored, block.size, stream.columns)
                 return decode(bytes(stored), block.size, ELEMENTS[stream.element_type][0])
             except ValueError as error:
                 raise Refusal(f"8.9: {where}: {error}") from None

@@ -23,11 +23,13 @@ static void dot_rows_bf16_scalar(float *sums, size_t sums_stride, const uint16_t
     }
 }
 
-static void i8_to_bf16_scalar(uint16_t *out, const int8_t *codes, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    float value = codes[i];
-    memcpy(out + i, (const char *)&value + 2, 2);
-  }
+// n rows of a panel of codes as bfloat16, `stride` apart, zeros behind them.
+static void rows_of_codes(uint16_t *out, const int8_t *codes, size_t n, size_t k, size_t stride) {
+  for (size_t j = 0; j < n; j++, out += stride)
+    for (size_t c = 0; c < stride; c++) {
+      float value = c < k ? codes[(c / 4 * CK_PANEL + j) * 4 + c % 4] : 0;
+      memcpy(out + c, (const char *)&value + 2, 2);
+    }
 }
 
 static void scale_dots_scalar(float *out, size_t out_stride, const float *sums, size_t sums_stride,
@@ -47,8 +49,17 @@ static void scale_dots_scalar(float *out, size_t out_stride, const float *sums, 
 WIDE static void dot_rows_bf16_avx512bf16(float *sums, size_t sums_stride, const uint16_t *a,
                                           size_t a_stride, const uint16_t *w, size_t m, size_t n,
                                           size_t k, CKPanel panel) {
-  pack_panel(panel.scratch, NULL, w, n, 2 * k, 2 * k, OfHalves);
-  multiply_panel(sums, sums_stride, a, a_stride, panel, m, n, k, OfHalves);
+  pack_panel(panel.scratch, w, n, 2 * k, 2 * k);
+  multiply_panel(sums, sums_stride, a, a_stride, panel.scratch, panel.ahead, m, n, k, OfHalves);
+}
+
+WIDE static void dot_codes_avx512bf16(float *sums, size_t sums_stride, const uint16_t *a,
+                                      size_t a_stride, const int8_t *codes, size_t m, size_t n,
+                                      size_t k, CKPanel panel) {
+  const size_t columns = (k + 3) / 4 * 4;
+  widen_panel(panel.scratch, codes, columns, OfHalves);
+  multiply_panel(sums, sums_stride, a, a_stride, panel.scratch, panel.ahead, m, n, columns,
+                 OfHalves);
 }
 #endif
 
@@ -62,8 +73,16 @@ void ck_dot_rows_bf16(float *sums, size_t sums_stride, const uint16_t *a, size_t
   DISPATCH(isa, dot_rows_bf16, sums, sums_stride, a, a_stride, w, m, n, k);
 }
 
-void ck_i8_to_bf16(uint16_t *out, const int8_t *codes, size_t count, CKInstructionSet isa) {
-  DISPATCH(isa, i8_to_bf16, out, codes, count);
+void ck_dot_codes_bf16(float *sums, size_t sums_stride, const uint16_t *a, size_t a_stride,
+                       const int8_t *codes, size_t m, size_t n, size_t k, CKPanel panel,
+                       CKInstructionSet isa) {
+#if defined(__x86_64__)
+  if (isa == CKInstructionSetAVX512VNNI && __builtin_cpu_supports("avx512bf16"))
+    return dot_codes_avx512bf16(sums, sums_stride, a, a_stride, codes, m, n, k, panel);
+#endif
+  const size_t columns = (k + CK_BF16_PADDING - 1) / CK_BF16_PADDING * CK_BF16_PADDING;
+  rows_of_codes(panel.scratch, codes, n, k, columns);
+  DISPATCH(isa, dot_rows_bf16, sums, sums_stride, a, a_stride, panel.scratch, m, n, columns);
 }
 
 void ck_scale_dots_f32(float *out, size_t out_stride, const float *sums, size_t sums_stride,
@@ -101,18 +120,6 @@ static void V(dot_rows_bf16)(float *sums, size_t sums_stride, const uint16_t *a,
         if (i + 1 < m) sums[(i + 1) * sums_stride + j + x] = V(sum)(s1[x]);
       }
     }
-}
-
-static void V(i8_to_bf16)(uint16_t *out, const int8_t *codes, size_t count) {
-  size_t i = 0;
-  for (; i + LANES <= count; i += LANES) {
-    Bytes v;
-    __builtin_memcpy(&v, codes + i, sizeof v);
-    Words bits = (Words)__builtin_convertvector(v, Floats) >> 16;
-    Halves halves = __builtin_convertvector(bits, Halves);
-    __builtin_memcpy(out + i, &halves, sizeof halves);
-  }
-  i8_to_bf16_scalar(out + i, codes + i, count - i);
 }
 
 // As in scale_sums.c, where the reasons stand.

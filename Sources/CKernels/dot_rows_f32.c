@@ -15,12 +15,41 @@ static void dot_rows_f32_scalar(float *sums, size_t sums_stride, const float *a,
 WIDE static void dot_rows_f32_avx512(float *sums, size_t sums_stride, const float *a,
                                      size_t a_stride, const float *w, size_t m, size_t n, size_t k,
                                      CKPanel panel) {
-  pack_panel(panel.scratch, NULL, w, n, 4 * k, 4 * k, OfFloats);
-  multiply_panel(sums, sums_stride, a, a_stride, panel, m, n, k, OfFloats);
+  pack_panel(panel.scratch, w, n, 4 * k, 4 * k);
+  multiply_panel(sums, sums_stride, a, a_stride, panel.scratch, panel.ahead, m, n, k, OfFloats);
+}
+
+WIDE static void dot_codes_f32_avx512(float *sums, size_t sums_stride, const float *a,
+                                      size_t a_stride, const int8_t *codes, size_t m, size_t n,
+                                      size_t k, CKPanel panel) {
+  widen_panel(panel.scratch, codes, (k + 3) / 4 * 4, OfFloats);
+  multiply_panel(sums, sums_stride, a, a_stride, panel.scratch, panel.ahead, m, n, k, OfFloats);
 }
 #endif
 
-size_t ck_panel_bytes(size_t row_bytes) { return CK_PANEL * ((row_bytes + 3) / 4 * 4); }
+static void dot_codes_f32_scalar(float *sums, size_t sums_stride, const float *a, size_t a_stride,
+                                 const int8_t *codes, size_t m, size_t n, size_t k) {
+  for (size_t i = 0; i < m; i++)
+    for (size_t j = 0; j < n; j++) {
+      double sum = 0;
+      for (size_t c = 0; c < k; c++)
+        sum += (double)a[i * a_stride + c] * codes[(c / 4 * CK_PANEL + j) * 4 + c % 4];
+      sums[i * sums_stride + j] = (float)sum;
+    }
+}
+
+void ck_dot_codes_f32(float *sums, size_t sums_stride, const float *a, size_t a_stride,
+                      const int8_t *codes, size_t m, size_t n, size_t k, CKPanel panel,
+                      CKInstructionSet isa) {
+  switch (isa) {
+#if defined(__x86_64__)
+  case CKInstructionSetAVX512VNNI:
+  case CKInstructionSetAVX512:
+    return dot_codes_f32_avx512(sums, sums_stride, a, a_stride, codes, m, n, k, panel);
+#endif
+  default: return dot_codes_f32_scalar(sums, sums_stride, a, a_stride, codes, m, n, k);
+  }
+}
 
 void ck_dot_rows_f32(float *sums, size_t sums_stride, const float *a, size_t a_stride,
                      const float *w, size_t m, size_t n, size_t k, CKPanel panel,

@@ -2,7 +2,7 @@
 #include "CKernels.h"
 
 // Products of rows with 32 rows of weights, on AVX-512. One word of 32 bits is the unit: 4 codes,
-// 2 bfloat16 or a float. The weights are packed so that word s of all 32 rows lies together; then
+// 2 bfloat16 or a float. The weights lie so that word s of all 32 rows is together; then
 // 12 rows by 32 columns are 24 sums in registers, each word of the rows is loaded once into all
 // lanes, and nothing needs to be added up across lanes.
 
@@ -39,46 +39,46 @@ WIDE_INLINE void turn(__m512i *out, const char *w, size_t stride) {
 }
 
 // Packs n ≤ 32 rows of `bytes`, `stride` bytes apart, one after the other; what is missing is zero.
-// panel [words, 32] words. With bytes for operands, also sums the codes of each row.
-WIDE_INLINE void pack_panel(char *panel, int32_t *row_sums, const void *weights, size_t n,
-                            size_t bytes, size_t stride, const Operands operands) {
+// panel [words, 32] words.
+WIDE_INLINE void pack_panel(char *panel, const void *weights, size_t n, size_t bytes,
+                            size_t stride) {
   const char *w = weights;
   const size_t words = (bytes + 3) / 4, whole = n == PANEL ? bytes / 16 * 16 : 0;
-  const __m512i ones = _mm512_set1_epi8(1);
-  __m512i sums[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
-#pragma clang loop unroll(full)
   for (size_t half = 0; half < 2; half++) {
-    // Two sums, so that an addition need not wait for the one before.
-    __m512i even = _mm512_setzero_si512(), odd = _mm512_setzero_si512();
     char *to = panel + 64 * half;
     for (size_t i = 0; i < whole; i += 16, to += 4 * 4 * PANEL) {
       __m512i turned[4];
       turn(turned, w + 16 * half * stride + i, stride);
       for (size_t x = 0; x < 4; x++) _mm512_storeu_si512(to + 4 * PANEL * x, turned[x]);
-      if (operands == OfBytes) {
-        even = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(even, ones, turned[0]), ones, turned[2]);
-        odd = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(odd, ones, turned[1]), ones, turned[3]);
-      }
     }
-    sums[half] = _mm512_add_epi32(even, odd);
   }
   if (whole < bytes) {
     memset(panel + PANEL * whole, 0, PANEL * 4 * (words - whole / 4));
     for (size_t r = 0; r < n; r++)
       for (size_t i = whole; i < bytes; i += 4)
         memcpy(panel + PANEL * i + 4 * r, w + r * stride + i, bytes - i < 4 ? bytes - i : 4);
-    if (operands == OfBytes)
-      for (size_t s = whole / 4; s < words; s++)
-        for (size_t half = 0; half < 2; half++)
-          sums[half] = _mm512_dpbusd_epi32(sums[half], ones,
-                                           _mm512_loadu_si512(panel + 4 * PANEL * s + 64 * half));
   }
-  if (operands == OfBytes)
-    for (size_t half = 0; half < 2; half++) {
-      size_t left = n > 16 * half ? n - 16 * half : 0;
-      __mmask16 mask = (__mmask16)(left < 16 ? (1u << left) - 1 : 0xffff);
-      _mm512_mask_storeu_epi32(row_sums + 16 * half, mask, sums[half]);
-    }
+}
+
+// A panel of bfloat16 or floats of a panel of codes, [columns, 32] elements in words, columns a
+// multiple of 4.
+WIDE_INLINE void widen_panel(char *panel, const int8_t *codes, size_t columns,
+                             const Operands operands) {
+  for (size_t i = 0; i < columns / 4 * 2; i++, codes += 64) {
+    const __m512i v = _mm512_loadu_si512(codes);
+    __m512i f[4];
+    for (int x = 0; x < 4; x++)
+      f[x] = _mm512_castps_si512(
+          _mm512_cvtepi32_ps(_mm512_srai_epi32(_mm512_slli_epi32(v, (unsigned)(24 - 8 * x)), 24)));
+    // Half a panel's row of words, of as many rows as 4 codes make.
+    char *to = panel + i / 2 * (operands == OfHalves ? 8 : 16) * PANEL + i % 2 * 64;
+    if (operands == OfFloats)
+      for (int x = 0; x < 4; x++) _mm512_storeu_si512(to + 4 * PANEL * x, f[x]);
+    else
+      for (int x = 0; x < 2; x++)
+        _mm512_storeu_si512(to + 4 * PANEL * x,
+                            _mm512_or_si512(_mm512_srli_epi32(f[2 * x], 16), f[2 * x + 1]));
+  }
 }
 
 WIDE_INLINE __m512i multiply_add(__m512i sum, __m512i a, __m512i w, const Operands operands) {
@@ -124,12 +124,12 @@ WIDE_INLINE void multiply_tile(char *sums, size_t sums_stride, const char *a, si
 
 // sums[i,j] for m rows of `a` and the n ≤ 32 columns of a panel, all of k operands.
 WIDE_INLINE void multiply_panel(void *sums, size_t sums_stride, const void *a, size_t a_stride,
-                                CKPanel panel, size_t m, size_t n, size_t k,
+                                const void *panel, CKAhead ahead_of, size_t m, size_t n, size_t k,
                                 const Operands operands) {
   const size_t size = operands == OfBytes ? 1 : operands == OfHalves ? 2 : 4;
   const size_t words = (k * size + 3) / 4, tiles = (m + TALLEST - 1) / TALLEST;
-  const size_t steps = tiles * words, ahead = steps ? (panel.next_bytes + steps - 1) / steps : 0;
-  const char *from = a, *next = panel.next;
+  const size_t steps = tiles * words, ahead = steps ? (ahead_of.bytes + steps - 1) / steps : 0;
+  const char *from = a, *next = ahead_of.next;
   char *to = sums;
   for (size_t tile = 0, row = 0; tile < tiles; tile++) {
     // As equal as can be: 77 rows are 7 times 11.
@@ -137,7 +137,7 @@ WIDE_INLINE void multiply_panel(void *sums, size_t sums_stride, const void *a, s
     switch (rows) {
 #define ROWS(count)                                                                            \
   case count:                                                                                  \
-    multiply_tile(to, 4 * sums_stride, from, size * a_stride, panel.scratch, count, n, words, \
+    multiply_tile(to, 4 * sums_stride, from, size * a_stride, panel, count, n, words, \
                   next, ahead, operands);                                                    \
     break;
       ROWS(1) ROWS(2) ROWS(3) ROWS(4) ROWS(5) ROWS(6) ROWS(7)

@@ -87,7 +87,7 @@ public struct ImageTower: Sendable {
     var input = LayerInput()
     input.take(patchColumns)
     input.multiply(
-      patches(pixels, count), matrix.span, into: &rows, in: compute.atTheEnds, on: pool)
+      patches(pixels, count), matrix.span, into: &rows, in: compute, on: pool)
     try addPositions(to: &rows)
     var normed = [Float](repeating: 0, count: tokens.count)
     var output = normed.mutableSpan

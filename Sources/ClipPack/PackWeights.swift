@@ -67,11 +67,12 @@ public final class PackWeights: Weights {
       let narrow = Grid.narrow(
         wideCodes: Tensor(.int16, tensor.shape, try pack.read(tensor, stream: 0)),
         steps: try pack.read(tensor, stream: 1), pool: pack.pool)
-      return Matrix(codes: narrow.codes, steps: narrow.steps)
+      return Matrix(codes: narrow.codes, steps: narrow.steps, pool: pack.pool)
     case .grid:
-      let codes = Tensor(.int8, tensor.shape, try pack.read(tensor, stream: 0))
       let steps = Tensor(.float32, [tensor.rows], try pack.read(tensor, stream: 1))
-      return Matrix(codes: codes, steps: steps.floats)
+      return Matrix(
+        panels: try pack.readPanels(tensor), steps: steps.floats, columns: tensor.columns,
+        pool: pack.pool)
     case nil:
       throw unknownCodec(tensor)
     }

@@ -48,9 +48,10 @@ public final class BlockCoder: Sendable {
 
   /// Decodes one block into exactly its decoded size.
   ///
+  /// - Parameter columns: of the matrix of codes that may lie in panels; 0 where there is none.
   /// - Throws: a clause saying what is wrong with the frame; nothing is said about `output` then.
   public func decode(
-    _ stored: RawSpan, _ encoding: BlockEncoding, of type: ElementType,
+    _ stored: RawSpan, _ encoding: BlockEncoding, of type: ElementType, columns: Int = 0,
     into output: inout MutableRawSpan
   ) throws(FormatError) {
     switch encoding {
@@ -81,6 +82,22 @@ public final class BlockCoder: Sendable {
       if let fault = Trellis.decode(stored, into: &output) {
         throw FormatError(.invalidField, "trellis block does not decode: \(fault)")
       }
+    case .panels:
+      let rows = columns > 0 ? output.byteCount / columns : 0
+      try Self.check(panels: stored, rows: rows, columns: columns)
+      CodePanels.unpack(stored, rows: rows, columns: columns, into: &output)
+    }
+  }
+
+  /// What must hold before panels are used where they lie.
+  public static func check(panels: RawSpan, rows: Int, columns: Int) throws(FormatError) {
+    guard columns > 0, panels.byteCount == CodePanels.byteCount(rows: rows, columns: columns) else {
+      throw FormatError(
+        .inconsistent,
+        "block of panels is \(panels.byteCount) bytes for \(rows) rows of \(columns) codes")
+    }
+    guard CodePanels.isPaddingZero(panels, rows: rows, columns: columns) else {
+      throw FormatError(.invalidField, "what pads panels is not zero")
     }
   }
 

@@ -15,6 +15,8 @@ public enum BlockEncoding: UInt8, Sendable {
   case rans = 3
   /// Codes whose columns are paths through the trellis, by rANS with two static tables.
   case trellis = 4
+  /// Codes in the order in which products take them, `CodePanels`.
+  case panels = 5
 }
 
 extension ElementType {

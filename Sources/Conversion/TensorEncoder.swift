@@ -78,7 +78,7 @@ struct TensorEncoder: Sendable {
     guard coding.isTrellis else { return try Grid(encoding: tensor, step: step, pool: pool) }
     return try Grid(
       trellis: tensor, step: step, price: Grid.priceForEmbeddings,
-      blockElements: PackWriter.defaultBlockSize, pool: pool)
+      blockElements: Stream.blockSize(ofCodes: tensor.columns), pool: pool)
   }
 
   func describe(_ grid: Grid, _ parameter: Parameter) -> Encoded {

@@ -198,7 +198,7 @@ public struct Verification: Sendable {
         continue
       }
       let encoded = try encoder.encode(checkpoint.tensor(parameter.name), parameter)
-      if let difference = packed.firstDifference(from: encoded, pack.preamble.blockSize) {
+      if let difference = packed.firstDifference(from: encoded) {
         return "tensor \"\(parameter.name)\" \(difference)"
       }
     }
@@ -221,9 +221,7 @@ extension Pack {
 
 extension PackedTensor {
   /// Where what a pack holds first differs from what a source gives.
-  fileprivate func firstDifference(
-    from encoded: TensorEncoder.Encoded, _ blockSize: Int
-  ) -> String? {
+  fileprivate func firstDifference(from encoded: TensorEncoder.Encoded) -> String? {
     guard streams.count == encoded.content.count, shape == encoded.description.shape,
       codec == encoded.description.codec, elementType == encoded.description.elementType,
       zip(streams, encoded.content).allSatisfy({
@@ -232,9 +230,7 @@ extension PackedTensor {
     else { return "is stored in another form than the recipe gives" }
     for (stream, content) in zip(streams, encoded.content) {
       for index in stream.digests.indices {
-        let start = index * blockSize
-        let block = content.bytes.bytes.extracting(
-          start..<start + stream.blockSize(at: index, blockSize))
+        let block = content.bytes.bytes.extracting(stream.range(ofBlock: index))
         guard Digest(of: block) == stream.digests[index] else {
           return "differs from the source in block \(index + 1) of \(stream.digests.count)"
         }

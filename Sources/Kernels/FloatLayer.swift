@@ -37,29 +37,32 @@ internal import CKernels
     _ x: UnsafePointer<Float>, _ xStride: Int, _ panels: Panels, _ share: Int
   ) {
     let height = Panels.height
-    let (batch, room) = (min(Panels.batch, m), Panels.floats(rowBytes: 4 * k))
+    // Rows of codes are whole words of 4.
+    let (batch, room) = (min(Panels.batch, m), Panels.floats(rowBytes: 4 * ((k + 3) / 4 * 4)))
     unsafe Scratch.withFloats(room + height * k + batch * height) { scratch in
       let copy = unsafe scratch + room
       let sums = unsafe copy + height * k
       panels.forEach(of: share) { columns in
         let first = columns.lowerBound
+        let isCoded = weights.type == .codes
         let floats = unsafe weights.inPlace(from: first)
-        if unsafe floats == nil {
-          if weights.type == .codes {
-            unsafe weights.copyCodes(columns, into: copy, isa)
-          } else {
-            unsafe weights.copy(columns, into: copy, isa)
-          }
-        }
+        if unsafe floats == nil, !isCoded { unsafe weights.copy(columns, into: copy, isa) }
         let next = unsafe weights.next(after: columns)
         let panel = unsafe CKPanel(
-          scratch: scratch, next: next.baseAddress!, next_bytes: next.count)
-        let steps = weights.type == .codes ? unsafe weights.steps.map { unsafe $0 + first } : nil
+          scratch: scratch, ahead: CKAhead(next: next.baseAddress!, bytes: next.count))
+        let steps = isCoded ? unsafe weights.steps.map { unsafe $0 + first } : nil
         for row in stride(from: 0, to: m, by: batch) {
           let rows = min(batch, m - row)
-          unsafe ck_dot_rows_f32(
-            sums, height, x + row * xStride, xStride, floats ?? UnsafePointer(copy), rows,
-            columns.count, k, panel, isa.c)
+          let from = unsafe x + row * xStride
+          if isCoded {
+            unsafe ck_dot_codes_f32(
+              sums, height, from, xStride, weights.panel(from: first), rows, columns.count, k,
+              panel, isa.c)
+          } else {
+            unsafe ck_dot_rows_f32(
+              sums, height, from, xStride, floats ?? UnsafePointer(copy), rows, columns.count, k,
+              panel, isa.c)
+          }
           unsafe ck_scale_dots_f32(
             output + row * n + first, n, sums, height, steps, bias.map { unsafe $0 + first }, rows,
             columns.count, activation.c, accumulating, isa.c)

@@ -37,16 +37,19 @@ public func linear(
       unsafe x.zeros.withUnsafeBufferPointer { zeros in
         unsafe weights.elements.withUnsafeBytes { elements in
           unsafe weights.steps.withUnsafeBufferPointer { steps in
-            unsafe bias.withUnsafeBufferPointer { bias in
-              unsafe output.withUnsafeMutableBufferPointer { output in
-                let layer = unsafe ByteLayer(
-                  m: m, n: n, k: k, stride: stride, codes: codes.baseAddress!,
-                  scales: scales.baseAddress!, zeros: zeros.baseAddress!,
-                  weights: elements.baseAddress!.assumingMemoryBound(to: Int8.self),
-                  steps: steps.baseAddress!, bias: bias.baseAddress, output: output.baseAddress!,
-                  activation: activation, accumulating: accumulating, isa: isa)
-                let panels = Panels(rows: n, threads: pool.threads)
-                pool.run(panels.shares) { share in layer.run(panels, share) }
+            unsafe weights.sums.withUnsafeBufferPointer { sums in
+              unsafe bias.withUnsafeBufferPointer { bias in
+                unsafe output.withUnsafeMutableBufferPointer { output in
+                  let layer = unsafe ByteLayer(
+                    m: m, n: n, k: k, stride: stride, codes: codes.baseAddress!,
+                    scales: scales.baseAddress!, zeros: zeros.baseAddress!,
+                    weights: MatrixPointer(weights, elements.baseAddress!, steps.baseAddress),
+                    rowSums: sums.baseAddress!, bias: bias.baseAddress,
+                    output: output.baseAddress!, activation: activation,
+                    accumulating: accumulating, isa: isa)
+                  let panels = Panels(rows: n, threads: pool.threads)
+                  pool.run(panels.shares) { share in layer.run(panels, share) }
+                }
               }
             }
           }
@@ -65,8 +68,8 @@ public func linear(
   let codes: UnsafePointer<UInt8>
   let scales: UnsafePointer<Float>
   let zeros: UnsafePointer<Int32>
-  let weights: UnsafePointer<Int8>
-  let steps: UnsafePointer<Float>
+  let weights: MatrixPointer
+  let rowSums: UnsafePointer<Int32>
   let bias: UnsafePointer<Float>?
   let output: UnsafeMutablePointer<Float>
   let activation: Activation
@@ -75,23 +78,22 @@ public func linear(
 
   func run(_ panels: Panels, _ share: Int) {
     let height = Panels.height
-    let (batch, room) = (min(Panels.batch, m), Panels.floats(rowBytes: k))
-    unsafe Scratch.withFloats(room + (batch + 1) * height) { scratch in
-      let rest = unsafe UnsafeMutableRawPointer(scratch + room)
-      let sums = unsafe rest.bindMemory(to: Int32.self, capacity: (batch + 1) * height)
-      let rowSums = unsafe sums + batch * height
+    let batch = min(Panels.batch, m)
+    unsafe Scratch.withFloats(batch * height) { scratch in
+      let sums = unsafe UnsafeMutableRawPointer(scratch).bindMemory(
+        to: Int32.self, capacity: batch * height)
       panels.forEach(of: share) { columns in
         let first = columns.lowerBound
-        let next = unsafe weights + columns.upperBound * k
-        let panel = unsafe CKPanel(scratch: scratch, next: next, next_bytes: columns.count * k)
+        let next = unsafe weights.next(after: columns)
+        let ahead = unsafe CKAhead(next: next.baseAddress!, bytes: next.count)
         for row in Swift.stride(from: 0, to: m, by: batch) {
           let rows = min(batch, m - row)
-          unsafe ck_dot_rows_u8_s8(
-            sums, height, rowSums, codes + row * stride, stride, weights + first * k, rows,
-            columns.count, k, panel, isa.c)
+          unsafe ck_dot_panel_u8_s8(
+            sums, height, codes + row * stride, stride, weights.panel(from: first), rows,
+            columns.count, k, ahead, isa.c)
           let scaling = unsafe CKScaling(
-            scales: scales + row, zeros: zeros + row, steps: steps + first, row_sums: rowSums,
-            bias: bias.map { unsafe $0 + first })
+            scales: scales + row, zeros: zeros + row, steps: weights.steps! + first,
+            row_sums: rowSums + first, bias: bias.map { unsafe $0 + first })
           unsafe ck_scale_sums_f32(
             output + row * n + first, n, sums, height, scaling, rows, columns.count, activation.c,
             accumulating, isa.c)

@@ -32,7 +32,7 @@ public func linear(
         unsafe bias.withUnsafeBufferPointer { bias in
           unsafe output.withUnsafeMutableBufferPointer { output in
             let layer = unsafe HalfLayer(
-              m: m, n: n, k: HalfRows.padded(k), stride: stride, halves: halves.baseAddress!,
+              m: m, n: n, k: k, stride: stride, halves: halves.baseAddress!,
               weights: MatrixPointer(weights, elements.baseAddress!, steps.baseAddress),
               bias: bias.baseAddress, output: output.baseAddress!, activation: activation,
               accumulating: accumulating, isa: isa)
@@ -49,7 +49,6 @@ public func linear(
 @safe private struct HalfLayer: @unchecked Sendable {
   let m: Int
   let n: Int
-  /// With the zeros that rows are padded with.
   let k: Int
   let stride: Int
   let halves: UnsafePointer<UInt16>
@@ -62,24 +61,33 @@ public func linear(
 
   func run(_ panels: Panels, _ share: Int) {
     let height = Panels.height
-    let (batch, room) = (min(Panels.batch, m), Panels.floats(rowBytes: 2 * k))
-    let halfRoom = height * k / 2
+    // With the zeros that rows are padded with.
+    let padded = HalfRows.padded(k)
+    let (batch, room) = (min(Panels.batch, m), Panels.floats(rowBytes: 2 * padded))
+    let halfRoom = height * padded / 2
+    let isCoded = weights.type == .codes
     unsafe Scratch.withFloats(room + halfRoom + batch * height) { scratch in
       let rows = unsafe UnsafeMutableRawPointer(scratch + room).bindMemory(
         to: UInt16.self, capacity: 2 * halfRoom)
       let sums = unsafe scratch + room + halfRoom
       panels.forEach(of: share) { columns in
         let first = columns.lowerBound
-        unsafe weights.copyHalves(columns, into: rows, stride: k, isa)
+        if !isCoded { unsafe weights.copyHalves(columns, into: rows, stride: padded, isa) }
         let next = unsafe weights.next(after: columns)
         let panel = unsafe CKPanel(
-          scratch: scratch, next: next.baseAddress!, next_bytes: next.count)
-        let steps = weights.type == .codes ? unsafe weights.steps.map { unsafe $0 + first } : nil
+          scratch: scratch, ahead: CKAhead(next: next.baseAddress!, bytes: next.count))
+        let steps = isCoded ? unsafe weights.steps.map { unsafe $0 + first } : nil
         for row in Swift.stride(from: 0, to: m, by: batch) {
           let count = min(batch, m - row)
-          unsafe ck_dot_rows_bf16(
-            sums, height, halves + row * stride, stride, rows, count, columns.count, k, panel,
-            isa.c)
+          let from = unsafe halves + row * stride
+          if isCoded {
+            unsafe ck_dot_codes_bf16(
+              sums, height, from, stride, weights.panel(from: first), count, columns.count, k,
+              panel, isa.c)
+          } else {
+            unsafe ck_dot_rows_bf16(
+              sums, height, from, stride, rows, count, columns.count, padded, panel, isa.c)
+          }
           unsafe ck_scale_dots_f32(
             output + row * n + first, n, sums, height, steps, bias.map { unsafe $0 + first },
             count, columns.count, activation.c, accumulating, isa.c)
@@ -90,7 +98,9 @@ public func linear(
 }
 
 extension MatrixPointer {
-  /// Rows as bfloat16, `stride` elements apart, zeros between them; codes without their steps.
+  /// Rows as bfloat16, `stride` elements apart, zeros between them.
+  ///
+  /// - Precondition: no codes.
   func copyHalves(
     _ rows: Range<Int>, into output: UnsafeMutablePointer<UInt16>, stride: Int,
     _ isa: InstructionSet
@@ -99,9 +109,7 @@ extension MatrixPointer {
       let to = unsafe output + (row - rows.lowerBound) * stride
       unsafe (to + columns).update(repeating: 0, count: stride - columns)
       switch type {
-      case .codes:
-        let codes = unsafe (elements + row * columns).assumingMemoryBound(to: Int8.self)
-        unsafe ck_i8_to_bf16(to, codes, columns, isa.c)
+      case .codes: preconditionFailure("codes are computed with where they lie")
       case .bfloat16:
         unsafe UnsafeMutableRawPointer(to).copyMemory(
           from: elements + 2 * row * columns, byteCount: 2 * columns)

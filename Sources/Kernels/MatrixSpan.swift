@@ -1,13 +1,15 @@
 internal import CKernels
 
-/// A borrowed matrix of weights, `[rows, columns]`, row-major, in one of the types that weights are
-/// stored in. It may begin at any address.
+/// A borrowed matrix of weights, `[rows, columns]`, in one of the types that weights are stored in:
+/// floats and halves row-major, codes in panels. It may begin at any address.
 public struct MatrixSpan: ~Escapable {
   public let rows: Int
   public let columns: Int
   let elements: RawSpan
   let type: ElementType
   let steps: Span<Float>
+  /// Of each row of codes their sum.
+  let sums: Span<Int32>
 
   enum ElementType {
     case float32, float16, bfloat16, codes
@@ -25,40 +27,57 @@ public struct MatrixSpan: ~Escapable {
   /// Native little-endian float32.
   @_lifetime(copy elements)
   public init(float32 elements: RawSpan, rows: Int, columns: Int) {
-    self.init(.float32, 4, elements, Span(), rows, columns)
+    self.init(.float32, 4, elements, rows, columns)
   }
 
   /// IEEE binary16.
   @_lifetime(copy elements)
   public init(float16 elements: RawSpan, rows: Int, columns: Int) {
-    self.init(.float16, 2, elements, Span(), rows, columns)
+    self.init(.float16, 2, elements, rows, columns)
   }
 
   @_lifetime(copy elements)
   public init(bfloat16 elements: RawSpan, rows: Int, columns: Int) {
-    self.init(.bfloat16, 2, elements, Span(), rows, columns)
+    self.init(.bfloat16, 2, elements, rows, columns)
   }
 
-  /// Signed 8-bit codes: element `[r, i]` is `codes[r, i] · steps[r]`.
-  @_lifetime(copy codes, copy steps)
-  public init(codes: RawSpan, steps: Span<Float>, rows: Int, columns: Int) {
-    precondition(steps.count == rows, "\(steps.count) steps for \(rows) rows")
-    self.init(.codes, 1, codes, steps, rows, columns)
+  /// Signed 8-bit codes in panels (`CodePanels`): element `[r, i]` is `codes[r, i] · steps[r]`.
+  ///
+  /// - Parameter sums: of each row its codes' sum.
+  @_lifetime(copy panels, copy steps, copy sums)
+  public init(
+    panels: RawSpan, steps: Span<Float>, sums: Span<Int32>, rows: Int, columns: Int
+  ) {
+    precondition(
+      steps.count == rows && sums.count == rows,
+      "\(steps.count) steps and \(sums.count) sums for \(rows) rows")
+    precondition(
+      panels.byteCount == CodePanels.byteCount(rows: rows, columns: columns),
+      "\(panels.byteCount) bytes for panels of \(rows)×\(columns)")
+    self.init(.codes, panels, steps, sums, rows, columns)
   }
 
-  @_lifetime(copy elements, copy steps)
+  @_lifetime(copy elements)
   private init(
-    _ type: ElementType, _ size: Int, _ elements: RawSpan, _ steps: Span<Float>, _ rows: Int,
-    _ columns: Int
+    _ type: ElementType, _ size: Int, _ elements: RawSpan, _ rows: Int, _ columns: Int
   ) {
     precondition(
       rows >= 0 && columns >= 0 && elements.byteCount == rows * columns * size,
       "\(elements.byteCount) bytes for \(rows)×\(columns) elements of \(size)")
+    self.init(type, elements, Span(), Span(), rows, columns)
+  }
+
+  @_lifetime(copy elements, copy steps, copy sums)
+  private init(
+    _ type: ElementType, _ elements: RawSpan, _ steps: Span<Float>, _ sums: Span<Int32>,
+    _ rows: Int, _ columns: Int
+  ) {
     self.rows = rows
     self.columns = columns
     self.elements = elements
     self.type = type
     self.steps = steps
+    self.sums = sums
   }
 
   /// Writes one row as floats to `output[start..<start + columns]`.
@@ -110,17 +129,16 @@ public struct MatrixSpan: ~Escapable {
 
   /// As many rows as these, behind them; beyond the last row it is memory that nobody may read.
   func next(after rows: Range<Int>) -> UnsafeRawBufferPointer {
-    let stride = columns * type.size
+    let stride =
+      type == .codes ? ck_panel_bytes(columns) / CodePanels.height : columns * type.size
     return unsafe UnsafeRawBufferPointer(
       start: elements + rows.upperBound * stride, count: rows.count * stride)
   }
 
-  /// Rows of codes as floats without their steps.
-  func copyCodes(
-    _ rows: Range<Int>, into output: UnsafeMutablePointer<Float>, _ isa: InstructionSet
-  ) {
-    let codes = unsafe (elements + rows.lowerBound * columns).assumingMemoryBound(to: Int8.self)
-    unsafe ck_i8_to_f32(output, codes, 1, rows.count * columns, isa.c)
+  /// The panel of codes that begins with a row, a multiple of its height.
+  func panel(from row: Int) -> UnsafePointer<Int8> {
+    unsafe (elements + row / CodePanels.height * ck_panel_bytes(columns))
+      .assumingMemoryBound(to: Int8.self)
   }
 
   /// Rows as floats, one after the other.
@@ -133,11 +151,14 @@ public struct MatrixSpan: ~Escapable {
     case .float16: unsafe ck_f16_to_f32(output, elements + 2 * start, count, isa.c)
     case .bfloat16: unsafe ck_bf16_to_f32(output, elements + 2 * start, count, isa.c)
     case .codes:
-      for row in rows {
-        unsafe ck_i8_to_f32(
-          output + (row - rows.lowerBound) * columns,
-          (elements + row * columns).assumingMemoryBound(to: Int8.self), steps![row], columns,
-          isa.c)
+      unsafe Scratch.withFloats((columns + 3) / 4) { scratch in
+        let codes = unsafe UnsafeMutableRawPointer(scratch).bindMemory(
+          to: Int8.self, capacity: columns)
+        for row in rows {
+          unsafe ck_unpack_codes(codes, panel(from: 0), row, 1, columns)
+          unsafe ck_i8_to_f32(
+            output + (row - rows.lowerBound) * columns, codes, steps![row], columns, isa.c)
+        }
       }
     }
   }

@@ -8,6 +8,7 @@ public func linearRoof(of compute: Compute, on pool: WorkerPool) -> Double {
   let codes = (0..<n * k).map { Int8(truncatingIfNeeded: $0 &* 91 &+ $0 / 5) }
   let floats = codes.map { Float($0) / 128 }
   let steps = [Float](repeating: 1.0 / 128, count: n)
+  let sums = [Int32](repeating: 0, count: n)
   var output = [Float](repeating: 0, count: m * n)
   var (bytes, halves) = (ByteRows(), HalfRows())
   bytes.code(x.span, width: k, on: pool)
@@ -16,7 +17,8 @@ public func linearRoof(of compute: Compute, on pool: WorkerPool) -> Double {
   let times = (0..<12).map { _ in
     let start = clock.now
     var span = output.mutableSpan
-    let coded = unsafe MatrixSpan(codes: codes.span.bytes, steps: steps.span, rows: n, columns: k)
+    let coded = unsafe MatrixSpan(
+      panels: codes.span.bytes, steps: steps.span, sums: sums.span, rows: n, columns: k)
     switch compute {
     case .int8: linear(bytes, coded, into: &span, on: pool)
     case .bf16: linear(halves, coded, into: &span, on: pool)

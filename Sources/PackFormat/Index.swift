@@ -45,9 +45,10 @@ public struct Index: Equatable, Sendable {
       for stream in item.streams {
         var blocks: [Placement] = []
         for index in stream.digests.indices {
+          let decodedSize = stream.range(ofBlock: index).count
           let block = try Placement(
-            parsing: &input, after: end, before: preamble.indexOffset,
-            decodedSize: stream.blockSize(at: index, preamble.blockSize))
+            parsing: &input, after: end, before: preamble.indexOffset, decodedSize: decodedSize,
+            panelsSize: stream.panelsSize(of: decodedSize))
           end = block.range.upperBound
           blocks.append(block)
         }

@@ -59,7 +59,7 @@ extension Manifest.Section {
     isRequired = try input.flags("flags") & Flags.required != 0
     name = try input.name()
     let at = input.offset
-    stream = try Stream(parsing: &input, blockSize: blockSize)
+    stream = try Stream(parsing: &input, columns: 0, blockSize)
     guard stream.role == Stream.Role.values.rawValue, stream.elementType == .uint8 else {
       throw FormatError(
         .inconsistent,
@@ -109,7 +109,9 @@ extension PackedTensor {
         .invalidField, "stream_count is \(count), 1 to \(Limits.streams) are allowed", at: at)
     }
     streams = []
-    for _ in 0..<count { streams.append(try Stream(parsing: &input, blockSize: blockSize)) }
+    for _ in 0..<count {
+      streams.append(try Stream(parsing: &input, columns: columns, blockSize))
+    }
     try checkStreams(at: at)
   }
 
@@ -173,23 +175,23 @@ extension PackedTensor {
 }
 
 extension Stream {
-  fileprivate init(parsing input: inout ByteReader, blockSize: Int) throws(FormatError) {
-    role = try input.read("role")
-    elementType = try input.elementType()
+  fileprivate init(
+    parsing input: inout ByteReader, columns: Int, _ largestBlock: Int
+  ) throws(FormatError) {
+    let role: UInt8 = try input.read("role")
+    let elementType = try input.elementType()
     let at = input.offset
     let size: UInt64 = try input.read("size")
-    let (blocks, _) = size.quotientAndRemainder(dividingBy: UInt64(blockSize))
+    let (blocks, _) = size.quotientAndRemainder(dividingBy: UInt64(largestBlock))
     guard blocks < UInt64(input.remaining / Digest.size + 1) else {
       throw FormatError(
         .truncated,
         "stream of \(size) bytes has more block digests than the \(input.remaining) bytes that "
           + "are left can hold", at: at)
     }
-    self.size = Int(size)
-    digests = []
-    for _ in 0..<Stream.blockCount(of: Int(size), blockSize: blockSize) {
-      digests.append(try input.digest("digest"))
-    }
+    self.init(
+      role: role, elementType, size: Int(size), columns: columns, largestBlock: largestBlock)
+    for _ in 0..<blockCount { digests.append(try input.digest("digest")) }
   }
 
   fileprivate func encode(into output: inout ByteWriter) {

@@ -75,30 +75,3 @@ public struct PackedTensor: Equatable, Sendable {
   /// The stream of that role.
   public func stream(_ role: Stream.Role) -> Stream? { streams.first { $0.role == role.rawValue } }
 }
-
-/// Elements of one type, cut into blocks.
-public struct Stream: Equatable, Sendable {
-  /// The number of the role; see `Role`.
-  public var role: UInt8
-  public var elementType: ElementType
-  /// Decoded, in bytes.
-  public var size: Int
-  /// SHA-256 of each block, decoded.
-  public var digests: [Digest]
-
-  public enum Role: UInt8, Sendable {
-    case values = 0
-    case codes = 1
-    case steps = 2
-  }
-
-  /// How many blocks so many bytes are cut into.
-  public static func blockCount(of size: Int, blockSize: Int) -> Int {
-    size / blockSize + (size % blockSize == 0 ? 0 : 1)
-  }
-
-  /// The decoded size of the block at an index.
-  public func blockSize(at index: Int, _ blockSize: Int) -> Int {
-    min(blockSize, size - index * blockSize)
-  }
-}

@@ -11,7 +11,7 @@ extension Pack {
     var jobs: [Job] = []
     var end = Preamble.size
     for (item, streams) in zip(items, index.placements) {
-      let blocks = Self.jobs(item, streams, preamble.blockSize)
+      let blocks = Self.jobs(item, streams)
       for job in blocks {
         try checkGap(end..<job.block.offset)
         end = job.block.range.upperBound
@@ -29,20 +29,20 @@ extension Pack {
   public func validate(only isChosen: (Manifest.Item) -> Bool) throws(FormatError) -> Int {
     var jobs: [Job] = []
     for (item, streams) in zip(items, index.placements) where isChosen(item) {
-      jobs += Self.jobs(item, streams, preamble.blockSize)
+      jobs += Self.jobs(item, streams)
     }
     try run(jobs)
     return jobs.reduce(0) { $0 + $1.block.storedSize }
   }
 
   private static func jobs(
-    _ item: Manifest.Item, _ streams: [[Placement]], _ blockSize: Int
+    _ item: Manifest.Item, _ streams: [[Placement]]
   ) -> [Job] {
     zip(item.streams, streams).flatMap { stream, blocks in
       blocks.enumerated().map { number, block in
         Job(
-          name: item.name, type: stream.elementType, block: block,
-          size: stream.blockSize(at: number, blockSize), digest: stream.digests[number])
+          name: item.name, stream: stream, block: block, size: stream.range(ofBlock: number).count,
+          digest: stream.digests[number])
       }
     }
   }
@@ -58,7 +58,7 @@ extension Pack {
 
   private struct Job {
     var name: String
-    var type: ElementType
+    var stream: Stream
     var block: Placement
     var size: Int
     var digest: Digest
@@ -66,7 +66,7 @@ extension Pack {
 
   private func check(_ job: Job) throws(FormatError) {
     let decoded = try Buffer(count: job.size) { (output) throws(FormatError) in
-      try decode(job.block, of: job.type, job.name, into: &output)
+      try decode(job.block, of: job.stream, job.name, into: &output)
     }
     let digest = Digest(of: decoded.bytes)
     guard digest == job.digest else {

@@ -181,23 +181,65 @@ extension Pack {
   private func read(
     _ stream: Stream, _ blocks: [Placement], of name: String
   ) throws(FormatError) -> Buffer {
-    if let range = inPlace(blocks), range.count == stream.size,
-      range.lowerBound % PackWriter.streamAlignment == 0
-    {
+    if let range = inPlace(blocks, as: .raw) {
       try checkAll(blocks, of: name)
       return Buffer(file, range)
     }
-    let blockSize = preamble.blockSize
-    return try Buffer(count: stream.size, chunk: blockSize, run: pool.run) {
+    return try Buffer(count: stream.size, chunk: stream.blockSize, run: pool.run) {
       [self] (index, output) throws(FormatError) in
-      try decode(blocks[index], of: stream.elementType, name, into: &output)
+      try decode(blocks[index], of: stream, name, into: &output)
     }
   }
 
-  /// The range of the file that the blocks fill when all are raw and adjacent.
-  private func inPlace(_ blocks: [Placement]) -> Range<Int>? {
+  /// The codes of a grid as products take them (`CodePanels`), checked against their checksums: in
+  /// place where they lie so, else decoded by all threads and put in order.
+  ///
+  /// - Precondition: the tensor is this pack's, a grid of I8.
+  public func readPanels(_ tensor: PackedTensor) throws(FormatError) -> Buffer {
+    guard let position = position(of: tensor.name) else {
+      preconditionFailure("no tensor \(tensor.name)")
+    }
+    let (stream, blocks) = (tensor.streams[0], index.placements[position][0])
+    let (rows, columns) = (tensor.rows, tensor.columns)
+    if let range = inPlace(blocks, as: .panels) {
+      try checkAll(blocks, of: tensor.name)
+      let file = file
+      for (index, block) in blocks.enumerated() {
+        let rows = stream.range(ofBlock: index).count / columns
+        do throws(FormatError) {
+          try BlockCoder.check(
+            panels: file.bytes.extracting(block.range), rows: rows, columns: columns)
+        } catch {
+          throw FormatError(error.code, error.reason, at: block.offset, tensor: tensor.name)
+        }
+      }
+      return Buffer(file, range)
+    }
+    guard let count = CodePanels.byteCount(rows: rows, columns: columns) else {
+      throw FormatError(.invalidField, "\(tensor.shape) overflows", tensor: tensor.name)
+    }
+    guard let chunk = stream.panelsSize(of: stream.blockSize) else {
+      // Of so many columns that a block holds no panel.
+      let codes = try read(tensor, stream: 0)
+      return Buffer(count: count) { panels in
+        CodePanels.pack(codes.bytes, rows: rows, columns: columns, into: &panels)
+      }
+    }
+    return try Buffer(count: count, chunk: chunk, run: pool.run) {
+      [self] (index, output) throws(FormatError) in
+      let size = stream.range(ofBlock: index).count
+      let codes = try Buffer(count: size) { (codes) throws(FormatError) in
+        try decode(blocks[index], of: stream, tensor.name, into: &codes)
+      }
+      CodePanels.pack(codes.bytes, rows: size / columns, columns: columns, into: &output)
+    }
+  }
+
+  /// The range of the file that the blocks fill when all are of that encoding, adjacent and aligned.
+  private func inPlace(_ blocks: [Placement], as encoding: BlockEncoding) -> Range<Int>? {
     guard let first = blocks.first, let last = blocks.last,
-      blocks.allSatisfy({ $0.encoding == BlockEncoding.raw.rawValue }),
+      first.offset % PackWriter.streamAlignment == 0,
+      blocks.allSatisfy({ $0.encoding == encoding.rawValue }),
       zip(blocks, blocks.dropFirst()).allSatisfy({ $0.range.upperBound == $1.offset })
     else { return nil }
     return first.offset..<last.range.upperBound
@@ -226,17 +268,19 @@ extension Pack {
   }
 
   func decode(
-    _ block: Placement, of type: ElementType, _ name: String, into output: inout MutableRawSpan
+    _ block: Placement, of stream: Stream, _ name: String, into output: inout MutableRawSpan
   ) throws(FormatError) {
     try check(block, of: name)
     let file = file
     guard let encoding = BlockEncoding(rawValue: block.encoding) else {
       throw FormatError(
-        .unsupported, "block has encoding \(block.encoding), 0 to 4 are known",
+        .unsupported, "block has encoding \(block.encoding), 0 to 5 are known",
         at: block.offset, tensor: name)
     }
     do throws(FormatError) {
-      try coder.decode(file.bytes.extracting(block.range), encoding, of: type, into: &output)
+      try coder.decode(
+        file.bytes.extracting(block.range), encoding, of: stream.elementType,
+        columns: stream.panelColumns, into: &output)
     } catch {
       throw FormatError(error.code, error.reason, at: block.offset, tensor: name)
     }

@@ -151,24 +151,25 @@ public struct PackWriter: ~Copyable {
     _ content: StreamContent, as storage: Storage, columns: Int = 0, isModel: Bool = false
   ) throws(FileError) -> (Stream, [Placement]) {
     let bytes = content.bytes
-    let count = Stream.blockCount(of: bytes.count, blockSize: blockSize)
+    var stream = Stream(
+      role: content.role, content.elementType, size: bytes.count, columns: columns,
+      largestBlock: blockSize)
+    let count = stream.blockCount
     let encoded = Slots<EncodedBlock>(count)
-    let (coder, blockSize, measuresCompact) = (coder, blockSize, measuresCompact)
+    let (coder, measuresCompact, layout) = (coder, measuresCompact, stream)
     let codeColumns = content.role == Stream.Role.codes.rawValue ? columns : 0
     pool.run(count) { index in
-      let start = index * blockSize
-      let block = bytes.bytes.extracting(start..<min(start + blockSize, bytes.count))
       encoded[index] = EncodedBlock(
-        block, content.elementType, columns: codeColumns,
+        bytes.bytes.extracting(layout.range(ofBlock: index)), of: layout, columns: codeColumns,
         with: storage == .compact || measuresCompact ? coder : nil, as: storage)
     }
-    var stream = Stream(
-      role: content.role, elementType: content.elementType, size: bytes.count, digests: [])
     var placements: [Placement] = []
     for index in 0..<count {
       let block = encoded.take(index)
       if isModel { compactModelBytes += block.compactSize }
-      if index == 0, block.encoding == .raw { try file.pad(to: Self.streamAlignment) }
+      if index == 0, block.encoding == .raw || block.encoding == .panels {
+        try file.pad(to: Self.streamAlignment)
+      }
       stream.digests.append(block.digest)
       placements.append(
         Placement(
@@ -177,8 +178,7 @@ public struct PackWriter: ~Copyable {
       if let stored = block.stored {
         try unsafe file.append(stored.span.bytes)
       } else {
-        let start = index * blockSize
-        try file.append(bytes.bytes.extracting(start..<start + block.size))
+        try file.append(bytes.bytes.extracting(stream.range(ofBlock: index)))
       }
     }
     return (stream, placements)
@@ -251,23 +251,29 @@ private struct EncodedBlock: Sendable {
 
   /// - Parameters:
   ///   - columns: of codes of a matrix, or 0.
-  ///   - coder: `nil` for a block that stays raw without being measured.
+  ///   - coder: `nil` for a block that is mapped without being measured.
   init(
-    _ block: RawSpan, _ type: ElementType, columns: Int, with coder: BlockCoder?,
+    _ block: RawSpan, of stream: Stream, columns: Int, with coder: BlockCoder?,
     as storage: Storage
   ) {
     size = block.byteCount
     digest = Digest(of: block)
-    let coded = coder?.encode(block, of: type, columns: columns)
+    let coded = coder?.encode(block, of: stream.elementType, columns: columns)
     compactSize = coded?.bytes.count ?? block.byteCount
     if storage == .compact, let coded, coded.encoding != .raw {
       encoding = coded.encoding
       stored = coded.bytes
-      crc = unsafe crc32(coded.bytes.span.bytes)
+    } else if storage == .mapped, let panelsSize = stream.panelsSize(of: block.byteCount) {
+      encoding = .panels
+      var panels = [UInt8](repeating: 0, count: panelsSize)
+      var span = panels.mutableSpan
+      var bytes = unsafe span.mutableBytes
+      CodePanels.pack(block, rows: size / columns, columns: columns, into: &bytes)
+      stored = panels
     } else {
       encoding = .raw
       stored = nil
-      crc = crc32(block)
     }
+    crc = if let stored { unsafe crc32(stored.span.bytes) } else { crc32(block) }
   }
 }

@@ -21,8 +21,10 @@ extension Placement {
   /// - Parameters:
   ///   - previousEnd: where the block before this one ends; blocks never go backwards.
   ///   - limit: where the index begins.
+  ///   - panelsSize: what the block takes as panels, `nil` where it cannot lie so.
   init(
-    parsing input: inout ByteReader, after previousEnd: Int, before limit: Int, decodedSize: Int
+    parsing input: inout ByteReader, after previousEnd: Int, before limit: Int, decodedSize: Int,
+    panelsSize: Int?
   ) throws(FormatError) {
     let at = input.offset
     encoding = try input.read("encoding")
@@ -45,7 +47,13 @@ extension Placement {
       throw FormatError(
         .inconsistent, "raw block is \(storedSize) bytes, \(decodedSize) are needed", at: at)
     }
-    guard known == nil || known == .raw || 1..<UInt64(decodedSize) ~= storedSize else {
+    guard known != .panels || panelsSize.map({ storedSize == UInt64($0) }) ?? false else {
+      let needed = panelsSize.map { "\($0) are needed" } ?? "its stream cannot lie in panels"
+      throw FormatError(.inconsistent, "block of panels is \(storedSize) bytes, \(needed)", at: at)
+    }
+    guard
+      known == nil || known == .raw || known == .panels || 1..<UInt64(decodedSize) ~= storedSize
+    else {
       throw FormatError(
         .inconsistent,
         "encoded block is \(storedSize) bytes, 1 to \(decodedSize - 1) are allowed", at: at)

@@ -1,6 +1,7 @@
 import Architecture
 import Bytes
 import CLIP
+import Kernels
 import Synchronization
 import Tensors
 import TestSupport
@@ -33,7 +34,9 @@ final class RandomWeights: Weights {
       return try Matrix(Tensor(.float32, shape, Self.buffer(codes.map { Float($0) / 512 })))
     case .codes:
       let steps = [Float](repeating: 1 / 512, count: shape.extents[0])
-      return Matrix(codes: Tensor(.int8, shape, Self.buffer(codes)), steps: steps)
+      return Matrix(
+        codes: Tensor(.int8, shape, Self.buffer(codes)), steps: steps,
+        pool: WorkerPool(threads: 1))
     }
   }
 

@@ -32,7 +32,7 @@ struct EveryByteTests {
   private enum Place {
     /// Preamble or index.
     case opened
-    case block(Placement, ElementType, String, size: Int)
+    case block(Placement, PackFormat.Stream, String, size: Int)
     case gap
   }
 
@@ -85,10 +85,10 @@ struct EveryByteTests {
       switch place {
       case .opened: _ = try Pack(path, pool: pool)
       case .gap: try Pack(path, pool: pool).validate()
-      case .block(let placement, let type, let name, _):
+      case .block(let placement, let stream, let name, _):
         var span = scratch.mutableSpan
         var output = unsafe span.mutableBytes
-        try pack.decode(placement, of: type, name, into: &output)
+        try pack.decode(placement, of: stream, name, into: &output)
       }
       return true
     } catch {
@@ -105,8 +105,8 @@ struct EveryByteTests {
         for (number, block) in blocks.enumerated() {
           if end < block.offset { places.append((end..<block.offset, .gap)) }
           end = block.range.upperBound
-          let size = stream.blockSize(at: number, pack.preamble.blockSize)
-          places.append((block.range, .block(block, stream.elementType, item.name, size: size)))
+          let size = stream.range(ofBlock: number).count
+          places.append((block.range, .block(block, stream, item.name, size: size)))
         }
       }
     }

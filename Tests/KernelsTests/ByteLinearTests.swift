@@ -69,8 +69,10 @@ struct ByteLinearTests {
     func result(_ isa: InstructionSet) -> [Float] {
       var output = [Float](repeating: 0, count: m * n)
       var span = output.mutableSpan
+      let panels = PackedCodes(codes, rows: n, columns: k, using: isa)
       let matrix = unsafe MatrixSpan(
-        codes: codes.span.bytes, steps: steps.span, rows: n, columns: k)
+        panels: panels.bytes.span.bytes, steps: steps.span, sums: panels.sums.span, rows: n,
+        columns: k)
       linear(bytes(x, k, isa), matrix, into: &span, on: WorkerPool(threads: 1), using: isa)
       return output
     }
@@ -86,8 +88,10 @@ struct ByteLinearTests {
     let steps = [Float](repeating: 1, count: 4)
     var output = [Float](repeating: 0, count: 4)
     var span = output.mutableSpan
+    let panels = PackedCodes(codes, rows: 4, columns: k, using: isa)
     let matrix = unsafe MatrixSpan(
-      codes: codes.span.bytes, steps: steps.span, rows: 4, columns: k)
+      panels: panels.bytes.span.bytes, steps: steps.span, sums: panels.sums.span, rows: 4,
+      columns: k)
     linear(bytes(x, k, isa), matrix, into: &span, on: WorkerPool(threads: 1), using: isa)
     #expect(output == [Float](repeating: -255 * 128 * Float(k), count: 4))
   }

@@ -100,6 +100,7 @@ struct StoredMatrix {
   private let storage: LinearTests.Storage
   private let bytes: [UInt8]
   private let steps: [Float]
+  private var sums: [Int32] = []
 
   init(_ storage: LinearTests.Storage, rows: Int, columns: Int) {
     let floats = normals(rows * columns, seed: 20)
@@ -132,8 +133,10 @@ struct StoredMatrix {
       let codes = floats.map { Int8($0 * 20) }
       let steps = (0..<rows).map { 0.01 + Float($0 % 7) / 500 }
       values = codes.indices.map { Float(codes[$0]) * steps[$0 / columns] }
-      bytes = codes.map { UInt8(bitPattern: $0) }
+      let panels = PackedCodes(codes, rows: rows, columns: columns)
+      bytes = panels.bytes
       self.steps = steps
+      sums = panels.sums
     }
   }
 
@@ -145,7 +148,10 @@ struct StoredMatrix {
       body(MatrixSpan(float32: raw.extracting(1..<bytes.count), rows: rows, columns: columns))
     case .float16: body(MatrixSpan(float16: raw, rows: rows, columns: columns))
     case .bfloat16: body(MatrixSpan(bfloat16: raw, rows: rows, columns: columns))
-    case .codes: body(MatrixSpan(codes: raw, steps: steps.span, rows: rows, columns: columns))
+    case .codes:
+      body(
+        MatrixSpan(
+          panels: raw, steps: steps.span, sums: sums.span, rows: rows, columns: columns))
     }
   }
 

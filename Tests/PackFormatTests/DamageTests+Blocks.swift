@@ -70,6 +70,18 @@ extension DamageTests {
       $0.put(7 as UInt64, at: $0.placement(2) + 16)
     },
     Damage(
+      "panels of another size", .inconsistent,
+      "block of panels is 6 bytes, 128 are needed (byte 0x202)"
+    ) {
+      $0.bytes[$0.placement(1)] = 5
+    },
+    Damage(
+      "panels of what has none", .inconsistent,
+      "block of panels is 8 bytes, its stream cannot lie in panels (byte 0x21a)"
+    ) {
+      $0.bytes[$0.placement(2)] = 5
+    },
+    Damage(
       "an encoded block of no bytes", .inconsistent,
       "encoded block is 0 bytes, 1 to 7 are allowed (byte 0x21a)"
     ) {
@@ -111,8 +123,8 @@ extension DamageTests {
     },
     Damage(
       "an unknown encoding", .unsupported,
-      "tensor \"w\": block has encoding 5, 0 to 4 are known (byte 0x100)"
-    ) { $0.bytes[$0.placement(1)] = 5 },
+      "tensor \"w\": block has encoding 6, 0 to 5 are known (byte 0x100)"
+    ) { $0.bytes[$0.placement(1)] = 6 },
     Damage(
       "what is no frame", .invalidField,
       """

@@ -85,6 +85,8 @@ extension Sample.Part {
     _ name: String, rows: Int, columns: Int, block: Int = 1 << 16, tower: Tower? = nil
   ) -> Self {
     var random = SplitMix64(seed: UInt64(rows))
+    // Blocks are whole panels.
+    let block = block / (32 * columns) * 32 * columns
     let codes = TrellisMachine.codes(rows * columns, columns: columns, block: block) {
       let bits = random.next()
       let k = max(0, bits.leadingZeroBitCount - 2)

@@ -97,7 +97,10 @@ struct StorageTests {
     var region: Tower?
     for tensor in pack.tensors where tensor.isModel {
       for index in tensor.streams.indices where tensor.streams[index].size > 0 {
-        let offset = try #require(try place(of: pack.read(tensor, stream: index), in: pack))
+        let buffer =
+          tensor.streams[index].panelColumns > 0
+          ? try pack.readPanels(tensor) : try pack.read(tensor, stream: index)
+        let offset = try #require(try place(of: buffer, in: pack))
         #expect(offset % 64 == 0, "\(tensor.name)")
         if index == 0, tensor.tower != region {
           #expect(offset % (16 << 10) == 0, "\(tensor.name)")
@@ -133,6 +136,39 @@ struct StorageTests {
         end = block.range.upperBound
       }
       #expect(end == pack.preamble.indexOffset)
+    }
+  }
+
+  @Test func `refuse panels whose padding is not zero, in place and copied`() throws {
+    var forgery = try Forgery(Sample.example.bytes(.mapped))
+    forgery.change(block: 1) { panel in panel[3] = 1 }
+    let pack = try Pack(folder.write(forgery.bytes, "a"), pool: WorkerPool(threads: 1))
+    let tensor = try #require(pack.tensor("w"))
+    for read in [{ try pack.readPanels(tensor) }, { try pack.read(tensor, stream: 0) }] {
+      let error = #expect(throws: FormatError.self) { _ = try read() }
+      #expect(error?.code == .invalidField)
+      #expect(
+        "\(error!)"
+          == "tensor \"w\": what pads panels is not zero (byte 0x4000)")
+    }
+  }
+
+  @Test func `give panels in place, and of any storage the same`() throws {
+    for storage in Storage.allCases {
+      try Self.sample.write(folder.appending(storage.rawValue), storage)
+      let pack = try Pack(folder.appending(storage.rawValue), pool: WorkerPool(threads: 2))
+      for tensor in pack.tensors where tensor.streams[0].elementType == .int8 && tensor.isModel {
+        let panels = try pack.readPanels(tensor)
+        // Of very many columns no panel fits into a block.
+        let isInPlace = try place(of: panels, in: pack) != nil
+        #expect(isInPlace == (storage == .mapped && tensor.columns < 50_000))
+        let codes = try pack.read(tensor, stream: 0)
+        let (rows, columns) = (tensor.rows, tensor.columns)
+        let expected = Buffer(
+          count: try #require(CodePanels.byteCount(rows: rows, columns: columns))
+        ) { CodePanels.pack(codes.bytes, rows: rows, columns: columns, into: &$0) }
+        #expect(panels.array == expected.array)
+      }
     }
   }
 

@@ -37,10 +37,10 @@ struct VectorTests {
     Vector(name: "compact", storage: .compact, sample: everything),
     Vector(name: "mapped", storage: .mapped, sample: oneTower),
     Vector(name: "codes", storage: .compact, sample: codes),
+    Vector(name: "panels", storage: .mapped, sample: panels),
   ]
 
-  /// Codes by rANS, of 8 and of 16 bits, and paths through the trellis: one in two blocks, of which
-  /// the second begins within a row; one in columns that are whole lanes; and one in fewer columns
+  /// Codes by rANS, of 8 and of 16 bits, and paths through the trellis: one in two blocks; one in columns that are whole lanes; and one in fewer columns
   /// than lanes.
   static let codes = Sample(parts: [
     .section("recipe", Array("{}".utf8), isRequired: true),
@@ -53,6 +53,20 @@ struct VectorTests {
     .trellis("trellis/lanes", rows: 30, columns: 64),
     .trellis("trellis/narrow", rows: 400, columns: 7),
   ])
+
+  /// Codes in panels: of two whole ones, of rows and columns that do not fill the last one, and
+  /// wide ones, which lie row by row.
+  static let panels = Sample(parts: [
+    .section("recipe", Array("{}".utf8), isRequired: true),
+    .grid(
+      "panels/whole", [64, 48], codes: noise(3072).map { Int8(bitPattern: $0) }, steps: steps(64)),
+    .grid(
+      "panels/padded", [37, 30], codes: noise(1110).map { Int8(bitPattern: $0) }, steps: steps(37)),
+    .grid("panels/column", [3, 1], codes: [-128, 5, 127], steps: steps(3)),
+    .grid("wide", [2, 5], wideCodes: (0..<10).map { 400 - 77 * $0 }, steps: steps(2)),
+  ])
+
+  private static func steps(_ count: Int) -> [Float] { (0..<count).map { 1 / Float(1 + $0 % 3) } }
 
   /// Every element type, codec and encoding, and streams of more than one block.
   static let everything: Sample = {
@@ -209,6 +223,7 @@ struct VectorTests {
     }
     #expect(found["compact"] == [0, 1, 2])
     #expect(found["mapped"]?.isSubset(of: [0, 1]) == true)
+    #expect(found["panels"] == [0, 5])
     let pack = try Pack(Self.folder.appending("codes.clippack"))
     let encodings = pack.index.placements.map { $0[0].map(\.encoding) }
     #expect(encodings == [[0], [3], [3], [4, 4], [4], [4]])

@@ -23,6 +23,12 @@ void ck_dot_rows_f32(float *_Nonnull sums, size_t sums_stride, const float *_Non
                      size_t a_stride, const float *_Nonnull w, size_t m, size_t n, size_t k,
                      CKPanel panel, CKInstructionSet isa);
 
+/// The same for a panel of codes (ck_panel.h), without their steps; panel with scratch for rows of k
+/// floats rounded up to whole words of codes.
+void ck_dot_codes_f32(float *_Nonnull sums, size_t sums_stride, const float *_Nonnull a,
+                      size_t a_stride, const int8_t *_Nonnull codes, size_t m, size_t n, size_t k,
+                      CKPanel panel, CKInstructionSet isa);
+
 /// out[r,i] = (in[r,i] − mean(in[r])) / √(var(in[r]) + epsilon) · weight[i] + bias[i].
 ///
 /// in, out [rows, width], which may be the same memory; weight, bias [width]. The variance is the

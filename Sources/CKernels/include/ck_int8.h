@@ -19,21 +19,21 @@ void ck_quantise_rows_u8(uint8_t *_Nonnull codes, float *_Nonnull scales, int32_
                          const float *_Nonnull x, size_t rows, size_t width, size_t stride,
                          CKInstructionSet isa);
 
-/// sums[i,j] = Σ a[i,·] · w[j,·], and row_sums[j] = Σ w[j,·].
+/// sums[i,j] = Σ a[i,·] · w[j,·].
 ///
-/// a [m, k] in rows that begin `a_stride` apart, a multiple of 4, all of which may be read; w [n, k]
-/// without gaps; sums in rows that begin `sums_stride` apart, each of n; panel with scratch for rows
-/// of k bytes. Required: k ≤ CK_INT8_DEPTH, n ≤ CK_PANEL.
-void ck_dot_rows_u8_s8(int32_t *_Nonnull sums, size_t sums_stride, int32_t *_Nonnull row_sums,
-                       const uint8_t *_Nonnull a, size_t a_stride, const int8_t *_Nonnull w,
-                       size_t m, size_t n, size_t k, CKPanel panel, CKInstructionSet isa);
+/// a [m, k] in rows that begin `a_stride` apart, of which ⌈k / 4⌉ words may be read; w [n, k], one
+/// panel of codes (ck_panel.h); sums in rows that begin `sums_stride` apart, each of n.
+/// Required: k ≤ CK_INT8_DEPTH, n ≤ CK_PANEL, a_stride ≥ 4 ⌈k / 4⌉.
+void ck_dot_panel_u8_s8(int32_t *_Nonnull sums, size_t sums_stride, const uint8_t *_Nonnull a,
+                        size_t a_stride, const int8_t *_Nonnull panel, size_t m, size_t n, size_t k,
+                        CKAhead ahead, CKInstructionSet isa);
 
 /// What makes sums of codes a layer's result, for a range of its columns.
 typedef struct {
   /// One for each row.
   const float *_Nonnull scales;
   const int32_t *_Nonnull zeros;
-  /// One for each column.
+  /// One for each column: of the codes of weights, their step and their sum.
   const float *_Nonnull steps;
   const int32_t *_Nonnull row_sums;
   const float *_Nullable bias;

@@ -26,9 +26,11 @@ struct Calibration: Sendable {
       guard let factor = factors.factor(of: trace) else { return }
       let coding = codings[trace.name]
       // What cannot be rounded is left to the encoder, which knows whether it may be kept as it is.
+      let tensor = checkpoint.tensor(trace.name)
       grids[trace.name] = try? Grid(
-        encoding: checkpoint.tensor(trace.name), step: coding?.step?.step, factor: factor.lower,
-        blockElements: coding?.isTrellis ?? false ? PackWriter.defaultBlockSize : nil, pool: pool)
+        encoding: tensor, step: coding?.step?.step, factor: factor.lower,
+        blockElements: coding?.isTrellis ?? false ? Stream.blockSize(ofCodes: tensor.columns) : nil,
+        pool: pool)
     }
     return grids
   }

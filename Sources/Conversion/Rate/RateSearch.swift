@@ -238,7 +238,8 @@ struct RateSearch {
       return sum
         + (try Grid.estimate(
           trellis: tensor, step: step, price: Grid.priceForEmbeddings,
-          blockElements: PackWriter.defaultBlockSize, elements: Self.sample, pool: pool
+          blockElements: Stream.blockSize(ofCodes: tensor.columns), elements: Self.sample,
+          pool: pool
         ).bytes)
     }
   }
