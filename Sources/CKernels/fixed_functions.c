@@ -68,8 +68,9 @@ INLINE Floats V(fixed_activation)(Floats x, CKActivation activation) {
   switch (activation) {
   case CKActivationNone: return x;
   case CKActivationQuickGELU: return x * V(sigmoid)(x);
-  case CKActivationGELU: return x * V(area)(x);
+  case CKActivationGELU: break;
   }
+  return x * V(area)(x);
 }
 
 INLINE Floats V(derivative)(Floats x, CKActivation activation) {
@@ -80,10 +81,10 @@ INLINE Floats V(derivative)(Floats x, CKActivation activation) {
     Floats sigmoid = V(sigmoid)(x);
     return sigmoid * (1.0f + 1.702f * x * (1.0f - sigmoid));
   }
-  case CKActivationGELU:
-    // (x · Φ)′ = Φ + x · φ
-    return V(area)(x) + x * V(exp)(-0.5f * x * x) * 0.39894228040143268f;
+  case CKActivationGELU: break;
   }
+  // (x · Φ)′ = Φ + x · φ
+  return V(area)(x) + x * V(exp)(-0.5f * x * x) * 0.39894228040143268f;
 }
 
 static void V(fixed_activate)(float *values, size_t count, CKActivation activation) {
