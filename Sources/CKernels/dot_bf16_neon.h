@@ -50,10 +50,9 @@ static void pack_halves(float *side, const uint16_t *w, size_t n, size_t k) {
   vbfmmlaq_f32(sums, vreinterpretq_bf16_u8(a), vreinterpretq_bf16_u8(w))
 #include "pairs_neon.h"
 
-// The weights are rows w of k, or a panel of codes of k columns.
 static void dot_bf16_neon(float *sums, size_t sums_stride, const uint16_t *a, size_t a_stride,
-                          const uint16_t *w, const int8_t *codes, size_t m, size_t n, size_t k,
-                          CKPanel panel, CKInstructionSet isa) {
+                          const uint16_t *w, size_t m, size_t n, size_t k, CKPanel panel,
+                          CKInstructionSet isa) {
   const bool has_bf16 = isa == CKInstructionSetNEONI8MM && ck_arm_has(ArmBF16);
   const size_t sides = neon_sides(n), words = (k + 3) / 4;
   const float zeros[SIDE] = {0};
@@ -61,13 +60,11 @@ static void dot_bf16_neon(float *sums, size_t sums_stride, const uint16_t *a, si
     const size_t columns = neon_columns(n, x);
     const CKAhead part = neon_part(panel.ahead, x, sides);
     if (has_bf16) {
-      if (codes) widen_pairs(panel.scratch, codes + 4 * SIDE * x, words);
-      else pack_pairs(panel.scratch, w + SIDE * x * k, columns, 2 * k);
+      pack_pairs(panel.scratch, w + SIDE * x * k, columns, 2 * k);
       multiply_side_bf16(sums, sums_stride, a, 2 * a_stride, panel.scratch, part, m, columns,
                          16 * ((words + 1) / 2), false);
     } else {
-      if (codes) widen_words(panel.scratch, codes + 4 * SIDE * x, words);
-      else pack_halves(panel.scratch, w + SIDE * x * k, columns, k);
+      pack_halves(panel.scratch, w + SIDE * x * k, columns, k);
       multiply_side_halves(sums, sums_stride, a, 2 * a_stride, panel.scratch, part, zeros, m,
                            columns, 4 * words);
     }

@@ -24,15 +24,6 @@ static void dot_rows_bf16_scalar(float *sums, size_t sums_stride, const uint16_t
     }
 }
 
-// n rows of a panel of codes as bfloat16, `stride` apart, zeros behind them.
-static void rows_of_codes(uint16_t *out, const int8_t *codes, size_t n, size_t k, size_t stride) {
-  for (size_t j = 0; j < n; j++, out += stride)
-    for (size_t c = 0; c < stride; c++) {
-      float value = c < k ? codes[(c / 4 * CK_PANEL + j) * 4 + c % 4] : 0;
-      memcpy(out + c, (const char *)&value + 2, 2);
-    }
-}
-
 static void scale_dots_scalar(float *out, size_t out_stride, const float *sums, size_t sums_stride,
                               const float *steps, const float *bias, size_t m, size_t n,
                               CKActivation activation, bool accumulating) {
@@ -53,15 +44,6 @@ WIDE static void dot_rows_bf16_avx512bf16(float *sums, size_t sums_stride, const
   pack_panel(panel.scratch, w, n, 2 * k, 2 * k);
   multiply_panel(sums, sums_stride, a, a_stride, panel.scratch, panel.ahead, m, n, k, OfHalves);
 }
-
-WIDE static void dot_codes_avx512bf16(float *sums, size_t sums_stride, const uint16_t *a,
-                                      size_t a_stride, const int8_t *codes, size_t m, size_t n,
-                                      size_t k, CKPanel panel) {
-  const size_t columns = (k + 3) / 4 * 4;
-  widen_panel(panel.scratch, codes, columns, OfHalves);
-  multiply_panel(sums, sums_stride, a, a_stride, panel.scratch, panel.ahead, m, n, columns,
-                 OfHalves);
-}
 #endif
 
 void ck_dot_rows_bf16(float *sums, size_t sums_stride, const uint16_t *a, size_t a_stride,
@@ -73,27 +55,11 @@ void ck_dot_rows_bf16(float *sums, size_t sums_stride, const uint16_t *a, size_t
 #endif
 #if defined(__aarch64__)
   if (isa != CKInstructionSetScalar)
-    return dot_bf16_neon(sums, sums_stride, a, a_stride, w, NULL, m, n, k, panel, isa);
+    return dot_bf16_neon(sums, sums_stride, a, a_stride, w, m, n, k, panel, isa);
   dot_rows_bf16_scalar(sums, sums_stride, a, a_stride, w, m, n, k);
 #else
   DISPATCH(isa, dot_rows_bf16, sums, sums_stride, a, a_stride, w, m, n, k);
 #endif
-}
-
-void ck_dot_codes_bf16(float *sums, size_t sums_stride, const uint16_t *a, size_t a_stride,
-                       const int8_t *codes, size_t m, size_t n, size_t k, CKPanel panel,
-                       CKInstructionSet isa) {
-#if defined(__x86_64__)
-  if (isa == CKInstructionSetAVX512VNNI && __builtin_cpu_supports("avx512bf16"))
-    return dot_codes_avx512bf16(sums, sums_stride, a, a_stride, codes, m, n, k, panel);
-#endif
-#if defined(__aarch64__)
-  if (isa != CKInstructionSetScalar)
-    return dot_bf16_neon(sums, sums_stride, a, a_stride, NULL, codes, m, n, k, panel, isa);
-#endif
-  const size_t columns = (k + CK_BF16_PADDING - 1) / CK_BF16_PADDING * CK_BF16_PADDING;
-  rows_of_codes(panel.scratch, codes, n, k, columns);
-  ck_dot_rows_bf16(sums, sums_stride, a, a_stride, panel.scratch, m, n, columns, panel, isa);
 }
 
 void ck_scale_dots_f32(float *out, size_t out_stride, const float *sums, size_t sums_stride,

@@ -23,7 +23,7 @@ WIDE static void dot_rows_f32_avx512(float *sums, size_t sums_stride, const floa
 WIDE static void dot_codes_f32_avx512(float *sums, size_t sums_stride, const float *a,
                                       size_t a_stride, const int8_t *codes, size_t m, size_t n,
                                       size_t k, CKPanel panel) {
-  widen_panel(panel.scratch, codes, (k + 3) / 4 * 4, OfFloats);
+  widen_panel(panel.scratch, codes, (k + 3) / 4 * 4);
   multiply_panel(sums, sums_stride, a, a_stride, panel.scratch, panel.ahead, m, n, k, OfFloats);
 }
 #endif

@@ -61,24 +61,15 @@ WIDE_INLINE void pack_panel(char *panel, const void *weights, size_t n, size_t b
   }
 }
 
-// A panel of bfloat16 or floats of a panel of codes, [columns, 32] elements in words, columns a
-// multiple of 4.
-WIDE_INLINE void widen_panel(char *panel, const int8_t *codes, size_t columns,
-                             const Operands operands) {
+// A panel of floats of a panel of codes, [columns, 32], columns a multiple of 4.
+WIDE_INLINE void widen_panel(float *panel, const int8_t *codes, size_t columns) {
   for (size_t i = 0; i < columns / 4 * 2; i++, codes += 64) {
     const __m512i v = _mm512_loadu_si512(codes);
-    __m512i f[4];
+    // 16 of the 32 rows: 4 codes of each.
+    float *to = panel + i / 2 * 4 * PANEL + i % 2 * 16;
     for (int x = 0; x < 4; x++)
-      f[x] = _mm512_castps_si512(
-          _mm512_cvtepi32_ps(_mm512_srai_epi32(_mm512_slli_epi32(v, (unsigned)(24 - 8 * x)), 24)));
-    // Half a panel's row of words, of as many rows as 4 codes make.
-    char *to = panel + i / 2 * (operands == OfHalves ? 8 : 16) * PANEL + i % 2 * 64;
-    if (operands == OfFloats)
-      for (int x = 0; x < 4; x++) _mm512_storeu_si512(to + 4 * PANEL * x, f[x]);
-    else
-      for (int x = 0; x < 2; x++)
-        _mm512_storeu_si512(to + 4 * PANEL * x,
-                            _mm512_or_si512(_mm512_srli_epi32(f[2 * x], 16), f[2 * x + 1]));
+      _mm512_storeu_ps(to + PANEL * x, _mm512_cvtepi32_ps(_mm512_srai_epi32(
+                                           _mm512_slli_epi32(v, (unsigned)(24 - 8 * x)), 24)));
   }
 }
 

@@ -88,27 +88,6 @@ NEON_INLINE void widen_words(float *side, const int8_t *codes, size_t words) {
     }
 }
 
-// The bfloat16 of 8 codes.
-NEON_INLINE uint16x8_t halves_of(int8x8_t codes) {
-  const int16x8_t v = vmovl_s8(codes);
-  const float32x4_t low = vcvtq_f32_s32(vmovl_s16(vget_low_s16(v)));
-  const float32x4_t high = vcvtq_f32_s32(vmovl_high_s16(v));
-  return vuzp2q_u16(vreinterpretq_u16_f32(low), vreinterpretq_u16_f32(high));
-}
-
-// [words / 2, 8 pairs, 2 words of bfloat16, 2 rows]; of an odd number the last word is zero.
-NEON_INLINE void widen_pairs(uint16_t *side, const int8_t *codes, size_t words) {
-  for (size_t i = 0; i < words; i += 2)
-    for (size_t j = 0; j < SIDE; j += 4, side += 32) {
-      const int8x16_t u = codes_of(codes, i, j);
-      const int8x16_t v = i + 1 < words ? codes_of(codes, i + 1, j) : vdupq_n_s8(0);
-      vst1q_u16(side, halves_of(vget_low_s8(u)));
-      vst1q_u16(side + 8, halves_of(vget_low_s8(v)));
-      vst1q_u16(side + 16, halves_of(vget_high_s8(u)));
-      vst1q_u16(side + 24, halves_of(vget_high_s8(v)));
-    }
-}
-
 // [⌈words / 4⌉, 8 pairs, 2 halves of 2 words, 2 rows]; words that are missing are zero.
 NEON_INLINE void zip_words(int8_t *side, const int8_t *codes, size_t words) {
   for (size_t i = 0; i < words; i += 4, side += 16 * SIDE)

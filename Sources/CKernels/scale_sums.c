@@ -9,9 +9,11 @@
 static void scale_sums_scalar(float *out, size_t out_stride, const int32_t *sums,
                               size_t sums_stride, CKScaling s, size_t m, size_t n,
                               CKActivation activation, bool accumulating) {
-  for (size_t i = 0; i < m; i++, out += out_stride, sums += sums_stride)
+  for (size_t i = 0; i < m; i++, out += out_stride, sums += s.planes * sums_stride)
     for (size_t j = 0; j < n; j++) {
-      double x = CENTRED(sums[j], s.zeros[i], s.row_sums[j]);
+      double x = 0;
+      for (size_t p = 0; p < s.planes; p++)
+        x = 256 * x + CENTRED(sums[p * sums_stride + j], s.zeros[s.planes * i + p], s.row_sums[j]);
       x = x * s.scales[i] * s.steps[j] + (s.bias ? s.bias[j] : 0);
       out[j] = (float)((accumulating ? out[j] : 0) + activated(x, activation));
     }
@@ -39,8 +41,8 @@ INLINE Words V(load_words)(const int32_t *from, size_t count) {
 // At most two vectors of columns, all rows. What depends on the column stays in registers; the lines
 // of the rows to come are fetched, for they lie far apart.
 INLINE void V(scale_sums_columns)(float *out, size_t out_stride, const int32_t *sums,
-                                  size_t sums_stride, CKScaling s, size_t m, size_t n,
-                                  CKActivation activation, bool accumulating) {
+                                  size_t sums_stride, CKScaling s, const size_t planes, size_t m,
+                                  size_t n, CKActivation activation, bool accumulating) {
   const size_t second = n > LANES ? n - LANES : 0;
   const Floats steps[2] = {V(load)(s.steps, n), V(load)(s.steps + LANES, second)};
   const Words row_sums[2] = {V(load_words)(s.row_sums, n),
@@ -50,14 +52,20 @@ INLINE void V(scale_sums_columns)(float *out, size_t out_stride, const int32_t *
     bias[0] = V(load)(s.bias, n);
     bias[1] = V(load)(s.bias + LANES, second);
   }
-  for (size_t i = 0; i < m; i++, out += out_stride, sums += sums_stride) {
+  for (size_t i = 0; i < m; i++, out += out_stride, sums += planes * sums_stride) {
     __builtin_prefetch(out + 8 * out_stride, 1);
     __builtin_prefetch(out + 8 * out_stride + LANES, 1);
     for (size_t x = 0; x < 2; x++) {
       const size_t left = x == 0 ? n : second;
       if (left == 0) break;
-      Words sum = V(load_words)(sums + x * LANES, left) - row_sums[x] * (uint32_t)s.zeros[i];
-      Floats v = __builtin_convertvector((Ints)sum, Floats) * (steps[x] * s.scales[i]) + bias[x];
+      Floats v = {0};
+      for (size_t p = 0; p < planes; p++) {
+        Words sum = V(load_words)(sums + p * sums_stride + x * LANES, left) -
+                    row_sums[x] * (uint32_t)s.zeros[planes * i + p];
+        Floats centred = __builtin_convertvector((Ints)sum, Floats);
+        v = p == 0 ? centred : v * 256.0f + centred;
+      }
+      v = v * (steps[x] * s.scales[i]) + bias[x];
       v = V(activated)(v, activation);
       if (accumulating) v += V(load)(out + x * LANES, left);
       V(store)(out + x * LANES, v, left);
@@ -66,8 +74,8 @@ INLINE void V(scale_sums_columns)(float *out, size_t out_stride, const int32_t *
 }
 
 INLINE void V(scale_sums_rows)(float *out, size_t out_stride, const int32_t *sums,
-                               size_t sums_stride, CKScaling s, size_t m, size_t n,
-                               CKActivation activation, bool accumulating) {
+                               size_t sums_stride, CKScaling s, const size_t planes, size_t m,
+                               size_t n, CKActivation activation, bool accumulating) {
   for (size_t j = 0; j < n; j += 2 * LANES) {
     CKScaling part = s;
     part.steps += j;
@@ -75,19 +83,19 @@ INLINE void V(scale_sums_rows)(float *out, size_t out_stride, const int32_t *sum
     if (s.bias) part.bias += j;
     // Whole vectors apart, so that the compiler knows them to be whole.
     if (n - j >= 2 * LANES)
-      V(scale_sums_columns)(out + j, out_stride, sums + j, sums_stride, part, m, 2 * LANES,
-                            activation, accumulating);
+      V(scale_sums_columns)(out + j, out_stride, sums + j, sums_stride, part, planes, m,
+                            2 * LANES, activation, accumulating);
     else
-      V(scale_sums_columns)(out + j, out_stride, sums + j, sums_stride, part, m, n - j,
+      V(scale_sums_columns)(out + j, out_stride, sums + j, sums_stride, part, planes, m, n - j,
                             activation, accumulating);
   }
 }
 
-static void V(scale_sums)(float *out, size_t out_stride, const int32_t *sums, size_t sums_stride,
-                          CKScaling s, size_t m, size_t n, CKActivation activation,
-                          bool accumulating) {
+INLINE void V(scale_planes)(float *out, size_t out_stride, const int32_t *sums,
+                            size_t sums_stride, CKScaling s, const size_t planes, size_t m,
+                            size_t n, CKActivation activation, bool accumulating) {
 #define ROWS(activation, accumulating) \
-  V(scale_sums_rows)(out, out_stride, sums, sums_stride, s, m, n, activation, accumulating)
+  V(scale_sums_rows)(out, out_stride, sums, sums_stride, s, planes, m, n, activation, accumulating)
   if (accumulating) return ROWS(CKActivationNone, true);
   switch (activation) {
   case CKActivationNone: return ROWS(CKActivationNone, false);
@@ -95,6 +103,14 @@ static void V(scale_sums)(float *out, size_t out_stride, const int32_t *sums, si
   case CKActivationGELU: return ROWS(CKActivationGELU, false);
   }
 #undef ROWS
+}
+
+static void V(scale_sums)(float *out, size_t out_stride, const int32_t *sums, size_t sums_stride,
+                          CKScaling s, size_t m, size_t n, CKActivation activation,
+                          bool accumulating) {
+  if (s.planes == 1)
+    V(scale_planes)(out, out_stride, sums, sums_stride, s, 1, m, n, activation, accumulating);
+  else V(scale_planes)(out, out_stride, sums, sums_stride, s, 2, m, n, activation, accumulating);
 }
 
 #endif

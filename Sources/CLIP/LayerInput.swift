@@ -6,18 +6,19 @@ struct LayerInput {
   private(set) var width = 0
   private var bytes = ByteRows()
   private var halves = HalfRows()
-  private var hasBytes = false
+  /// Of the codes that `bytes` holds, 0 where it holds none.
+  private var bits = 0
   private var hasHalves = false
 
   /// Says that there is a new input, of rows of so many elements.
   mutating func take(_ width: Int) {
     self.width = width
-    hasBytes = false
+    bits = 0
     hasHalves = false
   }
 
-  /// output = activation(x · weightsᵀ + bias), or that added to what output holds, computed in
-  /// `compute` where the weights allow it and in bfloat16 where they are not coded for integers.
+  /// output = activation(x · weightsᵀ + bias), or that added to what output holds, computed as
+  /// `Compute` says.
   ///
   /// - Parameters:
   ///   - x: `[rows, width]`, the same since `take`.
@@ -32,9 +33,10 @@ struct LayerInput {
       linear(
         x.span, weights, bias: bias, activation: activation, accumulating: accumulating,
         into: &output, on: pool)
-    case .int8 where weights.isCoded:
+    case .int8 where weights.isCoded, .bf16 where weights.isCoded:
       linear(
-        bytes(of: x, on: pool), weights, bias: bias, activation: activation,
+        bytes(of: x, bits: compute == .int8 ? 8 : 16, on: pool), weights, bias: bias,
+        activation: activation,
         accumulating: accumulating, into: &output, on: pool)
     case .bf16, .int8:
       linear(
@@ -43,12 +45,12 @@ struct LayerInput {
     }
   }
 
-  /// The input in bytes.
+  /// The input in codes.
   ///
   /// - Parameter x: `[rows, width]`, the same since `take`.
-  private mutating func bytes(of x: [Float], on pool: WorkerPool) -> ByteRows {
-    if !hasBytes { bytes.code(x.span, width: width, on: pool) }
-    hasBytes = true
+  private mutating func bytes(of x: [Float], bits: Int, on pool: WorkerPool) -> ByteRows {
+    if self.bits != bits { bytes.code(x.span, width: width, bits: bits, on: pool) }
+    self.bits = bits
     return bytes
   }
 

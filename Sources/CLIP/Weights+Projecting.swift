@@ -11,14 +11,14 @@ extension Weights {
     var output = projected.mutableSpan
     var input = LayerInput()
     input.take(width)
-    input.multiply(pooled, projection.span, into: &output, in: compute.atTheEnds, on: pool)
+    input.multiply(pooled, projection.span, into: &output, in: compute.atTheEnd, on: pool)
     try observe?(.projected, projected.span)
     return Embeddings(projected: projected, width: projectionWidth)
   }
 }
 
 extension Compute {
-  /// What the first and the last product of a tower are computed in: their errors reach the embedding
-  /// undiminished, and they take little time.
-  var atTheEnds: Compute { self == .int8 ? .bf16 : self }
+  /// What the last product of a tower is computed in: its errors reach the embedding undiminished, and
+  /// it takes little time.
+  var atTheEnd: Compute { self == .int8 ? .bf16 : self }
 }

@@ -1,9 +1,10 @@
 /// What the products of a forward pass are computed in.
 public enum Compute: String, CaseIterable, Sendable {
   case f32
-  /// Operands rounded to bfloat16, sums in float32.
+  /// Operands rounded to bfloat16, sums in float32. Weights that are coded stay as they are, and
+  /// meet activations coded in 16 bits a row at a time, which is as fast and rounds less.
   case bf16
-  /// Weights as they are coded, activations coded a row at a time, sums in 32-bit integers; bfloat16
-  /// where weights are not so coded, and in the first and last product of a tower.
+  /// Weights as they are coded, activations coded in 8 bits a row at a time, sums in integers; as
+  /// `bf16` where weights are not coded, and in the last product of a tower.
   case int8
 }

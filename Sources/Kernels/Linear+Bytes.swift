@@ -31,7 +31,7 @@ public func linear(
   guard m > 0, n > 0 else { return }
   let bias = if let bias { bias } else { Span<Float>() }
   precondition(bias.isEmpty || bias.count == n, "\(bias.count) biases for \(n) outputs")
-  let stride = x.stride
+  let (planes, stride) = (x.planes, x.stride)
   unsafe x.codes.withUnsafeBufferPointer { codes in
     unsafe x.scales.withUnsafeBufferPointer { scales in
       unsafe x.zeros.withUnsafeBufferPointer { zeros in
@@ -41,7 +41,7 @@ public func linear(
               unsafe bias.withUnsafeBufferPointer { bias in
                 unsafe output.withUnsafeMutableBufferPointer { output in
                   let layer = unsafe ByteLayer(
-                    m: m, n: n, k: k, stride: stride, codes: codes.baseAddress!,
+                    m: m, n: n, k: k, planes: planes, stride: stride, codes: codes.baseAddress!,
                     scales: scales.baseAddress!, zeros: zeros.baseAddress!,
                     weights: MatrixPointer(weights, elements.baseAddress!, steps.baseAddress),
                     rowSums: sums.baseAddress!, bias: bias.baseAddress,
@@ -64,6 +64,7 @@ public func linear(
   let m: Int
   let n: Int
   let k: Int
+  let planes: Int
   let stride: Int
   let codes: UnsafePointer<UInt8>
   let scales: UnsafePointer<Float>
@@ -79,9 +80,10 @@ public func linear(
   func run(_ panels: Panels, _ share: Int) {
     let height = Panels.height
     let batch = min(Panels.batch, m)
-    unsafe Scratch.withFloats(batch * height) { scratch in
+    let room = batch * planes * height
+    unsafe Scratch.withFloats(room) { scratch in
       let sums = unsafe UnsafeMutableRawPointer(scratch).bindMemory(
-        to: Int32.self, capacity: batch * height)
+        to: Int32.self, capacity: room)
       panels.forEach(of: share) { columns in
         let first = columns.lowerBound
         let next = unsafe weights.next(after: columns)
@@ -89,10 +91,11 @@ public func linear(
         for row in Swift.stride(from: 0, to: m, by: batch) {
           let rows = min(batch, m - row)
           unsafe ck_dot_panel_u8_s8(
-            sums, height, codes + row * stride, stride, weights.panel(from: first), rows,
-            columns.count, k, ahead, isa.c)
+            sums, height, codes + row * planes * stride, stride, weights.panel(from: first),
+            rows * planes, columns.count, k, ahead, isa.c)
           let scaling = unsafe CKScaling(
-            scales: scales + row, zeros: zeros + row, steps: weights.steps! + first,
+            planes: planes, scales: scales + row, zeros: zeros + row * planes,
+            steps: weights.steps! + first,
             row_sums: rowSums + first, bias: bias.map { unsafe $0 + first })
           unsafe ck_scale_sums_f32(
             output + row * n + first, n, sums, height, scaling, rows, columns.count, activation.c,

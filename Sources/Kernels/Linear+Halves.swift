@@ -2,8 +2,7 @@ internal import CKernels
 
 /// A linear layer in bfloat16: `output = activation(x · weightsᵀ + bias)`, summed in float32.
 ///
-/// Codes of weights are exact in bfloat16, and their steps are applied to the sums; floats and
-/// halves of weights are rounded. Each result depends on its row and its column alone, so it has the
+/// Floats and halves of weights are rounded. Each result depends on its row and its column alone, so it has the
 /// same bits for any number of threads.
 ///
 /// - Parameters:
@@ -11,7 +10,7 @@ internal import CKernels
 ///   - bias: `[n]`, or `nil` for none.
 ///   - accumulating: whether the result is added to what `output` holds. No activation then.
 ///   - output: `[x.rows, n]`.
-/// - Precondition: the shapes fit.
+/// - Precondition: the shapes fit, and the weights are not coded.
 public func linear(
   _ x: borrowing HalfRows, _ weights: borrowing MatrixSpan, bias: Span<Float>? = nil,
   activation: Activation = .none, accumulating: Bool = false,
@@ -65,31 +64,23 @@ public func linear(
     let padded = HalfRows.padded(k)
     let (batch, room) = (min(Panels.batch, m), Panels.floats(rowBytes: 2 * padded))
     let halfRoom = height * padded / 2
-    let isCoded = weights.type == .codes
     unsafe Scratch.withFloats(room + halfRoom + batch * height) { scratch in
       let rows = unsafe UnsafeMutableRawPointer(scratch + room).bindMemory(
         to: UInt16.self, capacity: 2 * halfRoom)
       let sums = unsafe scratch + room + halfRoom
       panels.forEach(of: share) { columns in
         let first = columns.lowerBound
-        if !isCoded { unsafe weights.copyHalves(columns, into: rows, stride: padded, isa) }
+        unsafe weights.copyHalves(columns, into: rows, stride: padded, isa)
         let next = unsafe weights.next(after: columns)
         let panel = unsafe CKPanel(
           scratch: scratch, ahead: CKAhead(next: next.baseAddress!, bytes: next.count))
-        let steps = isCoded ? unsafe weights.steps.map { unsafe $0 + first } : nil
         for row in Swift.stride(from: 0, to: m, by: batch) {
           let count = min(batch, m - row)
-          let from = unsafe halves + row * stride
-          if isCoded {
-            unsafe ck_dot_codes_bf16(
-              sums, height, from, stride, weights.panel(from: first), count, columns.count, k,
-              panel, isa.c)
-          } else {
-            unsafe ck_dot_rows_bf16(
-              sums, height, from, stride, rows, count, columns.count, padded, panel, isa.c)
-          }
+          unsafe ck_dot_rows_bf16(
+            sums, height, halves + row * stride, stride, rows, count, columns.count, padded, panel,
+            isa.c)
           unsafe ck_scale_dots_f32(
-            output + row * n + first, n, sums, height, steps, bias.map { unsafe $0 + first },
+            output + row * n + first, n, sums, height, nil, bias.map { unsafe $0 + first },
             count, columns.count, activation.c, accumulating, isa.c)
         }
       }
@@ -109,7 +100,7 @@ extension MatrixPointer {
       let to = unsafe output + (row - rows.lowerBound) * stride
       unsafe (to + columns).update(repeating: 0, count: stride - columns)
       switch type {
-      case .codes: preconditionFailure("codes are computed with where they lie")
+      case .codes: preconditionFailure("codes are multiplied as integers")
       case .bfloat16:
         unsafe UnsafeMutableRawPointer(to).copyMemory(
           from: elements + 2 * row * columns, byteCount: 2 * columns)

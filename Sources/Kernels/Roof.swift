@@ -1,5 +1,6 @@
 /// The highest rate of a linear layer here, in operations a second: everything lies in the caches,
-/// and there are rows enough that packing the weights counts nothing. The best of some tries.
+/// and there are rows enough that packing the weights counts nothing. The weights are floats for
+/// float32, else coded. The best of some tries.
 ///
 /// What a whole model reaches can be held against it on the spot, whatever the machine does beside.
 public func linearRoof(of compute: Compute, on pool: WorkerPool) -> Double {
@@ -10,9 +11,8 @@ public func linearRoof(of compute: Compute, on pool: WorkerPool) -> Double {
   let steps = [Float](repeating: 1.0 / 128, count: n)
   let sums = [Int32](repeating: 0, count: n)
   var output = [Float](repeating: 0, count: m * n)
-  var (bytes, halves) = (ByteRows(), HalfRows())
-  bytes.code(x.span, width: k, on: pool)
-  halves.code(x.span, width: k, on: pool)
+  var bytes = ByteRows()
+  bytes.code(x.span, width: k, bits: compute == .int8 ? 8 : 16, on: pool)
   let clock = ContinuousClock()
   let times = (0..<12).map { _ in
     let start = clock.now
@@ -20,8 +20,7 @@ public func linearRoof(of compute: Compute, on pool: WorkerPool) -> Double {
     let coded = unsafe MatrixSpan(
       panels: codes.span.bytes, steps: steps.span, sums: sums.span, rows: n, columns: k)
     switch compute {
-    case .int8: linear(bytes, coded, into: &span, on: pool)
-    case .bf16: linear(halves, coded, into: &span, on: pool)
+    case .int8, .bf16: linear(bytes, coded, into: &span, on: pool)
     case .f32:
       let matrix = unsafe MatrixSpan(float32: floats.span.bytes, rows: n, columns: k)
       linear(x.span, matrix, into: &span, on: pool)

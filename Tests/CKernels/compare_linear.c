@@ -82,7 +82,7 @@ static uint16_t *halves_of(const float *values, size_t count) {
   return halves;
 }
 
-static void dots_of_halves(size_t m, size_t n, size_t k, bool coded) {
+static void dots_of_halves(size_t m, size_t n, size_t k) {
   const size_t padded = (k + CK_BF16_PADDING - 1) / CK_BF16_PADDING * CK_BF16_PADDING;
   const size_t stride = padded + random_below(2), sums_stride = n + random_below(3);
   const size_t all = (m - 1) * sums_stride + n, size = (m - 1) * stride + padded;
@@ -91,14 +91,10 @@ static void dots_of_halves(size_t m, size_t n, size_t k, bool coded) {
   const uint16_t *a = halves_of(x, size), *w = halves_of(y, n * padded);
   ck_bf16_to_f32(x, a, size, CKInstructionSetScalar);
   ck_bf16_to_f32(y, w, n * padded, CKInstructionSetScalar);
-  const int8_t *codes = room(n * k), *panel_codes = panel_of(codes, n, k);
-  if (coded)
-    for (size_t i = 0; i < n * padded; i++)
-      y[i] = i % padded < k ? codes[i / padded * k + i % padded] : 0;
   float *before = room(4 * all), *scalar = copy_of(before, 4 * all), *found = room(4 * all);
   float *one = room(4 * n);
   const CKPanel panel = panel_for(2 * padded);
-  shape(coded ? "coded m, n, k" : "m, n, k", m, n, k);
+  shape("m, n, k", m, n, k);
   for (size_t i = 0; i < all; i++) {
     const size_t r = i / sums_stride, j = i % sums_stride;
     double sum = 0;
@@ -113,10 +109,7 @@ static void dots_of_halves(size_t m, size_t n, size_t k, bool coded) {
       float *to = alone ? one : found;
       const size_t to_stride = alone ? n : sums_stride, rows = alone ? 1 : m;
       const uint16_t *from = alone ? a + (m - 1) * stride : a;
-      if (coded)
-        ck_dot_codes_bf16(to, to_stride, from, stride, panel_codes, rows, n, k, panel, isa);
-      else
-        ck_dot_rows_bf16(to, to_stride, from, stride, w, rows, n, padded, panel, isa);
+      ck_dot_rows_bf16(to, to_stride, from, stride, w, rows, n, padded, panel, isa);
     }
     for (size_t i = 0; i < all; i++) {
       const size_t r = i / sums_stride, j = i % sums_stride;
@@ -167,41 +160,43 @@ static void dots_of_floats(size_t m, size_t n, size_t k, bool coded) {
   }
 }
 
-static void quantise_rows(size_t width, float scale, float shift, float odd) {
-  const size_t rows = 3, stride = width + 3;
+static void quantise_rows(size_t width, float scale, float shift, float odd, size_t planes) {
+  const size_t rows = 3, stride = width + 3, all = rows * planes;
   float *x = normals(rows * width, scale);
   for (size_t i = 0; i < rows * width; i++) x[i] += shift;
   x[width + random_below(width)] += odd;
-  uint8_t *before = room(rows * stride), *codes = copy_of(before, rows * stride);
-  uint8_t *found_codes = room(rows * stride);
+  uint8_t *before = room(all * stride), *codes = copy_of(before, all * stride);
+  uint8_t *found_codes = room(all * stride);
   float *scales = room(4 * rows), *found_scales = room(4 * rows);
-  int32_t *zeros = room(4 * rows), *found_zeros = room(4 * rows);
-  shape("width", width, 0, 0);
-  ck_quantise_rows_u8(codes, scales, zeros, x, rows, width, stride, CKInstructionSetScalar);
+  int32_t *zeros = room(4 * all), *found_zeros = room(4 * all);
+  shape("width, planes", width, planes, 0);
+  ck_quantise_rows_u8(codes, scales, zeros, x, rows, width, stride, planes, CKInstructionSetScalar);
   settle_nans(scales, rows);
   EACH_SET(isa) {
-    reset(found_codes, before, rows * stride);
+    reset(found_codes, before, all * stride);
     reset(found_scales, before, 4 * rows);
-    reset(found_zeros, before, 4 * rows);
-    ck_quantise_rows_u8(found_codes, found_scales, found_zeros, x, rows, width, stride, isa);
+    reset(found_zeros, before, 4 * all);
+    ck_quantise_rows_u8(found_codes, found_scales, found_zeros, x, rows, width, stride, planes, isa);
     settle_nans(found_scales, rows);
-    same(isa, "codes", codes, found_codes, rows * stride);
+    same(isa, "codes", codes, found_codes, all * stride);
     same(isa, "scales", scales, found_scales, 4 * rows);
-    same(isa, "zeros", zeros, found_zeros, 4 * rows);
+    same(isa, "zeros", zeros, found_zeros, 4 * all);
   }
 }
 
 // Both kernels that make a layer's result of sums.
-static void scale(size_t m, size_t n, CKActivation activation, bool accumulating, bool has_bias) {
+static void scale(size_t m, size_t n, CKActivation activation, bool accumulating, bool has_bias,
+                  size_t planes) {
   const size_t stride = n + 3, sums_stride = n + 1, all = m * stride;
   const float *scales = normals(m, 1), *steps = normals(n, 0.01f);
   const float *bias = has_bias ? normals(n, 2) : NULL, *before = normals(all, 1);
   const float *dots = normals(m * sums_stride, 100);
-  int32_t *sums = room(4 * m * sums_stride), *zeros = room(4 * m), *row_sums = room(4 * n);
+  int32_t *sums = room(4 * m * planes * sums_stride), *zeros = room(4 * m * planes);
+  int32_t *row_sums = room(4 * n);
   for (size_t i = 0; i < m * sums_stride; i++) sums[i] %= 20000;
-  for (size_t i = 0; i < m; i++) zeros[i] &= 255;
+  for (size_t i = 0; i < m * planes; i++) zeros[i] &= 255;
   for (size_t j = 0; j < n; j++) row_sums[j] %= 100;
-  const CKScaling scaling = {scales, zeros, steps, row_sums, bias};
+  const CKScaling scaling = {planes, scales, zeros, steps, row_sums, bias};
   float *scalar = room(4 * all), *found = room(4 * all);
   shape("m, n, activation", m, n, activation);
   for (int of_codes = 0; of_codes < 2; of_codes++) {
@@ -226,10 +221,14 @@ static void scale(size_t m, size_t n, CKActivation activation, bool accumulating
         double bound = 0;
         if (j < n) {
           const double factor = factors ? factors[j] : 1, term = bias ? fabs(bias[j]) : 0;
-          const double product =
-              of_codes ? fabs((sums[r * sums_stride + j] - (double)zeros[r] * row_sums[j]) *
-                              scales[r] * factor)
-                       : fabs(dots[r * sums_stride + j] * factor);
+          double centred = 0;
+          for (size_t p = 0; p < planes; p++) {
+            const size_t row = r * planes + p;
+            centred = 256 * fabs(centred) +
+                      fabs(sums[row * sums_stride + j] - (double)zeros[row] * row_sums[j]);
+          }
+          const double product = of_codes ? fabs(centred * scales[r] * factor)
+                                          : fabs(dots[r * sums_stride + j] * factor);
           bound = 0x1p-21 * (product + term + (accumulating ? fabs(before[i]) : 0));
           // No activation is steeper than 1.13.
           if (activation != CKActivationNone) bound = 1.13 * bound + 4e-7 * (product + term);
@@ -246,7 +245,8 @@ void compare_linear(void) {
   for (size_t i = 0; i < 40; i++)
     for (size_t s = 0; s < 5; s++, release())
       quantise_rows(1 + i * i / 2, scales[s], shifts[s],
-                    i % 8 == 3 ? NAN : i % 8 == 5 ? INFINITY : i % 8 == 7 ? -INFINITY : 0);
+                    i % 8 == 3 ? NAN : i % 8 == 5 ? INFINITY : i % 8 == 7 ? -INFINITY : 0,
+                    1 + (i + s) % 2);
   kernel("panels_of_codes", true);
   for (size_t rows = 1; rows < 80; rows += rows / 4 + 1)
     for (size_t d = 0; d < DEPTHS; d++, release()) panels_of_codes(rows, depths[d]);
@@ -262,11 +262,11 @@ void compare_linear(void) {
   dots_of_bytes(2, 3, CK_INT8_DEPTH, LargestCodes);
   dots_of_bytes(2, 1, CK_INT8_DEPTH - 1, LeastCodes);
   release();
+  kernel("dot_rows_bf16", false);
+  for (size_t h = 0; h < HEIGHTS; h++)
+    for (size_t p = 0; p < PANELS; p++, release())
+      dots_of_halves(heights[h], panels[p], depths[(h * 5 + p) % DEPTHS]);
   for (int coded = 0; coded < 2; coded++) {
-    kernel(coded ? "dot_codes_bf16" : "dot_rows_bf16", false);
-    for (size_t h = 0; h < HEIGHTS; h++)
-      for (size_t p = 0; p < PANELS; p++, release())
-        dots_of_halves(heights[h], panels[p], depths[(h * 5 + p) % DEPTHS], coded);
     kernel(coded ? "dot_codes_f32" : "dot_rows_f32", false);
     for (size_t h = 0; h < HEIGHTS; h++)
       for (size_t p = 0; p < PANELS; p++)
@@ -277,8 +277,9 @@ void compare_linear(void) {
   for (size_t h = 0; h < HEIGHTS; h++)
     for (size_t p = 0; p < PANELS; p++)
       for (CKActivation a = CKActivationNone; a <= CKActivationGELU; a++, release()) {
-        scale(heights[h], panels[p], a, false, true);
+        const size_t planes = 1 + (h + p) % 2;
+        scale(heights[h], panels[p], a, false, true, planes);
         release();
-        scale(heights[h], panels[p], CKActivationNone, true, a != CKActivationGELU);
+        scale(heights[h], panels[p], CKActivationNone, true, a != CKActivationGELU, 3 - planes);
       }
 }

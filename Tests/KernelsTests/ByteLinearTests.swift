@@ -10,9 +10,11 @@ struct ByteLinearTests {
     (50, 70, 128), (113, 20, 300), (250, 9, 2000), (1030, 33, 17),
   ]
 
-  private func bytes(_ x: [Float], _ width: Int, _ isa: InstructionSet = .widest) -> ByteRows {
+  private func bytes(
+    _ x: [Float], _ width: Int, bits: Int = 8, _ isa: InstructionSet = .widest
+  ) -> ByteRows {
     var rows = ByteRows()
-    rows.code(x.span, width: width, on: WorkerPool(threads: 1), using: isa)
+    rows.code(x.span, width: width, bits: bits, on: WorkerPool(threads: 1), using: isa)
     return rows
   }
 
@@ -20,9 +22,15 @@ struct ByteLinearTests {
   func `equals the exact formula for codes`(
     isa: InstructionSet, shape: (m: Int, n: Int, k: Int)
   ) {
+    for bits in [8, 16] { expectExactFormula(isa, shape, bits: bits) }
+  }
+
+  private func expectExactFormula(
+    _ isa: InstructionSet, _ shape: (m: Int, n: Int, k: Int), bits: Int
+  ) {
     let (m, n, k) = shape
     let weights = StoredMatrix(.codes, rows: n, columns: k)
-    let x = bytes(normals(m * k, seed: 31), k)
+    let x = bytes(normals(m * k, seed: 31), k, bits: bits)
     let bias = normals(n, seed: 32)
     let before = normals(m * n, seed: 33)
     let rows = (0..<m).map { x.row($0) }
@@ -100,14 +108,17 @@ struct ByteLinearTests {
   func `codes rows alike on every instruction set`(isa: InstructionSet, width: Int) {
     for (scale, shift) in [(Float(1), Float(0)), (1e-3, 5), (1e20, -1), (0, 0), (1e-35, 0)] {
       let x = normals(3 * width, seed: 34, scale: scale).map { $0 + shift }
-      let (found, expected) = (bytes(x, width, isa), bytes(x, width, .scalar))
-      for row in 0..<3 {
-        #expect(found.row(row) == expected.row(row))
-        let values = x[row * width..<(row + 1) * width]
-        let range = max(values.max()!, 0) - min(values.min()!, 0)
-        // Half a step, and the zero point's half.
-        let error = zip(found.row(row), values).map { abs($0 - $1) }.max()!
-        #expect(error <= range / 255 * 1.01 || range < 1e-30)
+      for bits in [8, 16] {
+        let found = bytes(x, width, bits: bits, isa)
+        let expected = bytes(x, width, bits: bits, .scalar)
+        for row in 0..<3 {
+          #expect(found.row(row) == expected.row(row))
+          let values = x[row * width..<(row + 1) * width]
+          let range = max(values.max()!, 0) - min(values.min()!, 0)
+          // Half a step, and the zero point's half.
+          let error = zip(found.row(row), values).map { abs($0 - $1) }.max()!
+          #expect(error <= range / Float((1 << bits) - 1) * 1.01 || range < 1e-30)
+        }
       }
     }
   }

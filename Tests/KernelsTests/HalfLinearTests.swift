@@ -3,7 +3,8 @@ import Testing
 
 @Suite("linear in bfloat16")
 struct HalfLinearTests {
-  @Test(arguments: InstructionSet.available, LinearTests.Storage.allCases)
+  @Test(
+    arguments: InstructionSet.available, LinearTests.Storage.allCases.filter { $0 != .codes })
   func `equals the plain formula but for rounding`(
     isa: InstructionSet, storage: LinearTests.Storage
   ) {
@@ -50,8 +51,8 @@ struct HalfLinearTests {
   }
 
   @Test(arguments: Activation.allCases)
-  func `applies steps, then the bias, then the activation`(activation: Activation) {
-    let weights = StoredMatrix(.codes, rows: 37, columns: 40)
+  func `applies the bias, then the activation`(activation: Activation) {
+    let weights = StoredMatrix(.bfloat16, rows: 37, columns: 40)
     let x = (0..<5 * 40).map { Float($0 % 17) - 8 }
     let bias = normals(37, seed: 44)
     var rows = HalfRows()

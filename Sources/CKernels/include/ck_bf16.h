@@ -16,13 +16,6 @@ void ck_dot_rows_bf16(float *_Nonnull sums, size_t sums_stride, const uint16_t *
                       size_t a_stride, const uint16_t *_Nonnull w, size_t m, size_t n, size_t k,
                       CKPanel panel, CKInstructionSet isa);
 
-/// The same for a panel of codes (ck_panel.h) of k columns, without their steps: they are exact in
-/// bfloat16. The rows of a go on with zeros to a multiple of CK_BF16_PADDING, of which panel has
-/// scratch for rows.
-void ck_dot_codes_bf16(float *_Nonnull sums, size_t sums_stride, const uint16_t *_Nonnull a,
-                       size_t a_stride, const int8_t *_Nonnull codes, size_t m, size_t n, size_t k,
-                       CKPanel panel, CKInstructionSet isa);
-
 /// out[i,j] = activation(sums[i,j] · steps[j] + bias[j]), or that added to what out[i,j] holds. No
 /// steps mean 1, no bias 0. Rows begin `out_stride` and `sums_stride` apart.
 void ck_scale_dots_f32(float *_Nonnull out, size_t out_stride, const float *_Nonnull sums,
