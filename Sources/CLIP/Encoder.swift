@@ -8,6 +8,7 @@ struct Encoder: Sendable {
   let weights: any Weights
   let compute: Compute
   let pool: WorkerPool
+  let watch: Stopwatch?
 
   /// How many rows it pays to take through all blocks together: enough that fetching the weights
   /// counts little, and few enough that the rows stay in the caches from layer to layer.
@@ -51,6 +52,7 @@ struct Encoder: Sendable {
       work.input.take(width)
     }
     try layer(work.normed, &work.input, names.query, into: &work.query, width)
+    watch?.lap(.queryKeyValue)
     // A query that alone is kept is the last of its sequence, or nothing is masked: it sees all keys.
     mix(
       work.query, work.queries, work.key, work.value, work.keys, isCausal: isCausal && kept == nil,
@@ -58,6 +60,7 @@ struct Encoder: Sendable {
     work.input.take(width)
     try layer(
       work.normed, &work.input, names.output, accumulating: true, into: &work.hidden, width)
+    watch?.lap(.output)
   }
 
   /// hidden += activation(norm(hidden) · expandᵀ) · contractᵀ
@@ -68,9 +71,11 @@ struct Encoder: Sendable {
     try layer(
       work.normed, &work.input, names.expand, activation: transformer.activation.kernel,
       into: &work.expanded, hiddenWidth)
+    watch?.lap(.expand)
     work.input.take(hiddenWidth)
     try layer(
       work.expanded, &work.input, names.contract, accumulating: true, into: &work.hidden, width)
+    watch?.lap(.contract)
   }
 
   private func normalise(_ x: [Float], _ name: String, into output: inout [Float]) throws {
@@ -78,6 +83,7 @@ struct Encoder: Sendable {
     try weights.normalise(
       x.span, name, width: transformer.width, epsilon: transformer.layerNormEpsilon, into: &output,
       on: pool)
+    watch?.lap(.norms)
   }
 
   /// output = activation(x · weightᵀ + bias), or that added to what output holds.
@@ -95,6 +101,7 @@ struct Encoder: Sendable {
     input.multiply(
       x, weight.span, bias: bias.span, activation: activation, accumulating: accumulating,
       into: &output, in: compute, on: pool)
+    watch?.count(2 * output.count * weight.columns)
   }
 
   private func mix(
@@ -106,6 +113,7 @@ struct Encoder: Sendable {
       query.span, key.span, value.span, queryStarts: queries.starts, keyStarts: keys.starts,
       width: transformer.width, heads: transformer.heads, isCausal: isCausal, in: compute,
       into: &output, on: pool)
+    watch?.lap(.attention)
   }
 }
 

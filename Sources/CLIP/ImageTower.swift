@@ -34,9 +34,12 @@ public struct ImageTower: Sendable {
   /// - Parameters:
   ///   - pixels: `[images, channels, imageSize, imageSize]`, preprocessed.
   ///   - observe: looks at each stage; costs the last block's shortcut.
+  ///   - watch: is told where the time goes.
   /// - Throws: `CLIPError` when the pixels are no whole number of images, or a tensor does not fit
   ///   the configuration; what the weights throw; what `observe` throws.
-  public func embed(_ pixels: Span<Float>, observe: Observer? = nil) throws -> Embeddings {
+  public func embed(
+    _ pixels: Span<Float>, observe: Observer? = nil, watch: Stopwatch? = nil
+  ) throws -> Embeddings {
     guard pixels.count % pixelCount == 0 else {
       let (channels, size) = (configuration.channels, configuration.imageSize)
       throw CLIPError(
@@ -45,26 +48,30 @@ public struct ImageTower: Sendable {
     }
     let count = pixels.count / pixelCount
     let group = max(1, Encoder.favourableRows / configuration.positions)
-    guard observe == nil, count > group else { return try embedTogether(pixels, count, observe) }
+    guard observe == nil, count > group else {
+      return try embedTogether(pixels, count, observe, watch)
+    }
     var projected: [Float] = []
     for start in stride(from: 0, to: count, by: group) {
       let part = start..<min(start + group, count)
       let some = pixels.extracting(part.lowerBound * pixelCount..<part.upperBound * pixelCount)
-      projected += try embedTogether(some, part.count, nil).projected
+      projected += try embedTogether(some, part.count, nil, watch).projected
     }
     return Embeddings(projected: projected, width: projectionWidth)
   }
 
   private func embedTogether(
-    _ pixels: Span<Float>, _ count: Int, _ observe: Observer?
+    _ pixels: Span<Float>, _ count: Int, _ observe: Observer?, _ watch: Stopwatch?
   ) throws -> Embeddings {
     guard count > 0 else { return Embeddings(projected: [], width: projectionWidth) }
     let transformer = configuration.transformer
     let encoder = Encoder(
-      tower: .image, transformer: transformer, weights: weights, compute: compute, pool: pool)
+      tower: .image, transformer: transformer, weights: weights, compute: compute, pool: pool,
+      watch: watch)
     let packing = Packing(lengths: Array(repeating: configuration.positions, count: count))
     let classRows = try encoder.run(
-      embedded(pixels, count), packing, isCausal: false, keeping: Array(packing.starts.dropLast()),
+      embedded(pixels, count, watch), packing, isCausal: false,
+      keeping: Array(packing.starts.dropLast()),
       observe)
 
     var pooled = [Float](repeating: 0, count: classRows.count)
@@ -75,11 +82,14 @@ public struct ImageTower: Sendable {
     try observe?(.pooled, pooled.span)
     return try weights.project(
       pooled, Names.imageProjection, width: transformer.width, to: projectionWidth, compute,
-      observe, pool)
+      observe, watch, pool)
   }
 
   /// The input of the first block, `[images · positions, width]`.
-  private func embedded(_ pixels: Span<Float>, _ count: Int) throws -> [Float] {
+  private func embedded(
+    _ pixels: Span<Float>, _ count: Int, _ watch: Stopwatch?
+  ) throws -> [Float] {
+    watch?.start()
     let width = configuration.transformer.width
     var tokens = [Float](repeating: 0, count: count * configuration.positions * width)
     var rows = tokens.mutableSpan
@@ -89,11 +99,14 @@ public struct ImageTower: Sendable {
     input.multiply(
       patches(pixels), matrix.span, into: &rows, in: compute, on: pool)
     try addPositions(to: &rows)
+    watch?.count(2 * rows.count * patchColumns)
+    watch?.lap(.tokens)
     var normed = [Float](repeating: 0, count: tokens.count)
     var output = normed.mutableSpan
     try weights.normalise(
       tokens.span, Names.imagePreNorm, width: width,
       epsilon: configuration.transformer.layerNormEpsilon, into: &output, on: pool)
+    watch?.lap(.norms)
     return normed
   }
 

@@ -35,12 +35,15 @@ public struct TextTower: Sendable {
   /// - Parameters:
   ///   - texts: token ids, start and end token included, of any lengths; padding is allowed.
   ///   - observe: looks at each stage; costs the last block's shortcut.
+  ///   - watch: is told where the time goes.
   /// - Throws: `CLIPError` when a text is empty, longer than the model's positions, or has an id
   ///   that the vocabulary does not, or when a tensor does not fit the configuration; what the
   ///   weights throw; what `observe` throws.
-  public func embed(_ texts: [[Int]], observe: Observer? = nil) throws -> Embeddings {
+  public func embed(
+    _ texts: [[Int]], observe: Observer? = nil, watch: Stopwatch? = nil
+  ) throws -> Embeddings {
     for (index, ids) in texts.enumerated() { try check(ids, index) }
-    guard observe == nil else { return try embedTogether(texts, observe) }
+    guard observe == nil else { return try embedTogether(texts, observe, watch) }
     var projected: [Float] = []
     var start = 0
     while start < texts.count {
@@ -49,20 +52,26 @@ public struct TextTower: Sendable {
         rows += length(of: texts[end])
         end += 1
       } while end < texts.count && rows + length(of: texts[end]) <= Encoder.favourableRows
-      projected += try embedTogether(Array(texts[start..<end]), nil).projected
+      projected += try embedTogether(Array(texts[start..<end]), nil, watch).projected
       start = end
     }
     return Embeddings(projected: projected, width: projectionWidth)
   }
 
-  private func embedTogether(_ texts: [[Int]], _ observe: Observer?) throws -> Embeddings {
+  private func embedTogether(
+    _ texts: [[Int]], _ observe: Observer?, _ watch: Stopwatch?
+  ) throws -> Embeddings {
     guard !texts.isEmpty else { return Embeddings(projected: [], width: projectionWidth) }
     let transformer = configuration.transformer
     let encoder = Encoder(
-      tower: .text, transformer: transformer, weights: weights, compute: compute, pool: pool)
+      tower: .text, transformer: transformer, weights: weights, compute: compute, pool: pool,
+      watch: watch)
     let packing = Packing(lengths: texts.map(length))
+    watch?.start()
+    let tokens = try embedded(texts, packing)
+    watch?.lap(.tokens)
     let rows = try encoder.run(
-      embedded(texts, packing), packing, isCausal: true,
+      tokens, packing, isCausal: true,
       keeping: packing.starts.dropFirst().map { $0 - 1 }, observe)
 
     var pooled = [Float](repeating: 0, count: rows.count)
@@ -73,7 +82,7 @@ public struct TextTower: Sendable {
     try observe?(.pooled, pooled.span)
     return try weights.project(
       pooled, Names.textProjection, width: transformer.width, to: projectionWidth, compute,
-      observe, pool)
+      observe, watch, pool)
   }
 
   func check(_ ids: [Int], _ index: Int) throws(CLIPError) {

@@ -28,44 +28,27 @@ struct Bench: Command {
 
   func perform() throws {
     let (rows, compute) = try naming(pack) { try measure() }
-    let roof = linearRoof(of: compute, on: WorkerPool(threads: common.threads)) / 1e9
-    if common.json {
-      let array = rows.map {
-        [
-          "what": .string($0.what), "median_ms": .number($0.median),
-          "min_ms": .number($0.times.min() ?? 0), "max_ms": .number($0.times.max() ?? 0),
-          "cpu_ms": .number($0.medianOfProcessor),
-          "gflops": $0.gflops.map { .number($0) } ?? .null,
-          "roof_share": $0.gflops.map { .number($0 / roof) } ?? .null,
-        ] as JSON
-      }
+    let roof = linearRoof(of: compute, on: WorkerPool(threads: common.threads))
+    guard !common.json else {
       try emit(
         JSON.object([
           "threads": .integer(common.threads), "rounds": .integer(rounds),
-          "compute": .string(compute.rawValue), "roof_gflops": .number(roof),
-          "results": .array(array),
+          "compute": .string(compute.rawValue), "roof_gflops": .number(roof / 1e9),
+          "results": .array(rows.map { $0.json(roof) }),
         ]))
       return
     }
     try emit(
       "\(pack) in \(compute.rawValue), \(counted(common.threads, "thread")), median of \(rounds); "
-        + "a product in the caches runs at \(decimal(roof, 0)) GFLOPS")
-    for line in Table.lines(
-      ["", "median", "min", "max", "processor", "GFLOPS", "of that"],
-      rows.map { row in
-        [row.what]
-          + [
-            row.median, row.times.min() ?? 0, row.times.max() ?? 0, row.medianOfProcessor,
-          ].map {
-            decimal($0, 2) + " ms"
-          }
-          + [
-            row.gflops.map { decimal($0, 0) } ?? "",
-            row.gflops.map { decimal(100 * $0 / roof, 0) + " %" } ?? "",
-          ]
-      })
-    {
-      try emit("  " + line)
+        + "a product in the caches runs at \(decimal(roof / 1e9, 0)) GFLOPS")
+    let cases = Table.lines(
+      ["", "median", "min", "max", "processor", "GFLOPS", "of that"], rows.map { $0.cells(roof) })
+    for line in cases { try emit("  " + line) }
+    for row in rows where row.showsParts {
+      try emit("\nWhere the time of \(row.what) goes, mean of \(rounds)")
+      let parts = Table.lines(
+        ["", "mean", "of all", "GFLOPS", "of the roof"], row.partCells(roof, rounds))
+      for line in parts { try emit("  " + line) }
     }
   }
 
@@ -76,16 +59,59 @@ struct Bench: Command {
 
   private struct Row {
     var what: String
+    var rounds: [Time]
+    /// Where the time of all rounds went, and what they computed; empty for what is no forward pass.
+    var laps: [(part: Stopwatch.Part, lap: Stopwatch.Lap)] = []
+    var showsParts = false
+
     /// In milliseconds, one a round.
     var times: [Double] { rounds.map(\.wall) }
-    var rounds: [Time]
-    /// What one run computes, in operations.
-    var operations = 0.0
-
     var median: Double { times.sorted()[times.count / 2] }
     /// What all threads together have computed: steadier than the clock on a busy machine.
     var medianOfProcessor: Double { rounds.map(\.processor).sorted()[rounds.count / 2] }
-    var gflops: Double? { operations > 0 ? operations / median / 1e6 : nil }
+    /// Operations a second, of one round.
+    var rate: Double? {
+      let operations = laps.reduce(0) { $0 + $1.lap.operations } / Double(rounds.count)
+      return operations > 0 ? operations / median * 1e3 : nil
+    }
+
+    func cells(_ roof: Double) -> [String] {
+      [what]
+        + [median, times.min() ?? 0, times.max() ?? 0, medianOfProcessor]
+        .map { decimal($0, 2) + " ms" } + Self.rateCells(rate, roof)
+    }
+
+    func partCells(_ roof: Double, _ count: Int) -> [[String]] {
+      let all = laps.reduce(0) { $0 + $1.lap.seconds }
+      return laps.map { part, lap in
+        [
+          part.rawValue, decimal(lap.seconds / Double(count) * 1e3, 2) + " ms",
+          decimal(100 * lap.seconds / all, 1) + " %",
+        ] + Self.rateCells(lap.operations > 0 ? lap.operations / lap.seconds : nil, roof)
+      }
+    }
+
+    private static func rateCells(_ rate: Double?, _ roof: Double) -> [String] {
+      guard let rate else { return ["", ""] }
+      return [decimal(rate / 1e9, 0), decimal(100 * rate / roof, 0) + " %"]
+    }
+
+    func json(_ roof: Double) -> JSON {
+      [
+        "what": .string(what), "median_ms": .number(median), "min_ms": .number(times.min() ?? 0),
+        "max_ms": .number(times.max() ?? 0), "cpu_ms": .number(medianOfProcessor),
+        "gflops": rate.map { .number($0 / 1e9) } ?? .null,
+        "roof_share": rate.map { .number($0 / roof) } ?? .null,
+        "parts": .array(
+          laps.map { part, lap in
+            [
+              "part": .string(part.rawValue),
+              "mean_ms": .number(lap.seconds / Double(rounds.count) * 1e3),
+              "gflops": lap.operations > 0 ? .number(lap.operations / lap.seconds / 1e9) : .null,
+            ] as JSON
+          }),
+      ]
+    }
   }
 
   private func measure() throws -> ([Row], Compute) {
@@ -109,9 +135,9 @@ struct Bench: Command {
       for count in [1, 8] {
         let batch = [[Float]](repeating: pixels, count: count).flatMap(\.self)
         rows.append(
-          Row(
-            what: "image ×\(count)", rounds: try times { _ = try tower.embed(batch.span) },
-            operations: Double(count) * model.configuration.operationsPerImage))
+          try row("image ×\(count)", showsParts: count == 1) {
+            _ = try tower.embed(batch.span, watch: $0)
+          })
       }
     }
     if let tower = model.textTower {
@@ -120,10 +146,9 @@ struct Bench: Command {
         let ids = sequence(of: length, tower.configuration)
         let batch = [[Int]](repeating: ids, count: count)
         rows.append(
-          Row(
-            what: "text of \(length) tokens ×\(count)",
-            rounds: try times { _ = try tower.embed(batch) },
-            operations: Double(count) * model.configuration.operations(perTextOf: length)))
+          try row(
+            "text of \(length) tokens ×\(count)", showsParts: length > 9 && count == 1
+          ) { _ = try tower.embed(batch, watch: $0) })
       }
     }
     return (rows, model.compute)
@@ -142,37 +167,22 @@ struct Bench: Command {
     } + [end]
   }
 
+  private func row(
+    _ what: String, showsParts: Bool, _ body: (Stopwatch?) throws -> Void
+  ) throws -> Row {
+    try body(nil)
+    let watch = Stopwatch()
+    let rounds = try times { try body(watch) }
+    return Row(what: what, rounds: rounds, laps: watch.laps, showsParts: showsParts)
+  }
+
   private func times(_ body: () throws -> Void) throws -> [Time] {
     let clock = ContinuousClock()
-    try body()
     return try (0..<rounds).map { _ in
       let (start, used) = (clock.now, processorTime())
       try body()
       return Time(
         wall: start.duration(to: clock.now) / .milliseconds(1), processor: processorTime() - used)
     }
-  }
-}
-
-extension Configuration {
-  /// Multiplications and additions of the matrices alone.
-  fileprivate var operationsPerImage: Double {
-    guard let image else { return 0 }
-    let patch = Double(image.channels * image.patchSize * image.patchSize)
-    let width = Double(image.transformer.width)
-    return operations(image.transformer, Double(image.positions))
-      + 2 * Double(image.positions) * patch * width + 2 * width * Double(projectionWidth)
-  }
-
-  fileprivate func operations(perTextOf length: Int) -> Double {
-    guard let text else { return 0 }
-    return operations(text.transformer, Double(length))
-      + 2 * Double(text.transformer.width * projectionWidth)
-  }
-
-  private func operations(_ transformer: Transformer, _ rows: Double) -> Double {
-    let (width, hidden) = (Double(transformer.width), Double(transformer.hiddenWidth))
-    return Double(transformer.layers) * rows
-      * (8 * width * width + 4 * width * hidden + 4 * width * rows)
   }
 }
