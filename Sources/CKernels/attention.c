@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "CKernels.h"
+#include "attention_panels.h"
 
 static void softmax_scalar(float *row, size_t count, float scale) {
   if (count == 0) return;
@@ -33,9 +34,13 @@ static void attention_scalar(float *out, const float *q, const float *k, const f
   }
 }
 
-// The most queries that share each load of a key or a value, and the multiple that rows are padded
-// to: twice the widest vector.
-enum { MOST_QUERIES = 10, PADDING = 32 };
+// How many queries share each load of a key or a value, as many as 2 vectors of sums each leave registers
+// for; and the multiple that rows are padded to: twice the widest vector.
+#if defined(__aarch64__)
+enum { QUERIES = 10, PADDING = 8 };
+#else
+enum { QUERIES = 4, PADDING = 16 };
+#endif
 
 static size_t padded(size_t count) { return (count + PADDING - 1) / PADDING * PADDING; }
 
@@ -48,7 +53,10 @@ void ck_softmax_f32(float *row, size_t count, float scale, CKInstructionSet isa)
 
 // Keys transposed, values, the queries of one group and their scores.
 size_t ck_attention_scratch(size_t keys, size_t width) {
-  return width * padded(keys) + keys * padded(width) + MOST_QUERIES * (padded(keys) + padded(width));
+  const size_t here = width * padded(keys) + keys * padded(width) +
+                      QUERIES * (padded(keys) + padded(width));
+  const size_t panels = attention_panels_scratch(keys, width);
+  return here > panels ? here : panels;
 }
 
 void ck_attention_f32(float *out, const float *q, const float *k, const float *v, size_t queries,
@@ -58,33 +66,21 @@ void ck_attention_f32(float *out, const float *q, const float *k, const float *v
            scratch);
 }
 
-#else
-
-// As many queries as 2 vectors of sums each leave registers for. 50 and 77 rows are 5 and 8 times 10.
-#undef QUERIES
-#if LANES == 8
-#define QUERIES 4
-#else
-#define QUERIES 10
+void ck_attention_bf16(float *out, const float *q, const float *k, const float *v, size_t queries,
+                       size_t keys, size_t width, size_t stride, size_t out_stride, float scale,
+                       int causal, float *scratch, CKInstructionSet isa) {
+#if defined(__x86_64__)
+  if (isa == CKInstructionSetAVX512VNNI && __builtin_cpu_supports("avx512bf16"))
+    return attention_bf16_avx512bf16(out, q, k, v, queries, keys, width, stride, out_stride, scale,
+                                     causal, scratch);
 #endif
-
-// row[i] = exp(scale·row[i] − m), m the maximum of scale·row. Returns their sum. At least one.
-INLINE float V(exponentials)(float *row, size_t count, float scale) {
-  Floats tops = V(splat)(row[0]);
-  for (size_t i = 0; i < count; i += LANES) {
-    Floats x = V(first)(count - i, V(load)(row + i, count - i), row[0]);
-    tops = V(select)(x > tops, x, tops);
-  }
-  float top = V(maximum)(tops);
-  Floats sums = {0};
-  for (size_t i = 0; i < count; i += LANES) {
-    Floats e = V(exp)((V(load)(row + i, count - i) - top) * scale);
-    e = V(first)(count - i, e, 0);
-    sums += e;
-    V(store)(row + i, e, count - i);
-  }
-  return V(sum)(sums);
+  ck_attention_f32(out, q, k, v, queries, keys, width, stride, out_stride, scale, causal, scratch,
+                   isa);
 }
+
+#else
+
+#include "softmax.h"
 
 static void V(softmax)(float *row, size_t count, float scale) {
   if (count == 0) return;
@@ -92,6 +88,15 @@ static void V(softmax)(float *row, size_t count, float scale) {
   for (size_t i = 0; i < count; i += LANES)
     V(store)(row + i, V(load)(row + i, count - i) * factor, count - i);
 }
+
+#if LANES == 16
+static void V(attention)(float *out, const float *q, const float *k, const float *v,
+                         size_t queries, size_t keys, size_t width, size_t stride,
+                         size_t out_stride, float scale, int causal, float *scratch) {
+  attention_f32_avx512(out, q, k, v, queries, keys, width, stride, out_stride, scale, causal,
+                       scratch);
+}
+#else
 
 // acc[r] = Σₛ a[r·a_step + s] · b[s·b_step ..< + vectors·LANES], r < QUERIES.
 INLINE void V(combine)(Floats (*acc)[2], const float *a, size_t a_step, const float *b,
@@ -104,10 +109,6 @@ INLINE void V(combine)(Floats (*acc)[2], const float *a, size_t a_step, const fl
       const float x = a[(size_t)r * a_step + s];
       acc[r][0] += x * b0;
       if (vectors > 1) acc[r][1] += x * b1;
-#if LANES == 16
-      // Keeps the compiler from loading all a[…] first, for which there are not enough registers.
-      __asm__ volatile("" : "+v"(acc[r][0]), "+v"(acc[r][1])::"memory");
-#endif
     }
   }
 }
@@ -178,5 +179,7 @@ static void V(attention)(float *out, const float *q, const float *k, const float
     }
   }
 }
+
+#endif
 
 #endif

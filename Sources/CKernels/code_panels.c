@@ -8,9 +8,11 @@ size_t ck_panel_bytes(size_t row_bytes) { return CK_PANEL * ((row_bytes + 3) / 4
 
 static void pack_panel_scalar(int8_t *panel, const int8_t *codes, size_t rows, size_t columns) {
   memset(panel, 0, ck_panel_bytes(columns));
-  for (size_t r = 0; r < rows; r++, codes += columns)
-    for (size_t c = 0; c < columns; c += 4)
-      memcpy(panel + CK_PANEL * c + 4 * r, codes + c, columns - c < 4 ? columns - c : 4);
+  const size_t rest = columns % 4, whole = columns - rest;
+  for (size_t r = 0; r < rows; r++, codes += columns, panel += 4) {
+    for (size_t c = 0; c < whole; c += 4) memcpy(panel + CK_PANEL * c, codes + c, 4);
+    if (rest) memcpy(panel + CK_PANEL * whole, codes + whole, rest);
+  }
 }
 
 static void sum_panel_scalar(int32_t *sums, const int8_t *panel, size_t rows, size_t columns) {
@@ -76,10 +78,11 @@ void ck_pack_codes(int8_t *panels, const int8_t *codes, size_t rows, size_t colu
 
 void ck_unpack_codes(int8_t *codes, const int8_t *panels, size_t first, size_t count,
                      size_t columns) {
+  const size_t rest = columns % 4, whole = columns - rest;
   for (size_t r = first; r < first + count; r++, codes += columns) {
     const int8_t *from = panels + r / CK_PANEL * ck_panel_bytes(columns) + r % CK_PANEL * 4;
-    for (size_t c = 0; c < columns; c += 4)
-      memcpy(codes + c, from + CK_PANEL * c, columns - c < 4 ? columns - c : 4);
+    for (size_t c = 0; c < whole; c += 4) memcpy(codes + c, from + CK_PANEL * c, 4);
+    if (rest) memcpy(codes + whole, from + CK_PANEL * whole, rest);
   }
 }
 

@@ -54,9 +54,10 @@ WIDE_INLINE void pack_panel(char *panel, const void *weights, size_t n, size_t b
   }
   if (whole < bytes) {
     memset(panel + PANEL * whole, 0, PANEL * 4 * (words - whole / 4));
-    for (size_t r = 0; r < n; r++)
-      for (size_t i = whole; i < bytes; i += 4)
-        memcpy(panel + PANEL * i + 4 * r, w + r * stride + i, bytes - i < 4 ? bytes - i : 4);
+    for (size_t r = 0; r < n; r++, w += stride) {
+      for (size_t i = whole; i < bytes / 4 * 4; i += 4) memcpy(panel + PANEL * i + 4 * r, w + i, 4);
+      if (bytes % 4) memcpy(panel + PANEL * (bytes - bytes % 4) + 4 * r, w + bytes - bytes % 4, bytes % 4);
+    }
   }
 }
 

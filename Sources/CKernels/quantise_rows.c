@@ -59,30 +59,48 @@ void ck_quantise_rows_u8(uint8_t *codes, float *scales, int32_t *zeros, const fl
 
 #else
 
+// LANES codes. The same as the reference's: a conversion rounds as adding 1.5·2²³ does.
+INLINE void V(write_codes)(uint8_t *codes, Floats v, Range range, size_t count) {
+#if LANES == 16
+  __m512i code = _mm512_add_epi32(_mm512_cvtps_epi32(v * range.inverse),
+                                  _mm512_set1_epi32((int32_t)range.zero));
+  code = _mm512_max_epi32(code, _mm512_setzero_si512());
+  _mm512_mask_cvtusepi32_storeu_epi8(codes, (__mmask16)(count < 16 ? (1u << count) - 1 : 0xffff),
+                                     code);
+#else
+  const Floats none = {0}, most = V(splat)(255);
+  Floats code = v * range.inverse;
+  code = code + whole;
+  code = code - whole + range.zero;
+  code = V(select)(code > none, code, none);
+  code = V(select)(code < most, code, most);
+  Bytes bytes = __builtin_convertvector(__builtin_convertvector(code, Ints), Bytes);
+  if (count >= LANES) __builtin_memcpy(codes, &bytes, LANES);
+  else __builtin_memcpy(codes, &bytes, count);
+#endif
+}
+
 static void V(quantise_rows)(uint8_t *codes, float *scales, int32_t *zeros, const float *x,
                              size_t rows, size_t width, size_t stride) {
-  const Floats none = {0}, most = V(splat)(255);
   for (size_t r = 0; r < rows; r++, x += width, codes += stride) {
-    Floats low = none, high = none, poison = none;
-    for (size_t i = 0; i < width; i += LANES) {
-      Floats v = V(load)(x + i, width - i);
-      low = V(select)(v < low, v, low);
-      high = V(select)(v > high, v, high);
-      poison += v * 0.0f;
-    }
-    Range range = range_of(-V(maximum)(-low), V(maximum)(high), V(sum)(poison));
+    // Two of each, so that none has to wait for the one before.
+    Floats low[2] = {{0}, {0}}, high[2] = {{0}, {0}}, poison[2] = {{0}, {0}};
+    for (size_t i = 0; i < width; i += 2 * LANES)
+      for (size_t h = 0; h < 2; h++) {
+        const size_t start = i + h * LANES;
+        if (start >= width) break;
+        Floats v = V(load)(x + start, width - start);
+        low[h] = V(select)(v < low[h], v, low[h]);
+        high[h] = V(select)(v > high[h], v, high[h]);
+        poison[h] += v * 0.0f;
+      }
+    low[0] = V(select)(low[1] < low[0], low[1], low[0]);
+    Range range = range_of(-V(maximum)(-low[0]), V(maximum)(V(greater)(high[0], high[1])),
+                           V(sum)(poison[0] + poison[1]));
     scales[r] = range.scale;
     zeros[r] = (int32_t)range.zero;
-    for (size_t i = 0; i < width; i += LANES) {
-      Floats code = V(load)(x + i, width - i) * range.inverse;
-      code = code + whole;
-      code = code - whole + range.zero;
-      code = V(select)(code > none, code, none);
-      code = V(select)(code < most, code, most);
-      Bytes bytes = __builtin_convertvector(__builtin_convertvector(code, Ints), Bytes);
-      if (width - i >= LANES) __builtin_memcpy(codes + i, &bytes, LANES);
-      else __builtin_memcpy(codes + i, &bytes, width - i);
-    }
+    for (size_t i = 0; i < width; i += LANES)
+      V(write_codes)(codes + i, V(load)(x + i, width - i), range, width - i);
   }
 }
 

@@ -92,7 +92,9 @@ public struct ImageTower: Sendable {
     let columns = configuration.channels * configuration.patchSize * configuration.patchSize
     var tokens = [Float](repeating: 0, count: count * positions * width)
     var rows = tokens.mutableSpan
-    let patches = patches(pixels, count)
+    let patches = patches(
+      pixels, channels: configuration.channels, size: configuration.imageSize,
+      patch: configuration.patchSize, on: pool)
     let matrix = try weights.matrix(Names.patchEmbedding, rows: width, columns: columns)
     var input = LayerInput()
     input.take(columns)
@@ -112,29 +114,5 @@ public struct ImageTower: Sendable {
       tokens.span, Names.imagePreNorm, width: configuration.transformer.width,
       epsilon: configuration.transformer.layerNormEpsilon, into: &output, on: pool)
     return normed
-  }
-
-  /// The pixels in the order in which the patch convolution takes them, a row for each token:
-  /// `[images · positions, channels · patchSize · patchSize]`. The class token's row is zero.
-  private func patches(_ pixels: Span<Float>, _ count: Int) -> [Float] {
-    let (size, patch) = (configuration.imageSize, configuration.patchSize)
-    let edge = configuration.patchesPerEdge
-    let columns = configuration.channels * patch * patch
-    return Array(capacity: count * configuration.positions * columns) { rows in
-      for image in 0..<count {
-        rows.append(repeating: 0, count: columns)
-        for y in 0..<edge {
-          for x in 0..<edge {
-            for channel in 0..<configuration.channels {
-              let plane = (image * configuration.channels + channel) * size
-              for line in 0..<patch {
-                let start = (plane + y * patch + line) * size + x * patch
-                for column in start..<start + patch { rows.append(pixels[column]) }
-              }
-            }
-          }
-        }
-      }
-    }
   }
 }

@@ -32,6 +32,8 @@ public final class PackWeights: Weights {
     let matrix = try read(name)
     if keepsMatrices {
       matrices.withLock { $0[name] = matrix }
+      // What has been decoded is not read again.
+      if pack.preamble.storage == .compact, let tensor = pack.tensor(name) { pack.release(tensor) }
     } else {
       releasePrevious(pack.tensor(name))
     }

@@ -10,13 +10,14 @@ internal import CKernels
 ///   - k, v: `[keys, width]`.
 ///   - queryStarts: where each sequence's queries begin, and after the last one, where they end.
 ///   - keyStarts: the same for keys; every sequence with queries has keys.
+///   - compute: float32, or anything else for products of bfloat16 where the processor has them.
 ///   - isCausal: whether query `i` of a sequence sees its keys `0...i` only. It has as many queries
 ///     as keys then.
 ///   - output: `[queries, width]`.
 public func attention(
   _ q: Span<Float>, _ k: Span<Float>, _ v: Span<Float>, queryStarts: [Int], keyStarts: [Int],
-  width: Int, heads: Int, isCausal: Bool, into output: inout MutableSpan<Float>,
-  on pool: WorkerPool, using isa: InstructionSet = .widest
+  width: Int, heads: Int, isCausal: Bool, in compute: Compute = .f32,
+  into output: inout MutableSpan<Float>, on pool: WorkerPool, using isa: InstructionSet = .widest
 ) {
   precondition(heads > 0 && width > 0 && width % heads == 0, "\(heads) heads in \(width) columns")
   let sequences = queryStarts.count - 1
@@ -53,7 +54,8 @@ public func attention(
             let firstKey = keyStarts[sequence] * width + column
             guard queries > 0 else { return }
             unsafe Scratch.withFloats(ck_attention_scratch(keys, head)) { scratch in
-              unsafe ck_attention_f32(
+              let attention = unsafe compute == .f32 ? ck_attention_f32 : ck_attention_bf16
+              unsafe attention(
                 output + first, q + first, k + firstKey, v + firstKey, queries, keys, head, width,
                 width, scale, isCausal ? 1 : 0, scratch, isa.c)
             }

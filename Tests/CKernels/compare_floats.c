@@ -83,7 +83,7 @@ static void softmax(size_t count, float spread) {
   }
 }
 
-static void attention(size_t queries, size_t keys, size_t width, int causal) {
+static void attention(size_t queries, size_t keys, size_t width, int causal, bool in_halves) {
   const size_t stride = 2 * width + 3, out_stride = width + 2;
   const float *q = normals(queries * stride, 1), *k = normals(keys * stride, 1);
   const float *v = normals(keys * stride, 1);
@@ -98,12 +98,16 @@ static void attention(size_t queries, size_t keys, size_t width, int causal) {
                    CKInstructionSetScalar);
   EACH_SET(isa) {
     reset(found, before, 4 * all);
-    ck_attention_f32(found, q, k, v, queries, keys, width, stride, out_stride, scale, causal,
-                     scratch, isa);
+    if (in_halves)
+      ck_attention_bf16(found, q, k, v, queries, keys, width, stride, out_stride, scale, causal,
+                        scratch, isa);
+    else
+      ck_attention_f32(found, q, k, v, queries, keys, width, stride, out_stride, scale, causal,
+                       scratch, isa);
     for (size_t i = 0; i < all; i++) {
       const bool is_within = i % out_stride < width;
       close_to(isa, causal ? "causal value" : "value", i, scalar[i], found[i],
-               is_within ? 1e-5 * largest : 0);
+               !is_within ? 0 : (in_halves ? 0x1p-6 : 1e-5) * largest);
     }
   }
 }
@@ -119,13 +123,15 @@ void compare_floats(void) {
   kernel("softmax", false);
   for (float spread = 1; spread < 200; spread *= 7)
     for (size_t i = 0; i < WIDTHS; i++, release()) softmax(widths[i], spread);
-  kernel("attention", false);
-  static const size_t tokens[] = {1, 2, 3, 4, 5, 9, 16, 17, 31, 33, 50, 77}, wide[] = {1, 5, 16, 33, 64};
-  for (size_t t = 0; t < 12; t++)
-    for (size_t w = 0; w < 5; w++, release()) {
-      attention(tokens[t], tokens[t], wide[w], 0);
-      attention(tokens[t], tokens[t], wide[w], 1);
-      release();
-      attention(1 + t % 3, tokens[t], wide[w], 0);
-    }
+  static const size_t tokens[] = {1, 2, 3, 4, 5, 9, 16, 17, 31, 33, 50, 77};
+  static const size_t wide[] = {1, 5, 16, 33, 64};
+  for (int halves = 0; halves < 2; halves++) {
+    kernel(halves ? "attention_bf16" : "attention_f32", false);
+    for (size_t t = 0; t < 12; t++)
+      for (size_t w = 0; w < 5; w++, release()) {
+        for (int causal = 0; causal < 2; causal++, release())
+          attention(tokens[t], tokens[t], wide[w], causal, halves);
+        attention(1 + t % 3, tokens[t], wide[w], 0, halves);
+      }
+  }
 }

@@ -65,14 +65,18 @@ struct AttentionTests {
     let expected = plain(
       q, k, v, queryStarts: starts, keyStarts: starts, width: width, heads: heads,
       isCausal: isCausal)
-    for isa in InstructionSet.available {
-      let (result, isSpared) = sparesSurroundings(count, canary: Float(1e30)) { span in
-        attention(
-          q.span, k.span, v.span, queryStarts: starts, keyStarts: starts, width: width,
-          heads: heads, isCausal: isCausal, into: &span, on: Self.pool, using: isa)
+    // Values reach 4, and a bfloat16 has 8 bits.
+    for (compute, bound) in [(Compute.f32, Float(1e-5)), (.bf16, 0.06), (.int8, 0.06)] {
+      for isa in InstructionSet.available {
+        let (result, isSpared) = sparesSurroundings(count, canary: Float(1e30)) { span in
+          attention(
+            q.span, k.span, v.span, queryStarts: starts, keyStarts: starts, width: width,
+            heads: heads, isCausal: isCausal, in: compute, into: &span, on: Self.pool, using: isa)
+        }
+        #expect(isSpared)
+        let difference = largestDifference(result, expected)
+        #expect(difference <= bound, "\(isa), \(compute), causal: \(isCausal)")
       }
-      #expect(isSpared)
-      #expect(largestDifference(result, expected) <= 1e-5, "\(isa), causal: \(isCausal)")
     }
   }
 

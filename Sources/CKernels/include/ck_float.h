@@ -54,7 +54,7 @@ void ck_add_f32(float *_Nonnull out, const float *_Nonnull in, size_t count, CKI
 /// Within 10⁻⁶ · (1 + scale·(max row − row[i])) of each value, relative; below e⁻⁸⁷ it is 0.
 void ck_softmax_f32(float *_Nonnull row, size_t count, float scale, CKInstructionSet isa);
 
-/// How many floats of scratch `ck_attention_f32` needs.
+/// How many floats of scratch the kernels for attention need.
 size_t ck_attention_scratch(size_t keys, size_t width);
 
 /// One head: out[i] = Σⱼ softmaxⱼ(scale · q[i]·k[j]) v[j].
@@ -66,3 +66,10 @@ void ck_attention_f32(float *_Nonnull out, const float *_Nonnull q, const float 
                       const float *_Nonnull v, size_t queries, size_t keys, size_t width,
                       size_t stride, size_t out_stride, float scale, int causal,
                       float *_Nonnull scratch, CKInstructionSet isa);
+
+/// The same with products of bfloat16, summed in float32, where the processor has instructions for
+/// them: within 2⁻⁶ · max |v| while |scale · q·k| ≤ 30 / 4. Elsewhere as above.
+void ck_attention_bf16(float *_Nonnull out, const float *_Nonnull q, const float *_Nonnull k,
+                       const float *_Nonnull v, size_t queries, size_t keys, size_t width,
+                       size_t stride, size_t out_stride, float scale, int causal,
+                       float *_Nonnull scratch, CKInstructionSet isa);
