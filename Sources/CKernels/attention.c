@@ -34,8 +34,8 @@ static void attention_scalar(float *out, const float *q, const float *k, const f
   }
 }
 
-// How many queries share each load of a key or a value, as many as 2 vectors of sums each leave registers
-// for; and the multiple that rows are padded to: twice the widest vector.
+// How many queries share each load of a key or a value, as many as 2 vectors of sums each leave
+// registers for; and the multiple that rows are padded to: twice the widest vector.
 #if defined(__aarch64__)
 enum { QUERIES = 10, PADDING = 8 };
 #else

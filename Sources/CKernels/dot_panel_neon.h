@@ -1,9 +1,9 @@
 #pragma once
 #include "panels_neon.h"
 
-// Codes of rows times a panel of codes on NEON, as it lies. Without i8mm, NEON only multiplies bytes
-// that are both signed: 128 is taken from the codes of rows, and what that lacks, 128 times the sums of
-// the columns, is what sums begin with.
+// Codes of rows times a panel of codes on NEON, as it lies. Without i8mm, NEON only multiplies
+// bytes that are both signed: 128 is taken from the codes of rows, and what that lacks, 128 times
+// the sums of the columns, is what sums begin with.
 
 #if defined(__aarch64__)
 
@@ -21,8 +21,8 @@ static void sums_of_128(int32_t *sums, const int8_t *side, size_t words) {
   }
 }
 
-// -- The least that NEON has: 16-bit products, added in pairs. Of 3 rows by 16 columns, as each word of
-// a column has two sums, which are added up at the end.
+// -- The least that NEON has: 16-bit products, added in pairs. Of 3 rows by 16 columns, as each
+// word of a column has two sums, which are added up at the end.
 NEON_INLINE void tile_bytes(int32_t *sums, size_t sums_stride, const uint8_t *a, size_t a_stride,
                             const int8_t *side, const int32_t *first, const int rows, size_t n,
                             size_t words) {

@@ -4,7 +4,8 @@
 
 // ck_float.h, but for products: see compare_linear.c. The bounds are those of the header.
 
-static const size_t widths[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 50, 63, 65, 100, 768};
+static const size_t widths[] = {1,  2,  3,  4,  5,  7,  8,  9,  15,  16,
+                                17, 31, 32, 33, 50, 63, 65, 100, 768};
 enum { WIDTHS = sizeof widths / sizeof *widths };
 
 static float ulp(float x) { return nextafterf(fabsf(x), INFINITY) - fabsf(x); }
@@ -23,7 +24,8 @@ static void layer_norm(size_t width) {
     for (size_t i = 0; i < all; i++) {
       const float w = weight[i % width], b = bias[i % width];
       // Of two elements the variance may be next to 0, and epsilon decides.
-      const double bound = width < 3 ? 1e-3 : 2e-6 * (fabs(scalar[i] - b) + fabs(w)) + ulp(scalar[i]);
+      const double bound =
+          width < 3 ? 1e-3 : 2e-6 * (fabs(scalar[i] - b) + fabs(w)) + ulp(scalar[i]);
       close_to(isa, "value", i, scalar[i], found[i], bound);
     }
     reset(in_place, in, 4 * all);
@@ -94,8 +96,8 @@ static void attention(size_t queries, size_t keys, size_t width, int causal, boo
   for (size_t i = 0; i < keys * stride; i++) largest = fmaxf(largest, fabsf(v[i]));
   const float scale = 1 / sqrtf((float)width);
   shape("queries, keys, width", queries, keys, width);
-  ck_attention_f32(scalar, q, k, v, queries, keys, width, stride, out_stride, scale, causal, scratch,
-                   CKInstructionSetScalar);
+  ck_attention_f32(scalar, q, k, v, queries, keys, width, stride, out_stride, scale, causal,
+                   scratch, CKInstructionSetScalar);
   EACH_SET(isa) {
     reset(found, before, 4 * all);
     if (in_halves)
