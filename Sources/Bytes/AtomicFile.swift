@@ -18,6 +18,8 @@ public struct AtomicFile: ~Copyable {
   public let destination: FilePath
   private let temporary: FilePath
   private let file: FileDescriptor
+  private let unfinished: Unfinished
+  private var hasItsName = false
   /// How many bytes have been appended.
   public private(set) var count = 0
   /// How many of them the system has been asked to write to disk.
@@ -34,6 +36,7 @@ public struct AtomicFile: ~Copyable {
     self.destination = destination
     self.temporary = temporary
     self.file = file
+    unfinished = Unfinished(temporary)
   }
 
   private static func create(
@@ -56,7 +59,6 @@ public struct AtomicFile: ~Copyable {
         temporary, .readWrite, options: [.create, .exclusiveCreate, .closeOnExec],
         permissions: permissions)
       _ = flock(file.rawValue, LOCK_EX | LOCK_NB)
-      Unfinished.paths.add(temporary)
       return (temporary, file)
     } catch {
       throw FileError("write", destination, error)
@@ -130,11 +132,11 @@ public struct AtomicFile: ~Copyable {
     guard unsafe rename(temporary.string, destination.string) == 0 else {
       throw FileError("write", destination, Errno(rawValue: errno))
     }
-    Unfinished.paths.remove(temporary)
+    hasItsName = true
   }
 
   deinit {
     try? file.close()
-    if Unfinished.paths.remove(temporary) { unsafe _ = unlink(temporary.string) }
+    if !hasItsName { unsafe _ = unlink(temporary.string) }
   }
 }

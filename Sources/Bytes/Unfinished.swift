@@ -9,63 +9,51 @@ internal import SystemPackage
   import Musl
 #endif
 
-/// The temporary files that this process has open, to be removed when it is interrupted.
-public enum Unfinished {
-  static let paths = Paths()
+/// A temporary file that is to be removed when this process is interrupted while the object lives.
+///
+/// Known by a slot of a table without locks, so that a signal handler may read it at any time: who
+/// takes a path out of its slot, its object or the handler, has it for itself.
+public final class Unfinished: Sendable {
+  /// The address of its path, a C string.
+  private let path: UInt
+  /// `nil` where all slots are taken: such a file is left for the next run to remove.
+  private let slot: Int?
 
-  /// Removes every temporary file. For a program about to end; not safe inside a signal handler.
-  public static func removeAll() {
-    for path in paths.all { unsafe _ = unlink(path) }
+  /// Addresses of paths; 0 where there is none.
+  private static let slots = InlineArray<64, Atomic<UInt>> { _ in Atomic(0) }
+
+  init(_ path: FilePath) {
+    let address = unsafe UInt(bitPattern: strdup(path.string))
+    self.path = address
+    slot = Self.slots.indices.first { index in
+      Self.slots[index].compareExchange(
+        expected: 0, desired: address, ordering: .acquiringAndReleasing
+      ).exchanged
+    }
   }
 
-  /// Removes temporary files from inside a signal handler: no lock, no allocation.
+  deinit {
+    if let slot {
+      let isMine = Self.slots[slot].compareExchange(
+        expected: path, desired: 0, ordering: .acquiringAndReleasing
+      ).exchanged
+      // Who has taken it out ends the program, and needs it until then.
+      guard isMine else { return }
+    }
+    unsafe free(UnsafeMutableRawPointer(bitPattern: path))
+  }
+
+  /// Removes every temporary file. For a program about to end, also inside a signal handler: it takes
+  /// no lock and allocates nothing.
   ///
-  /// - Precondition: `prepare` has been called.
-  public static func removeAllInSignalHandler() {
-    for index in 0..<slotCount {
-      if let path = unsafe signalSlots[index] { unsafe _ = unlink(path) }
+  /// - Precondition: inside a signal handler, `prepare` has been called.
+  public static func removeAll() {
+    for index in slots.indices {
+      let path = slots[index].exchange(0, ordering: .acquiringAndReleasing)
+      if let path = unsafe UnsafePointer<CChar>(bitPattern: path) { unsafe _ = unlink(path) }
     }
   }
 
-  /// Makes what the signal handler needs.
-  public static func prepare() { unsafe signalSlots[0] = signalSlots[0] }
-
-  private static let slotCount = 16
-
-  /// C strings of the paths that `paths` holds, as many as fit: files are written one at a time.
-  fileprivate nonisolated(unsafe) static let signalSlots = {
-    let slots = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: slotCount)
-    unsafe slots.initialize(repeating: nil, count: slotCount)
-    return unsafe slots
-  }()
-
-  final class Paths: Sendable {
-    private let strings = Mutex<Set<String>>([])
-
-    var all: Set<String> { strings.withLock { $0 } }
-
-    func add(_ path: FilePath) {
-      strings.withLock { strings in
-        strings.insert(path.string)
-        for index in 0..<slotCount where unsafe signalSlots[index] == nil {
-          unsafe signalSlots[index] = strdup(path.string)
-          break
-        }
-      }
-    }
-
-    /// - Returns: whether the path was there.
-    @discardableResult
-    func remove(_ path: FilePath) -> Bool {
-      strings.withLock { strings in
-        for index in 0..<slotCount {
-          guard let slot = unsafe signalSlots[index], unsafe String(cString: slot) == path.string
-          else { continue }
-          unsafe signalSlots[index] = nil
-          unsafe free(slot)
-        }
-        return strings.remove(path.string) != nil
-      }
-    }
-  }
+  /// Makes the table that a signal handler reads.
+  public static func prepare() { _ = slots.count }
 }

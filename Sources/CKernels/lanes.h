@@ -14,7 +14,7 @@ typedef int8_t V(Bytes) __attribute__((vector_size(LANES)));
 #define Bytes V(Bytes)
 #define INLINE static inline __attribute__((always_inline, unused))
 
-// Nothing beyond `count` is read or written; missing lanes are 0.
+// Nothing beyond `count` is read or written; missing lanes are 0. Floats may begin at any address.
 INLINE Floats V(load)(const void *from, size_t count) {
   Floats v = {0};
   if (count >= LANES) __builtin_memcpy(&v, from, sizeof v);

@@ -4,6 +4,9 @@
 
 #include "rans_push.h"
 
+// What a block takes decides what is chosen for it: the same on every processor.
+#pragma STDC FP_CONTRACT OFF
+
 size_t ck_rans_bound(size_t count) {
   // No code costs more than 12 bits, and each state takes 2 bytes more than it holds.
   return 2 + 2 * 256 + 4 * LANES + count + count / 2 + 2 * LANES;
@@ -28,7 +31,7 @@ double ck_rans_size(const int8_t *codes, size_t count) {
   normalise(counts, count, frequencies);
   double bits = 0;
   for (int s = first; s <= last; s++)
-    if (counts[s] > 0) bits += (double)counts[s] * (SCALE - log2((double)frequencies[s]));
+    if (counts[s] > 0) bits += (double)counts[s] * (SCALE - ck_fixed_log2(frequencies[s]));
   return bits / 8 + 2 + 2 * (last - first + 1) + 2 * LANES;
 }
 

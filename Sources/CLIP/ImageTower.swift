@@ -80,39 +80,47 @@ public struct ImageTower: Sendable {
 
   /// The input of the first block, `[images · positions, width]`.
   private func embedded(_ pixels: Span<Float>, _ count: Int) throws -> [Float] {
-    try preNormed(tokens(pixels, count).tokens)
+    let width = configuration.transformer.width
+    var tokens = [Float](repeating: 0, count: count * configuration.positions * width)
+    var rows = tokens.mutableSpan
+    let matrix = try patchEmbedding()
+    var input = LayerInput()
+    input.take(patchColumns)
+    input.multiply(
+      patches(pixels), matrix.span, into: &rows, in: compute, on: pool)
+    try addPositions(to: &rows)
+    var normed = [Float](repeating: 0, count: tokens.count)
+    var output = normed.mutableSpan
+    try weights.normalise(
+      tokens.span, Names.imagePreNorm, width: width,
+      epsilon: configuration.transformer.layerNormEpsilon, into: &output, on: pool)
+    return normed
   }
 
-  /// What the patch convolution takes, and what it gives with class token and positions,
-  /// `[images · positions, width]`.
-  func tokens(
-    _ pixels: Span<Float>, _ count: Int
-  ) throws -> (patches: [Float], tokens: [Float]) {
+  private var patchColumns: Int {
+    configuration.channels * configuration.patchSize * configuration.patchSize
+  }
+
+  /// The patch convolution as a matrix, `[width, channels · patchSize · patchSize]`.
+  func patchEmbedding() throws -> Matrix {
+    try weights.matrix(
+      Names.patchEmbedding, rows: configuration.transformer.width, columns: patchColumns)
+  }
+
+  /// Makes what the patch convolution gives the tokens of images, `[images · positions, width]`.
+  func addPositions(to rows: inout MutableSpan<Float>) throws {
     let (width, positions) = (configuration.transformer.width, configuration.positions)
-    let columns = configuration.channels * configuration.patchSize * configuration.patchSize
-    var tokens = [Float](repeating: 0, count: count * positions * width)
-    var rows = tokens.mutableSpan
-    let patches = patches(
-      pixels, channels: configuration.channels, size: configuration.imageSize,
-      patch: configuration.patchSize, on: pool)
-    let matrix = try weights.matrix(Names.patchEmbedding, rows: width, columns: columns)
-    var input = LayerInput()
-    input.take(columns)
-    input.multiply(patches, matrix.span, into: &rows, in: compute, on: pool)
     // The class token is itself plus its row of zeros; then every token gets its position.
     let first = try weights.vector(Names.classEmbedding, count: width)
     var table = try weights.vector(Names.imagePositions, count: positions * width)
     for column in 0..<width { table[column] += first[column] }
     activate(&rows, bias: table.span, .none)
-    return (patches, tokens)
   }
 
-  func preNormed(_ tokens: [Float]) throws -> [Float] {
-    var normed = [Float](repeating: 0, count: tokens.count)
-    var output = normed.mutableSpan
-    try weights.normalise(
-      tokens.span, Names.imagePreNorm, width: configuration.transformer.width,
-      epsilon: configuration.transformer.layerNormEpsilon, into: &output, on: pool)
-    return normed
+  /// What the patch convolution takes, `[images · positions, patchColumns]`.
+  func patches(_ pixels: Span<Float>) -> [Float] {
+    Kernels.patches(
+      pixels, channels: configuration.channels, size: configuration.imageSize,
+      patch: configuration.patchSize, on: pool)
   }
 }

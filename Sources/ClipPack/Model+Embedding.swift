@@ -3,7 +3,6 @@ public import Bytes
 public import CLIP
 public import Inputs
 internal import Kernels
-internal import Synchronization
 public import SystemPackage
 
 extension Model {
@@ -20,13 +19,9 @@ extension Model {
   /// The image tower's input for each picture, decoded on all threads.
   public func pixels(of paths: [FilePath]) throws -> [Pixels] {
     guard let preprocessing else { throw ModelError.missing(.image) }
-    let results = Mutex<[Int: Result<Pixels, any Error>]>([:])
-    pool.run(paths.count) { index in
-      let result = Result { try Self.pixels(of: paths[index], preprocessing) }
-      results.withLock { $0[index] = result }
-    }
-    let done = results.withLock { $0 }
-    return try paths.indices.map { try done[$0]!.get() }
+    return try pool.map(paths.count) { index in
+      Result { try Self.pixels(of: paths[index], preprocessing) }
+    }.map { try $0.get() }
   }
 
   static func pixels(

@@ -1,5 +1,4 @@
 public import Kernels
-internal import Synchronization
 public import Tensors
 
 extension Grid {
@@ -25,8 +24,7 @@ extension Grid {
     let lowBits = low
     let shrink = Float(1 << lowBits)
     let rowsPerJob = max(1, elementsPerEstimate / columns)
-    let sizes = Mutex<[Int: Double]>([:])
-    pool.run((rows + rowsPerJob - 1) / rowsPerJob) { index in
+    let sizes = pool.map((rows + rowsPerJob - 1) / rowsPerJob) { index in
       let range = index * rowsPerJob..<min((index + 1) * rowsPerJob, rows)
       var codes = [Int8](repeating: 0, count: range.count * columns)
       tensor.withFloats(range.lowerBound * columns..<range.upperBound * columns) { floats in
@@ -40,13 +38,11 @@ extension Grid {
             into: &output)
         }
       }
-      let size = Rans.size(codes.span) + Double(lowBits * codes.count) / 8
-      sizes.withLock { $0[index] = size }
+      return Rans.size(codes.span) + Double(lowBits * codes.count) / 8
     }
-    let all = sizes.withLock { sizes in sizes.keys.sorted().map { sizes[$0]! } }
     // The steps are hardly compressible where they differ, and nothing where they do not.
     let distinct = Set(steps).count
-    return all.reduce(0, +) + (distinct > 2 ? 3.7 * Double(rows) : 24)
+    return sizes.reduce(0, +) + (distinct > 2 ? 3.7 * Double(rows) : 24)
   }
 }
 

@@ -1,6 +1,5 @@
 public import Bytes
 public import Kernels
-internal import Synchronization
 public import Tensors
 
 extension Grid {
@@ -23,17 +22,14 @@ extension Grid {
     let columns = tensor.columns
     guard columns > 0 else { return (0, 0) }
     let rowsPerJob = max(1, elementsPerSum / columns)
-    let sums = Mutex<[Int: (error: Double, power: Double)]>([:])
-    pool.run((tensor.rows + rowsPerJob - 1) / rowsPerJob) { index in
+    let sums = pool.map((tensor.rows + rowsPerJob - 1) / rowsPerJob) { index in
       let rows = index * rowsPerJob..<min((index + 1) * rowsPerJob, tensor.rows)
-      let sum = rows.reduce((error: 0.0, power: 0.0)) { sum, row in
+      return rows.reduce((error: 0.0, power: 0.0)) { sum, row in
         let part = rowError(tensor, codes, row, step: steps.span(of: Float.self)[row])
         return (sum.error + part.error, sum.power + part.power)
       }
-      sums.withLock { $0[index] = sum }
     }
-    let all = sums.withLock { sums in sums.keys.sorted().map { sums[$0]! } }
-    return all.reduce((0, 0)) { ($0.0 + $1.error, $0.1 + $1.power) }
+    return sums.reduce((0, 0)) { ($0.0 + $1.error, $0.1 + $1.power) }
   }
 
   private static func rowError(

@@ -114,16 +114,13 @@ public struct Grid: Sendable {
     let (rows, columns) = (tensor.rows, tensor.columns)
     guard columns > 0 else { return Array(repeating: 0, count: rows) }
     let rowsPerJob = max(1, elementsPerJob / columns)
-    let jobs = Mutex<[Int: [UInt32]]>([:])
-    pool.run((rows + rowsPerJob - 1) / rowsPerJob) { index in
+    let peaks = pool.map((rows + rowsPerJob - 1) / rowsPerJob) { index in
       let range = index * rowsPerJob..<min((index + 1) * rowsPerJob, rows)
-      let peaks = tensor.withFloats(range.lowerBound * columns..<range.upperBound * columns) {
+      return tensor.withFloats(range.lowerBound * columns..<range.upperBound * columns) {
         floats in
         (0..<range.count).map { peakBits(floats.extracting($0 * columns..<($0 + 1) * columns)) }
       }
-      jobs.withLock { $0[index] = peaks }
-    }
-    let peaks = jobs.withLock { jobs in jobs.keys.sorted().flatMap { jobs[$0]! } }
+    }.flatMap(\.self)
     if let bad = peaks.firstIndex(where: { $0 >= Float.infinity.bitPattern }) {
       throw .notFinite(row: bad)
     }

@@ -1,3 +1,5 @@
+internal import Kernels
+
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Glibc)
@@ -6,8 +8,8 @@
   import Musl
 #endif
 
-/// Binary logarithm. Its last bit is the system's; what a pack holds must not hang on it.
-func logarithm(_ value: Double) -> Double { log2(value) }
+/// Binary logarithm, the same bits on every machine: steps are found by it.
+func logarithm(_ value: Double) -> Double { Fixed.log2(value) }
 
-/// 2 to a power.
+/// 2 to a power. Its last bit is the system's; what a pack holds must not hang on it.
 func power(_ exponent: Double) -> Double { exp2(exponent) }

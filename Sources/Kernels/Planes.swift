@@ -28,11 +28,9 @@ public struct PlaneLayout: Equatable, Sendable {
         guard let from = elements.baseAddress, let to = planes.baseAddress else { return }
         let bytes = unsafe to.assumingMemoryBound(to: UInt8.self)
         if width == 2 {
-          unsafe ck_split_planes_16(
-            from.assumingMemoryBound(to: UInt16.self), bytes, count, rotates, isa.c)
+          unsafe ck_split_planes_16(from, bytes, count, rotates, isa.c)
         } else {
-          unsafe ck_split_planes_32(
-            from.assumingMemoryBound(to: UInt32.self), bytes, count, rotates, isa.c)
+          unsafe ck_split_planes_32(from, bytes, count, rotates, isa.c)
         }
       }
     }
@@ -49,11 +47,9 @@ public struct PlaneLayout: Equatable, Sendable {
         guard let from = planes.baseAddress, let to = elements.baseAddress else { return }
         let bytes = unsafe from.assumingMemoryBound(to: UInt8.self)
         if width == 2 {
-          unsafe ck_merge_planes_16(
-            bytes, to.assumingMemoryBound(to: UInt16.self), count, rotates, isa.c)
+          unsafe ck_merge_planes_16(bytes, to, count, rotates, isa.c)
         } else {
-          unsafe ck_merge_planes_32(
-            bytes, to.assumingMemoryBound(to: UInt32.self), count, rotates, isa.c)
+          unsafe ck_merge_planes_32(bytes, to, count, rotates, isa.c)
         }
       }
     }

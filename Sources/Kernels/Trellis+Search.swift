@@ -1,5 +1,4 @@
 internal import CKernels
-internal import Synchronization
 
 extension Trellis {
   /// A part of a matrix whose chains all begin in its first row.
@@ -110,19 +109,18 @@ extension Trellis {
         && pieces.allSatisfy {
           $0.columns.upperBound <= columns && $0.rows.upperBound <= inverses.count
         }, "\(pieces.count) pieces of \(values.count) values in \(columns) columns")
-    let found = Mutex<[Int: [Int8]]>([:])
+    var found = [[Int8]](repeating: [], count: pieces.count)
     withMatrix(values, inverses, columns: columns, costs, isa) { matrix in
-      pool.run(pieces.count) { index in
+      found = pool.map(pieces.count) { index in
         let piece = pieces[index]
-        let codes = unsafe [Int8](unsafeUninitializedCapacity: piece.count) { output, count in
+        return unsafe [Int8](unsafeUninitializedCapacity: piece.count) { output, count in
           guard let to = output.baseAddress else { return }
           unsafe matrix.search(piece, into: to, pitch: piece.columns.count)
           count = piece.count
         }
-        found.withLock { $0[index] = codes }
       }
     }
-    return found.withLock { found in pieces.indices.map { found[$0] ?? [] } }
+    return found
   }
 
   /// Chooses the codes of one chain, whose values lie side by side.

@@ -56,4 +56,13 @@ public final class WorkerPool: Sendable {
       return
     }
   }
+
+  /// What `body` gives for each of `0..<count`, in this order, called as by `run`.
+  public func map<Element>(_ count: Int, _ body: @Sendable (Int) -> Element) -> [Element] {
+    unsafe [Element](unsafeUninitializedCapacity: count) { elements, filled in
+      nonisolated(unsafe) let elements = unsafe elements
+      run(count) { index in unsafe elements.initializeElement(at: index, to: body(index)) }
+      filled = count
+    }
+  }
 }

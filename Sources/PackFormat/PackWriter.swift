@@ -155,17 +155,17 @@ public struct PackWriter: ~Copyable {
       role: content.role, content.elementType, size: bytes.count, columns: columns,
       largestBlock: blockSize)
     let count = stream.blockCount
-    let encoded = Slots<EncodedBlock>(count)
     let (coder, measuresCompact, layout) = (coder, measuresCompact, stream)
     let codeColumns = content.role == Stream.Role.codes.rawValue ? columns : 0
-    pool.run(count) { index in
-      encoded[index] = EncodedBlock(
+    var encoded: [EncodedBlock?] = pool.map(count) { index in
+      EncodedBlock(
         bytes.bytes.extracting(layout.range(ofBlock: index)), of: layout, columns: codeColumns,
         with: storage == .compact || measuresCompact ? coder : nil, as: storage)
     }
     var placements: [Placement] = []
     for index in 0..<count {
-      let block = encoded.take(index)
+      // Taken out, so that its memory can go.
+      let block = encoded[index].take()!
       if isModel { compactModelBytes += block.compactSize }
       if index == 0, block.encoding == .raw || block.encoding == .panels {
         try file.pad(to: Self.streamAlignment)

@@ -72,6 +72,6 @@ private func sayCutShort(_: Int32) {
   let message: StaticString =
     "clip-pack: a file that was being read has been cut short by another program; nothing was written\n"
   unsafe _ = write(STDERR_FILENO, message.utf8Start, message.utf8CodeUnitCount)
-  Unfinished.removeAllInSignalHandler()
+  Unfinished.removeAll()
   _exit(2)
 }

@@ -235,6 +235,7 @@ int main(void) {
   find_sets();
   compare_codec();
   compare_entropy();
+  compare_fixed();
   compare_floats();
   compare_halves();
   compare_linear();

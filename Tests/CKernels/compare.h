@@ -65,6 +65,7 @@ void settle_nans(float *values, size_t count);
 
 void compare_codec(void);
 void compare_entropy(void);
+void compare_fixed(void);
 void compare_floats(void);
 void compare_halves(void);
 void compare_linear(void);

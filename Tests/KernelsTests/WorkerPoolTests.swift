@@ -10,6 +10,13 @@ struct WorkerPoolTests {
     for _ in 0..<20 { #expect(counts(pool, count) == Array(repeating: 1, count: count)) }
   }
 
+  @Test(arguments: [1, 2, 3, 8], [0, 1, 2, 7, 1000])
+  func `gathers what iterations give in their order`(threads: Int, count: Int) {
+    // Elements with memory of their own.
+    let texts = WorkerPool(threads: threads).map(count) { String(repeating: "\($0) ", count: 20) }
+    #expect(texts == (0..<count).map { String(repeating: "\($0) ", count: 20) })
+  }
+
   @Test func `runs ten thousand short loops one after the other`() {
     let pool = WorkerPool(threads: 3)
     let total = Atomic<Int>(0)

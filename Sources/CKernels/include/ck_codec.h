@@ -42,11 +42,11 @@ size_t ck_f32_to_bf16_exact(const float *_Nonnull x, uint16_t *_Nonnull halves, 
 // planes[count + i], and so on; `rotate` first turns each element left by one bit, which brings
 // the sign to the bottom and makes the exponent of float32 and bfloat16 a byte of its own.
 
-void ck_split_planes_16(const uint16_t *_Nonnull x, uint8_t *_Nonnull planes, size_t count,
+void ck_split_planes_16(const void *_Nonnull x, uint8_t *_Nonnull planes, size_t count,
                         bool rotate, CKInstructionSet isa);
-void ck_merge_planes_16(const uint8_t *_Nonnull planes, uint16_t *_Nonnull x, size_t count,
+void ck_merge_planes_16(const uint8_t *_Nonnull planes, void *_Nonnull x, size_t count,
                         bool rotate, CKInstructionSet isa);
-void ck_split_planes_32(const uint32_t *_Nonnull x, uint8_t *_Nonnull planes, size_t count,
+void ck_split_planes_32(const void *_Nonnull x, uint8_t *_Nonnull planes, size_t count,
                         bool rotate, CKInstructionSet isa);
-void ck_merge_planes_32(const uint8_t *_Nonnull planes, uint32_t *_Nonnull x, size_t count,
+void ck_merge_planes_32(const uint8_t *_Nonnull planes, void *_Nonnull x, size_t count,
                         bool rotate, CKInstructionSet isa);

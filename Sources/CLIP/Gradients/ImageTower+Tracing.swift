@@ -18,13 +18,20 @@ extension ImageTower {
     let transformer = configuration.transformer
     let width = transformer.width
     let packing = Packing(lengths: Array(repeating: configuration.positions, count: count))
-    let encoder = Encoder(
-      tower: .image, transformer: transformer, weights: weights, compute: .f32, pool: pool)
-    let kept = BlockInputs()
-    let (patches, tokens) = try tokens(pixels, count)
-    let classRows = try encoder.run(
-      preNormed(tokens), packing, isCausal: false, keeping: Array(packing.starts.dropLast()),
-      kept.observe)
+    let encoder = TracedEncoder(
+      tower: .image, transformer: transformer, weights: weights, pool: pool, packing: packing,
+      isCausal: false)
+    let patches = patches(pixels)
+    var tokens = [Float](repeating: 0, count: packing.rows * width)
+    var tokensSpan = tokens.mutableSpan
+    let matrix = try patchEmbedding()
+    Fixed.linear(patches.span, matrix.span, into: &tokensSpan, on: pool)
+    try addPositions(to: &tokensSpan)
+    let passage = try encoder.run(
+      weights.tracedNorm(
+        tokens, Names.imagePreNorm, width: width, epsilon: transformer.layerNormEpsilon))
+    let last = passage.output
+    let classRows = packing.starts.dropLast().flatMap { last[$0 * width..<($0 + 1) * width] }
 
     let classGradient = try weights.traceHead(
       classRows, norm: Names.imagePostNorm, projection: Names.imageProjection, width: width,
@@ -35,15 +42,12 @@ extension ImageTower {
         start * width..<(start + 1) * width,
         with: classGradient[index * width..<(index + 1) * width])
     }
-    let back = EncoderGradient(
-      tower: .image, transformer: transformer, weights: weights, pool: pool, packing: packing,
-      isCausal: false)
-    try back.run(kept.rows, &gradient, visit)
+    try encoder.runBack(passage, &gradient, visit)
 
     var felt = [Float](repeating: 0, count: gradient.count)
     var feltSpan = felt.mutableSpan
     let weight = try weights.vector(Names.weight(Names.imagePreNorm), count: width)
-    layerNormGradient(
+    Fixed.layerNormGradient(
       gradient.span, tokens.span, weight: weight.span, epsilon: transformer.layerNormEpsilon,
       addingTo: &feltSpan)
     try visit(

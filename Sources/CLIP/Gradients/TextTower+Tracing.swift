@@ -18,12 +18,13 @@ extension TextTower {
     let transformer = configuration.transformer
     let width = transformer.width
     let packing = Packing(lengths: texts.map(length))
-    let encoder = Encoder(
-      tower: .text, transformer: transformer, weights: weights, compute: .f32, pool: pool)
-    let kept = BlockInputs()
+    let encoder = TracedEncoder(
+      tower: .text, transformer: transformer, weights: weights, pool: pool, packing: packing,
+      isCausal: true)
     let ends = packing.starts.dropFirst().map { $0 - 1 }
-    let rows = try encoder.run(
-      embedded(texts, packing), packing, isCausal: true, keeping: ends, kept.observe)
+    let passage = try encoder.run(embedded(texts, packing))
+    let last = passage.output
+    let rows = ends.flatMap { last[$0 * width..<($0 + 1) * width] }
 
     let pooledGradient = try weights.traceHead(
       rows, norm: Names.textFinalNorm, projection: Names.textProjection, width: width,
@@ -34,10 +35,7 @@ extension TextTower {
         end * width..<(end + 1) * width,
         with: pooledGradient[index * width..<(index + 1) * width])
     }
-    let back = EncoderGradient(
-      tower: .text, transformer: transformer, weights: weights, pool: pool, packing: packing,
-      isCausal: true)
-    try back.run(kept.rows, &gradient, visit)
+    try encoder.runBack(passage, &gradient, visit)
     let ids = texts.enumerated().flatMap { index, ids in
       ids.prefix(packing.starts[index + 1] - packing.starts[index]).map(Float.init)
     }

@@ -2,6 +2,17 @@ internal import Architecture
 internal import Kernels
 
 extension Weights {
+  /// LayerNorm(x) with the weight and bias of a module, `[rows, width]`, in `Fixed` arithmetic.
+  func tracedNorm(_ x: [Float], _ module: String, width: Int, epsilon: Float) throws -> [Float] {
+    let weight = try vector(Names.weight(module), count: width)
+    let bias = try vector(Names.bias(module), count: width)
+    var output = [Float](repeating: 0, count: x.count)
+    var span = output.mutableSpan
+    Fixed.layerNorm(
+      x.span, weight: weight.span, bias: bias.span, epsilon: epsilon, into: &span)
+    return output
+  }
+
   /// How much the pooled rows before the last LayerNorm are felt, `[count, width]`.
   ///
   /// The answer of each input is its normalised embedding's component along a direction.
@@ -15,13 +26,11 @@ extension Weights {
   ) throws -> [Float] {
     let count = rows.count / width
     let projectionWidth = directions.count / count
-    var pooled = [Float](repeating: 0, count: rows.count)
-    var pooledSpan = pooled.mutableSpan
-    try normalise(rows.span, norm, width: width, epsilon: epsilon, into: &pooledSpan, on: pool)
+    let pooled = try tracedNorm(rows, norm, width: width, epsilon: epsilon)
     let matrix = try matrix(projection, rows: projectionWidth, columns: width)
     var projected = [Float](repeating: 0, count: directions.count)
     var projectedSpan = projected.mutableSpan
-    linear(pooled.span, matrix.span, into: &projectedSpan, on: pool)
+    Fixed.linear(pooled.span, matrix.span, into: &projectedSpan, on: pool)
 
     // The derivative of u · p / |p| is (u − (u · ê) ê) / |p|.
     var felt = directions
@@ -38,24 +47,12 @@ extension Weights {
 
     var pooledFelt = [Float](repeating: 0, count: rows.count)
     var pooledFeltSpan = pooledFelt.mutableSpan
-    linearGradient(felt.span, matrix.span, into: &pooledFeltSpan, on: pool)
+    Fixed.linearGradient(felt.span, matrix.span, addingTo: &pooledFeltSpan, on: pool)
     var result = [Float](repeating: 0, count: rows.count)
     var resultSpan = result.mutableSpan
     let weight = try vector(Names.weight(norm), count: width)
-    layerNormGradient(
+    Fixed.layerNormGradient(
       pooledFelt.span, rows.span, weight: weight.span, epsilon: epsilon, addingTo: &resultSpan)
     return result
-  }
-}
-
-/// Keeps the residual stream between blocks.
-final class BlockInputs {
-  private(set) var rows: [[Float]] = []
-
-  func observe(_ stage: Stage, _ values: Span<Float>) {
-    switch stage {
-    case .embeddings, .block: rows.append(values.indices.map { values[$0] })
-    case .pooled, .projected: break
-    }
   }
 }

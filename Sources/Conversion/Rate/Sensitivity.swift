@@ -3,7 +3,6 @@ internal import CLIP
 internal import Checkpoints
 internal import Codecs
 internal import Kernels
-internal import Synchronization
 internal import Tensors
 
 /// How much the embeddings feel an error of each tensor.
@@ -89,10 +88,9 @@ extension Tensor {
   /// The mean of the squares; not finite when an element is not.
   fileprivate func meanSquare(_ pool: WorkerPool) -> Double {
     let chunk = 1 << 18
-    let sums = Mutex<[Int: Double]>([:])
     let count = shape.count
-    pool.run((count + chunk - 1) / chunk) { index in
-      let sum = withFloats(index * chunk..<min((index + 1) * chunk, count)) { floats in
+    let sums = pool.map((count + chunk - 1) / chunk) { index in
+      withFloats(index * chunk..<min((index + 1) * chunk, count)) { floats in
         var lanes: SIMD8<Double> = .zero
         var i = 0
         while i + 8 <= floats.count {
@@ -107,9 +105,7 @@ extension Tensor {
         }
         return lanes.sum()
       }
-      sums.withLock { $0[index] = sum }
     }
-    let all = sums.withLock { sums in sums.keys.sorted().map { sums[$0]! } }
-    return count == 0 ? 0 : all.reduce(0, +) / Double(count)
+    return count == 0 ? 0 : sums.reduce(0, +) / Double(count)
   }
 }

@@ -35,7 +35,8 @@ public func addSecondMoments(
   }
 }
 
-/// For each sequence, the sum of the squares of all elements of Σ a[t] · b[t]ᵀ over its rows t.
+/// For each sequence, the sum of the squares of all elements of Σ a[t] · b[t]ᵀ over its rows t; the
+/// same bits on every processor, as of `Fixed`.
 ///
 /// - Parameters:
 ///   - a: `[rows, aWidth]`.
@@ -81,7 +82,7 @@ private func rowProducts(
   of matrix: UnsafePointer<Float>, _ rows: Int, _ width: Int,
   into products: UnsafeMutablePointer<Float>
 ) {
-  unsafe BLAS.product(
-    matrix, aStride: width, matrix, bStride: width, bTransposed: true, into: products,
-    outStride: rows, m: rows, n: rows, k: width)
+  let matrix = unsafe Fixed.Matrix(matrix, width)
+  unsafe Fixed.product(
+    matrix, matrix.transposed, into: products, outStride: rows, rows, rows, width)
 }

@@ -1,0 +1,103 @@
+#ifndef LANES
+#include <math.h>
+
+#include "CKernels.h"
+
+// See ck_fixed.h: no product may be fused with a sum, in lanes.h either.
+#pragma STDC FP_CONTRACT OFF
+
+#define LANES 4
+#define V(name) name##_scalar
+#define KERNEL "fixed_functions.c"
+#include "lanes.h"
+#include KERNEL
+#undef LANES
+#undef V
+
+#include "each_width.h"
+
+void ck_fixed_softmax(float *row, size_t count, float scale, CKInstructionSet isa) {
+  if (count == 0) return;
+  float top = row[0];
+  for (size_t i = 1; i < count; i++)
+    if (row[i] > top) top = row[i];
+  for (size_t i = 0; i < count; i++) row[i] = (row[i] - top) * scale;
+  DISPATCH(isa, exponentials_over_sum, row, count);
+}
+
+void ck_fixed_activate(float *values, size_t count, CKActivation activation, CKInstructionSet isa) {
+  DISPATCH(isa, fixed_activate, values, count, activation);
+}
+
+void ck_fixed_activation_gradient(float *gradient, const float *x, size_t count,
+                                  CKActivation activation, CKInstructionSet isa) {
+  DISPATCH(isa, fixed_activation_gradient, gradient, x, count, activation);
+}
+
+// log₂ x = e + 2 / ln 2 · artanh s with s = (m − 1) / (m + 1), x = m · 2ᵉ, √½ ≤ m < √2: then
+// |s| ≤ 0.1716, and of the series Σ s²ⁱ⁺¹ / (2i + 1) what follows 11 terms is below 2⁻⁵⁶ of it.
+double ck_fixed_log2(double x) {
+  if (!(x > 0) || isinf(x)) return x > 0 ? x : x == 0 ? -INFINITY : NAN;
+  int exponent;
+  double m = frexp(x, &exponent);
+  if (m < 0.70710678118654752) {
+    m *= 2;
+    exponent--;
+  }
+  double s = (m - 1) / (m + 1), square = s * s, sum = 0;
+  for (int i = 10; i >= 0; i--) sum = sum * square + 1.0 / (2 * i + 1);
+  return exponent + s * sum * 2.8853900817779268;
+}
+
+#else
+
+static void V(exponentials_over_sum)(float *row, size_t count) {
+  for (size_t i = 0; i < count; i += LANES)
+    V(store)(row + i, V(exp)(V(load)(row + i, count - i)), count - i);
+  float sum = 0;
+  for (size_t i = 0; i < count; i++) sum += row[i];
+  for (size_t i = 0; i < count; i++) row[i] /= sum;
+}
+
+INLINE Floats V(sigmoid)(Floats x) { return 1.0f / (1.0f + V(exp)(x * -1.702f)); }
+
+// Φ, the area under the bell curve.
+INLINE Floats V(area)(Floats x) { return 0.5f * (1.0f + V(erf)(x * 0.70710678118654752f)); }
+
+INLINE Floats V(fixed_activation)(Floats x, CKActivation activation) {
+  switch (activation) {
+  case CKActivationNone: return x;
+  case CKActivationQuickGELU: return x * V(sigmoid)(x);
+  case CKActivationGELU: break;
+  }
+  return x * V(area)(x);
+}
+
+INLINE Floats V(derivative)(Floats x, CKActivation activation) {
+  switch (activation) {
+  case CKActivationNone: return V(splat)(1);
+  case CKActivationQuickGELU: {
+    // (x · σ)′ = σ · (1 + 1.702 · x · (1 − σ)), σ = σ(1.702 x)
+    Floats sigmoid = V(sigmoid)(x);
+    return sigmoid * (1.0f + 1.702f * x * (1.0f - sigmoid));
+  }
+  case CKActivationGELU: break;
+  }
+  // (x · Φ)′ = Φ + x · φ
+  return V(area)(x) + x * V(exp)(-0.5f * x * x) * 0.39894228040143268f;
+}
+
+static void V(fixed_activate)(float *values, size_t count, CKActivation activation) {
+  for (size_t i = 0; i < count; i += LANES)
+    V(store)(values + i, V(fixed_activation)(V(load)(values + i, count - i), activation), count - i);
+}
+
+static void V(fixed_activation_gradient)(float *gradient, const float *x, size_t count,
+                                         CKActivation activation) {
+  for (size_t i = 0; i < count; i += LANES) {
+    Floats slope = V(derivative)(V(load)(x + i, count - i), activation);
+    V(store)(gradient + i, V(load)(gradient + i, count - i) * slope, count - i);
+  }
+}
+
+#endif

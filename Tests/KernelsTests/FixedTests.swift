@@ -1,0 +1,150 @@
+import Testing
+
+@testable import Kernels
+
+/// Arithmetic that must give the same bits on every processor: against the plainest loops that do the
+/// same operations in the same order, on every instruction set that this machine has.
+@Suite("fixed arithmetic") struct FixedTests {
+  private let pool = WorkerPool(threads: 3)
+  @Test(arguments: InstructionSet.available, counts.dropLast())
+  func `products are those of the plain loop, bit for bit`(isa: InstructionSet, columns: Int) {
+    for (m, k) in [(1, 1), (5, 511), (7, 512), (12, 513), (14, 40), (25, 3)] {
+      for isTransposed in [false, true] {
+        let (a, b) = (normals(m * k, seed: 1), normals(k * columns, seed: 2))
+        let before = normals(m * columns, seed: 3)
+        // Two canaries before and behind; so nothing is aligned either.
+        var out = [Float](repeating: 77, count: 2) + before + [77, 77]
+        unsafe a.withUnsafeBufferPointer { a in
+          unsafe b.withUnsafeBufferPointer { b in
+            unsafe out.withUnsafeMutableBufferPointer { out in
+              let matrix = unsafe Fixed.Matrix(b.baseAddress!, isTransposed ? k : columns)
+              unsafe Fixed.addProduct(
+                Fixed.Matrix(a.baseAddress!, k), isTransposed ? matrix.transposed : matrix,
+                to: out.baseAddress! + 2, outStride: columns, m, columns, k, isa)
+            }
+          }
+        }
+        var expected = before
+        for i in 0..<m {
+          for s in 0..<k {
+            for j in 0..<columns {
+              let product = a[i * k + s] * (isTransposed ? b[j * k + s] : b[s * columns + j])
+              expected[i * columns + j] += product
+            }
+          }
+        }
+        #expect(out == [77, 77] + expected + [77, 77], "\(m)×\(k)×\(columns), \(isTransposed)")
+      }
+    }
+  }
+
+  @Test(arguments: [Activation.quickGELU, .gelu])
+  func `activations and their derivatives have one result on every instruction set`(
+    activation: Activation
+  ) {
+    let special: [Float] = [0, -0.0, 1e-30, -1e-30, 60, -60, 1e30, -1e30]
+    let x = special + (-1200...1200).map { Float($0) / 97 }
+    for count in [x.count] + counts {
+      let part = Array(x[..<count])
+      let results = InstructionSet.available.map { isa in
+        var values = part
+        var span = values.mutableSpan
+        Fixed.activate(&span, activation, using: isa)
+        var slopes = [Float](repeating: 3, count: count)
+        var slopesSpan = slopes.mutableSpan
+        Fixed.activationGradient(activation, at: part.span, scaling: &slopesSpan, using: isa)
+        return (values + slopes).map(\.bitPattern)
+      }
+      #expect(Set(results).count == 1, "\(count) values")
+    }
+    var values = x
+    var span = values.mutableSpan
+    Fixed.activate(&span, activation)
+    var expected = x
+    var expectedSpan = expected.mutableSpan
+    let none = [Float](repeating: 0, count: x.count)
+    Kernels.activate(&expectedSpan, bias: none.span, activation, using: .scalar)
+    for i in x.indices where x[i].isFinite {
+      #expect(abs(values[i] - expected[i]) <= 1e-6 * max(abs(x[i]), 1e-3), "at \(x[i])")
+    }
+  }
+
+  @Test func `the derivative of an activation is its slope`() {
+    for activation in Activation.allCases {
+      for x in stride(from: Float(-6), to: 6, by: 0.173) {
+        let step: Float = 1 / 64
+        var ends: [Float] = [x - step, x + step]
+        var endsSpan = ends.mutableSpan
+        Fixed.activate(&endsSpan, activation)
+        var slope: [Float] = [1]
+        var slopeSpan = slope.mutableSpan
+        Fixed.activationGradient(activation, at: [x].span, scaling: &slopeSpan)
+        #expect(abs((ends[1] - ends[0]) / (2 * step) - slope[0]) < 3e-4, "\(activation) at \(x)")
+      }
+    }
+  }
+
+  @Test func `layers, LayerNorm and attention are those that embeddings are computed with`() {
+    let (rows, width) = (11, 24)
+    let (x, weight) = (normals(rows * width, seed: 4), normals(width, seed: 5))
+    let (matrix, bias) = (normals(40 * width, seed: 6), normals(40, seed: 7))
+    var (fixed, usual) = ([Float](repeating: 0, count: rows * 40), normals(rows * 40, seed: 8))
+    do {
+      let span = unsafe MatrixSpan(float32: matrix.span.bytes, rows: 40, columns: width)
+      var fixedSpan = fixed.mutableSpan
+      var usualSpan = usual.mutableSpan
+      Fixed.linear(x.span, span, bias: bias.span, into: &fixedSpan, on: pool)
+      linear(x.span, span, bias: bias.span, into: &usualSpan, on: pool, using: .scalar)
+    }
+    expectEqual(fixed, usual)
+    (fixed, usual) = (x, x)
+    do {
+      var fixedSpan = fixed.mutableSpan
+      var usualSpan = usual.mutableSpan
+      let shift = Array(bias[..<width])
+      Fixed.layerNorm(
+        x.span, weight: weight.span, bias: shift.span, epsilon: 1e-5, into: &fixedSpan)
+      layerNorm(
+        x.span, weight: weight.span, bias: shift.span, epsilon: 1e-5, into: &usualSpan, on: pool,
+        using: .scalar)
+    }
+    expectEqual(fixed, usual)
+    for isCausal in [false, true] {
+      let (k, v) = (normals(rows * width, seed: 9), normals(rows * width, seed: 10))
+      let starts = [0, 4, 4, 11]
+      var fixedSpan = fixed.mutableSpan
+      var usualSpan = usual.mutableSpan
+      Fixed.attention(
+        x.span, k.span, v.span,
+        Fixed.Heads(width: width, heads: 3, starts: starts, isCausal: isCausal), into: &fixedSpan,
+        on: pool)
+      attention(
+        x.span, k.span, v.span, queryStarts: starts, keyStarts: starts, width: width, heads: 3,
+        isCausal: isCausal, into: &usualSpan, on: pool, using: .scalar)
+      expectEqual(fixed, usual)
+    }
+  }
+
+  @Test func `the binary logarithm is exact for powers of two and close elsewhere`() {
+    for exponent in -1074...1023 {
+      let power = Double(sign: .plus, exponent: exponent, significand: 1)
+      #expect(Fixed.log2(power) == Double(exponent))
+    }
+    // 2^(a + b) = 2ᵃ · 2ᵇ, from values that square roots give.
+    var root = 2.0
+    for halvings in 1...20 {
+      root = root.squareRoot()
+      let expected = Double(sign: .plus, exponent: -halvings, significand: 1)
+      #expect(abs(Fixed.log2(root) - expected) <= 4e-16, "2^2^-\(halvings)")
+    }
+    #expect(abs(Fixed.log2(10) - 3.321_928_094_887_362_3) < 1e-15)
+    #expect(abs(Fixed.log2(1e-300) + 996.578_428_466_208_7) < 1e-12)
+    #expect(Fixed.log2(0) == -.infinity)
+    #expect(Fixed.log2(.infinity) == .infinity)
+    #expect(Fixed.log2(-1).isNaN)
+  }
+
+  private func expectEqual(_ a: [Float], _ b: [Float]) {
+    #expect(largestDifference(a, b) <= 2e-5)
+  }
+}
