@@ -34,10 +34,10 @@ static void attention_scalar(float *out, const float *q, const float *k, const f
   }
 }
 
-// How many queries share each load of a key or a value, as many as 2 vectors of sums each leave registers
-// for; and the multiple that rows are padded to: twice the widest vector.
+// How many queries share each load of a key or a value, as many as 2 vectors of sums each leave
+// registers for; and the multiple that rows are padded to: twice the widest vector.
 #if defined(__aarch64__)
-enum { QUERIES = 10, PADDING = 16 };
+enum { QUERIES = 10, PADDING = 8 };
 #else
 enum { QUERIES = 4, PADDING = 16 };
 #endif

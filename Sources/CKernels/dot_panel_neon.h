@@ -1,9 +1,9 @@
 #pragma once
 #include "panels_neon.h"
 
-// Codes of rows times a panel of codes on NEON, as it lies. Without i8mm, NEON only multiplies bytes
-// that are both signed: 128 is taken from the codes of rows, and what that lacks, 128 times the sums of
-// the columns, is what sums begin with.
+// Codes of rows times a panel of codes on NEON, as it lies. Without i8mm, NEON only multiplies
+// bytes that are both signed: 128 is taken from the codes of rows, and what that lacks, 128 times
+// the sums of the columns, is what sums begin with.
 
 #if defined(__aarch64__)
 
@@ -13,16 +13,14 @@ NEON_INLINE int8x16_t centred(uint8x16_t codes) {
 
 // 128 · Σ of each column of a side.
 static void sums_of_128(int32_t *sums, const int8_t *side, size_t words) {
-  for (size_t j = 0; j < SIDE; j += 4) {
-    int32x4_t sum = vdupq_n_s32(0);
-    for (size_t i = 0; i < words; i++)
-      sum = vpadalq_s16(sum, vpaddlq_s8(codes_of(side, i, j)));
-    vst1q_s32(sums + j, vshlq_n_s32(sum, 7));
-  }
+  int32x4_t s[4] = {{0}};
+  for (size_t i = 0; i < words; i++)
+    for (size_t c = 0; c < 4; c++) s[c] = vpadalq_s16(s[c], vpaddlq_s8(codes_of(side, i, 4 * c)));
+  for (size_t c = 0; c < 4; c++) vst1q_s32(sums + 4 * c, vshlq_n_s32(s[c], 7));
 }
 
-// -- The least that NEON has: 16-bit products, added in pairs. Of 3 rows by 16 columns, as each word of
-// a column has two sums, which are added up at the end.
+// -- The least that NEON has: 16-bit products, added in pairs. Of 3 rows by 16 columns, as each
+// word of a column has two sums, which are added up at the end.
 NEON_INLINE void tile_bytes(int32_t *sums, size_t sums_stride, const uint8_t *a, size_t a_stride,
                             const int8_t *side, const int32_t *first, const int rows, size_t n,
                             size_t words) {

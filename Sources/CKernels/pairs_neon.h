@@ -1,12 +1,12 @@
-// Products of rows with a side of a panel, 2 rows by 2 columns an instruction: a vector has 8 bytes of
-// either row, and one of weights 8 bytes of either column. Included once for each kind of operands,
-// hence without a guard, with
+// Products of rows with a side of a panel, 2 rows by 2 columns an instruction: a vector has 8 bytes
+// of either row, and one of weights 8 bytes of either column. Included once for each kind of
+// operands, hence without a guard, with
 //   NAME(name), TARGET    a name of this version, and its functions' attribute;
 //   Sum, Sums             a sum, and a vector of 4;
 //   MULTIPLY_ADD(sums, a, w)
 
-// 16 bytes of each row times 16 bytes of each column: first their first 8. The barriers are those of
-// rows_neon.h.
+// 16 bytes of each row times 16 bytes of each column: first their first 8. The barriers are those
+// of rows_neon.h.
 TARGET NEON_INLINE void NAME(add_step)(Sums (*s)[8], const uint64x2_t *rows, const uint8_t *side,
                                        const int pairs) {
   uint8x16_t w = vld1q_u8(side), u[3], v[3];
@@ -39,9 +39,9 @@ TARGET NEON_INLINE void NAME(add_step)(Sums (*s)[8], const uint64x2_t *rows, con
 #undef VECTOR
 }
 
-// Up to 3 pairs of rows times 16 columns, to the first n columns of `sums`, or added to them; of the
-// last pair the second row may be missing. The rows of a have so many bytes and lie `a_stride` bytes
-// apart. Meanwhile fetches `ahead` bytes from `next` on for each 16.
+// Up to 3 pairs of rows times 16 columns, to the first n columns of `sums`, or added to them; of
+// the last pair the second row may be missing. The rows of a have so many bytes and lie `a_stride`
+// bytes apart. Meanwhile fetches `ahead` bytes from `next` on for each 16.
 TARGET NEON_INLINE void NAME(tile)(Sum *sums, size_t sums_stride, const uint8_t *a,
                                    size_t a_stride, const uint8_t *side, const int pairs,
                                    size_t rows, size_t n, size_t bytes, bool adding,

@@ -2,8 +2,9 @@
 #include "CKernels.h"
 
 // What products with a panel of weights have in common on NEON. A panel is done in two sides of 16
-// columns: 6 rows by 16 columns are 24 vectors of sums, which leaves 8 registers. A vector of weights
-// is a word of 4 columns, as in panels of codes (rows_neon.h), or 8 bytes of 2 columns (pairs_neon.h).
+// columns: 6 rows by 16 columns are 24 vectors of sums, which leaves 8 registers. A vector of
+// weights is a word of 4 columns, as in panels of codes (rows_neon.h), or 8 bytes of 2 columns
+// (pairs_neon.h).
 
 #if defined(__aarch64__)
 #include <arm_neon.h>

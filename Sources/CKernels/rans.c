@@ -4,6 +4,9 @@
 
 #include "rans_push.h"
 
+// What a block takes decides what is chosen for it: the same on every processor.
+#pragma STDC FP_CONTRACT OFF
+
 size_t ck_rans_bound(size_t count) {
   // No code costs more than 12 bits, and each state takes 2 bytes more than it holds.
   return 2 + 2 * 256 + 4 * LANES + count + count / 2 + 2 * LANES;

@@ -205,8 +205,9 @@ static inline uint32x4_t fed_neon(uint32x4_t next, const uint8_t bytes[16][16],
 
 // The lowest bytes of 16 entries.
 static inline uint8x16_t symbols_neon(const uint32x4_t *entries) {
-  uint16x8_t low = vuzp1q_u16(vreinterpretq_u16_u32(entries[0]), vreinterpretq_u16_u32(entries[1]));
-  uint16x8_t high = vuzp1q_u16(vreinterpretq_u16_u32(entries[2]), vreinterpretq_u16_u32(entries[3]));
+  uint16x8_t halves[4];
+  for (int v = 0; v < 4; v++) halves[v] = vreinterpretq_u16_u32(entries[v]);
+  uint16x8_t low = vuzp1q_u16(halves[0], halves[1]), high = vuzp1q_u16(halves[2], halves[3]);
   return vuzp1q_u8(vreinterpretq_u8_u16(low), vreinterpretq_u8_u16(high));
 }
 #endif

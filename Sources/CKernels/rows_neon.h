@@ -26,8 +26,8 @@ enum { NAME(tallest) = 6 };
   VECTOR(word, 2, word * PITCH + 48)                                          \
   VECTOR(word, 3, next)
 
-// 4 words. Each vector is loaded while that before it is used; the barriers keep compilers from loading
-// more of them ahead than there are registers for.
+// 4 words. Each vector is loaded while that before it is used; the barriers keep compilers from
+// loading more of them ahead than there are registers for.
 TARGET NEON_INLINE void NAME(add_words)(Sums (*s)[4], const Operands *a, const char *side,
                                         const int rows) {
   Operands w;

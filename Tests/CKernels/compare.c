@@ -1,6 +1,6 @@
-// Compares the kernels of Sources/CKernels, on every instruction set that this processor has, with their
-// scalar versions. Prints a hash of what every processor must compute alike: Scripts/test_arm holds
-// those of x86 and Arm together. Exit status 1 where something differs.
+// Compares the kernels of Sources/CKernels, on every instruction set that this processor has, with
+// their scalar versions. Prints a hash of what every processor must compute alike: Scripts/test_arm
+// holds those of x86 and Arm together. Exit status 1 where something differs.
 #define _GNU_SOURCE
 #include "compare.h"
 
@@ -34,7 +34,8 @@ static const char *name_of(CKInstructionSet isa) {
 
 static void end_kernel(void) {
   if (!current.name) return;
-  if (current.has_same_bits) printf("%-24s %016llx\n", current.name, (unsigned long long)current.hash);
+  if (current.has_same_bits)
+    printf("%-24s %016llx\n", current.name, (unsigned long long)current.hash);
   kernels++;
 }
 
@@ -91,8 +92,8 @@ void is_true(CKInstructionSet isa, const char *what, bool condition) {
   if (failures <= 21) fprintf(stderr, "\n");
 }
 
-// -- Memory. Under AddressSanitizer, blocks that it watches; else the end of a mapping, behind which
-// lies a page that may not be touched.
+// -- Memory. Under AddressSanitizer, blocks that it watches; else the end of a mapping, behind
+// which lies a page that may not be touched.
 
 enum { ROOMS = 24, PAGE = 1 << 16, LARGEST = 1 << 23 };
 static struct {
@@ -234,6 +235,7 @@ int main(void) {
   find_sets();
   compare_codec();
   compare_entropy();
+  compare_fixed();
   compare_floats();
   compare_halves();
   compare_linear();

@@ -5,7 +5,8 @@
 static const size_t counts[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127,
                                 129, 200, 1021, 1024, 1100};
 #define EACH_COUNT(n) \
-  for (size_t i_ = 0, n; i_ < sizeof counts / sizeof *counts && (n = counts[i_], 1); i_++, release())
+  for (size_t i_ = 0, n; i_ < sizeof counts / sizeof *counts && (n = counts[i_], 1); \
+       i_++, release())
 
 static void checksums(void) {
   kernel("crc32", true);

@@ -4,7 +4,8 @@
 
 // ck_float.h, but for products: see compare_linear.c. The bounds are those of the header.
 
-static const size_t widths[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 50, 63, 65, 100, 768};
+static const size_t widths[] = {1,  2,  3,  4,  5,  7,  8,  9,  15,  16,
+                                17, 31, 32, 33, 50, 63, 65, 100, 768};
 enum { WIDTHS = sizeof widths / sizeof *widths };
 
 static float ulp(float x) { return nextafterf(fabsf(x), INFINITY) - fabsf(x); }
@@ -23,7 +24,8 @@ static void layer_norm(size_t width) {
     for (size_t i = 0; i < all; i++) {
       const float w = weight[i % width], b = bias[i % width];
       // Of two elements the variance may be next to 0, and epsilon decides.
-      const double bound = width < 3 ? 1e-3 : 2e-6 * (fabs(scalar[i] - b) + fabs(w)) + ulp(scalar[i]);
+      const double bound =
+          width < 3 ? 1e-3 : 2e-6 * (fabs(scalar[i] - b) + fabs(w)) + ulp(scalar[i]);
       close_to(isa, "value", i, scalar[i], found[i], bound);
     }
     reset(in_place, in, 4 * all);
@@ -83,7 +85,7 @@ static void softmax(size_t count, float spread) {
   }
 }
 
-static void attention(size_t queries, size_t keys, size_t width, int causal) {
+static void attention(size_t queries, size_t keys, size_t width, int causal, bool in_halves) {
   const size_t stride = 2 * width + 3, out_stride = width + 2;
   const float *q = normals(queries * stride, 1), *k = normals(keys * stride, 1);
   const float *v = normals(keys * stride, 1);
@@ -94,16 +96,20 @@ static void attention(size_t queries, size_t keys, size_t width, int causal) {
   for (size_t i = 0; i < keys * stride; i++) largest = fmaxf(largest, fabsf(v[i]));
   const float scale = 1 / sqrtf((float)width);
   shape("queries, keys, width", queries, keys, width);
-  ck_attention_f32(scalar, q, k, v, queries, keys, width, stride, out_stride, scale, causal, scratch,
-                   CKInstructionSetScalar);
+  ck_attention_f32(scalar, q, k, v, queries, keys, width, stride, out_stride, scale, causal,
+                   scratch, CKInstructionSetScalar);
   EACH_SET(isa) {
     reset(found, before, 4 * all);
-    ck_attention_f32(found, q, k, v, queries, keys, width, stride, out_stride, scale, causal,
-                     scratch, isa);
+    if (in_halves)
+      ck_attention_bf16(found, q, k, v, queries, keys, width, stride, out_stride, scale, causal,
+                        scratch, isa);
+    else
+      ck_attention_f32(found, q, k, v, queries, keys, width, stride, out_stride, scale, causal,
+                       scratch, isa);
     for (size_t i = 0; i < all; i++) {
       const bool is_within = i % out_stride < width;
       close_to(isa, causal ? "causal value" : "value", i, scalar[i], found[i],
-               is_within ? 1e-5 * largest : 0);
+               !is_within ? 0 : (in_halves ? 0x1p-6 : 1e-5) * largest);
     }
   }
 }
@@ -119,13 +125,15 @@ void compare_floats(void) {
   kernel("softmax", false);
   for (float spread = 1; spread < 200; spread *= 7)
     for (size_t i = 0; i < WIDTHS; i++, release()) softmax(widths[i], spread);
-  kernel("attention", false);
-  static const size_t tokens[] = {1, 2, 3, 4, 5, 9, 16, 17, 31, 33, 50, 77}, wide[] = {1, 5, 16, 33, 64};
-  for (size_t t = 0; t < 12; t++)
-    for (size_t w = 0; w < 5; w++, release()) {
-      attention(tokens[t], tokens[t], wide[w], 0);
-      attention(tokens[t], tokens[t], wide[w], 1);
-      release();
-      attention(1 + t % 3, tokens[t], wide[w], 0);
-    }
+  static const size_t tokens[] = {1, 2, 3, 4, 5, 9, 16, 17, 31, 33, 50, 77};
+  static const size_t wide[] = {1, 5, 16, 33, 64};
+  for (int halves = 0; halves < 2; halves++) {
+    kernel(halves ? "attention_bf16" : "attention_f32", false);
+    for (size_t t = 0; t < 12; t++)
+      for (size_t w = 0; w < 5; w++, release()) {
+        for (int causal = 0; causal < 2; causal++, release())
+          attention(tokens[t], tokens[t], wide[w], causal, halves);
+        attention(1 + t % 3, tokens[t], wide[w], 0, halves);
+      }
+  }
 }

@@ -4,7 +4,8 @@
 
 static const size_t counts[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 65, 1000};
 #define EACH_COUNT(n) \
-  for (size_t i_ = 0, n; i_ < sizeof counts / sizeof *counts && (n = counts[i_], 1); i_++, release())
+  for (size_t i_ = 0, n; i_ < sizeof counts / sizeof *counts && (n = counts[i_], 1); \
+       i_++, release())
 
 static void widen(const char *name,
                   void (*widen)(float *, const void *, size_t, CKInstructionSet)) {
