@@ -48,8 +48,8 @@ let package = Package(
       name: "CImages",
       linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
     .target(name: "CKernels"),
-    module("Kernels", ["CKernels", "COpenBLAS"]),
     module("Bytes", [system]),
+    module("Kernels", ["CKernels", "COpenBLAS", "Bytes"]),
     module("Tensors", ["Bytes"]),
     module("Architecture", ["Bytes", "Tensors"]),
     module("Checkpoints", ["Bytes", "Tensors", "Architecture", system]),
@@ -82,7 +82,7 @@ let package = Package(
       ], path: "Tests/Readers", swiftSettings: settings),
     tests(of: "Readers", ["Readers", "Bytes", system]),
     tests(of: "Bytes", ["Bytes", system]),
-    tests(of: "Kernels", ["Kernels"]),
+    tests(of: "Kernels", ["Kernels", "Bytes"]),
     tests(of: "Architecture", ["Architecture", "Bytes"]),
     tests(of: "Checkpoints", ["Checkpoints", "Architecture", "Bytes", "Tensors", system]),
     tests(

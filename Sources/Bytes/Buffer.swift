@@ -1,5 +1,3 @@
-internal import Synchronization
-
 /// Bytes that stay where they are, unchanged, for as long as someone holds this object.
 ///
 /// They are memory of this object's own, aligned to 64 bytes, or a part of a mapped file, which
@@ -36,7 +34,7 @@ internal import Synchronization
     filledBy body: @escaping @Sendable (Int, inout MutableRawSpan) throws(E) -> Void
   ) throws(E) {
     let memory = unsafe Memory(count: count)
-    let failures = Mutex<[Int: E]>([:])
+    let failures = Locked<[Int: E]>([:])
     run((count + chunk - 1) / chunk) { index in
       let offset = index * chunk
       var span = unsafe MutableRawSpan(

@@ -1,5 +1,4 @@
 internal import Bytes
-internal import Synchronization
 
 /// Keeps the mapped pages of a checkpoint few while a program walks through its tensors.
 ///
@@ -19,7 +18,7 @@ final class Residency: Sendable {
     var total = 0
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// Notes a tensor that is about to be read, and lets go of those before it when the budget is
   /// spent.

@@ -4,7 +4,6 @@ public import CLIP
 public import Inputs
 public import Kernels
 public import PackFormat
-internal import Synchronization
 public import SystemPackage
 
 /// A CLIP, ready to answer.
@@ -25,7 +24,7 @@ public final class Model: Sendable {
   public let compute: Compute
   public let pool: WorkerPool
 
-  private let lazyTokenizer: Mutex<Tokenizer?>
+  private let lazyTokenizer: Locked<Tokenizer?>
 
   /// How many pictures or texts go through a tower together; more would only take memory.
   public static let batchSize = 16
@@ -51,7 +50,7 @@ public final class Model: Sendable {
     self.pack = pack
     self.configuration = configuration
     preprocessing = try pack.json(.preprocessing).map { try Preprocessing(transformers: $0) }
-    lazyTokenizer = Mutex(nil)
+    lazyTokenizer = Locked(nil)
     self.compute = compute
     pool = pack.pool
     let weights = PackWeights(pack, keepingMatrices: keepingMatrices, compute: compute)

@@ -4,7 +4,6 @@ public import CLIP
 internal import Codecs
 public import Kernels
 public import PackFormat
-internal import Synchronization
 internal import Tensors
 
 /// The weights of a pack, read and verified when a tower first asks for them.
@@ -12,10 +11,10 @@ public final class PackWeights: Weights {
   private let pack: Pack
   private let keepsMatrices: Bool
   private let compute: Compute
-  private let matrices = Mutex<[String: Matrix]>([:])
-  private let vectors = Mutex<[String: [Float]]>([:])
+  private let matrices = Locked<[String: Matrix]>([:])
+  private let vectors = Locked<[String: [Float]]>([:])
   /// What was read last, while matrices are not kept.
-  private let passing = Mutex<PackedTensor?>(nil)
+  private let passing = Locked<PackedTensor?>(nil)
 
   /// - Parameters:
   ///   - keepingMatrices: whether a matrix stays in memory once it has been read; else it goes when

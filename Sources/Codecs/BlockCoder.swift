@@ -1,7 +1,6 @@
 public import Bytes
 internal import CZstd
 internal import Kernels
-internal import Synchronization
 public import Tensors
 
 /// Encodes and decodes blocks; any number of threads may use it at once.
@@ -9,7 +8,7 @@ public import Tensors
 /// The same block gives the same bytes at any time and on any thread. Another release of zstd may
 /// encode it in other bytes that decode to the same.
 public final class BlockCoder: Sendable {
-  private let idle = Mutex<[Contexts]>([])
+  private let idle = Locked<[Contexts]>([])
 
   public init() {}
 

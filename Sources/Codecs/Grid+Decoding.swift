@@ -1,6 +1,5 @@
 public import Bytes
 public import Kernels
-internal import Synchronization
 public import Tensors
 
 extension Grid {
@@ -47,7 +46,7 @@ extension Grid {
   ) -> (codes: Tensor, steps: [Float]) {
     let (rows, columns) = (wideCodes.rows, wideCodes.columns)
     precondition(columns == 0 || rows == steps.count / 4, "a step for each row")
-    let narrowed = Mutex([Float](repeating: 0, count: rows))
+    let narrowed = Locked([Float](repeating: 0, count: rows))
     let rowsPerJob = max(1, elementsPerDecode / max(columns, 1))
     let codes = Buffer(count: rows * columns, chunk: rowsPerJob * max(columns, 1), run: pool.run) {
       index, output in

@@ -1,6 +1,5 @@
 public import Bytes
 public import Kernels
-internal import Synchronization
 public import Tensors
 
 /// A matrix on a uniform grid: whole-number codes and one float32 step a row, value ≈ code · step.
@@ -53,7 +52,7 @@ public struct Grid: Sendable {
     let columns = tensor.columns
     let rows = columns == 0 ? 0 : tensor.rows
     let rowsPerJob = max(1, Self.elementsPerJob / max(columns, 1))
-    let sums = Mutex<[Int: (error: Double, power: Double)]>([:])
+    let sums = Locked<[Int: (error: Double, power: Double)]>([:])
     codes = Buffer(
       count: rows * columns * width, chunk: rowsPerJob * max(columns, 1) * width, run: pool.run
     ) { index, output in

@@ -86,7 +86,15 @@ public struct Recipe: Equatable, Sendable {
     rate = try json["rate"].map { json throws(FormatError) in try Rate(decoding: json) }
     allowsNonFinite = json["allow_non_finite"]?.bool ?? false
     let errors = json["squared_errors"]?.object ?? JSON.Object()
-    for name in errors.keys { codings[name] = Coding(squaredError: errors[name]?.double) }
+    for name in errors.keys {
+      guard let error = errors[name]?.double, error >= 0, error.isFinite else {
+        throw FormatError(
+          .invalidField,
+          "recipe.squared_errors has \(errors[name]?.excerpt ?? "nothing"), numbers from 0 are "
+            + "allowed", tensor: name)
+      }
+      codings[name] = Coding(squaredError: error)
+    }
     guard let steps = json["steps"]?.object else { return }
     let trellis = Set((json["trellis"]?.array ?? []).compactMap(\.string))
     for name in steps.keys {

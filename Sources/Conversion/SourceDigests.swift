@@ -1,18 +1,17 @@
 internal import Bytes
 internal import Dispatch
 internal import PackFormat
-internal import Synchronization
 
 /// The SHA-256 of files, computed beside other work.
 ///
 /// A digest of one file cannot be shared out, so it takes a thread of its own for as long as the
 /// conversion needs that file anyway.
 final class SourceDigests: Sendable {
-  private let digests: Mutex<[Int: Digest]>
+  private let digests: Locked<[Int: Digest]>
   private let group = DispatchGroup()
 
   init(of files: [MappedFile]) {
-    digests = Mutex([:])
+    digests = Locked([:])
     for (index, file) in files.enumerated() {
       DispatchQueue.global().async(group: group) { [self] in
         let digest = Self.digest(of: file)

@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Synchronization
 
 #if canImport(Darwin)
@@ -62,8 +63,8 @@ private final class Line<Input: Sendable, Output: Sendable>: Sendable {
 
   private let window: Int
   private let make: @Sendable (Input) -> Output
-  private let source: Mutex<() throws -> Input?>
-  private let progress = Mutex(Progress())
+  private let source: Locked<() throws -> Input?>
+  private let progress = Locked(Progress())
   private let isStopped = Atomic(false)
   private let room = Signal()
   private let news = Signal()
@@ -74,7 +75,7 @@ private final class Line<Input: Sendable, Output: Sendable>: Sendable {
   ) {
     self.window = window
     self.make = make
-    source = Mutex(next)
+    source = Locked(next)
   }
 
   /// Takes an input when there is room, and makes its output.

@@ -59,7 +59,9 @@ public final class WorkerPool: Sendable {
 
   /// What `body` gives for each of `0..<count`, in this order, called as by `run`.
   public func map<Element>(_ count: Int, _ body: @Sendable (Int) -> Element) -> [Element] {
-    unsafe [Element](unsafeUninitializedCapacity: count) { elements, filled in
+    // The standard library writes to what all empty arrays share.
+    guard count > 0 else { return [] }
+    return unsafe [Element](unsafeUninitializedCapacity: count) { elements, filled in
       nonisolated(unsafe) let elements = unsafe elements
       run(count) { index in unsafe elements.initializeElement(at: index, to: body(index)) }
       filled = count

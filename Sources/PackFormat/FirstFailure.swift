@@ -1,10 +1,9 @@
 internal import Bytes
-internal import Synchronization
 
 /// Of the errors that several threads meet, the one of the lowest index: the same at any thread
 /// count.
 final class FirstFailure: Sendable {
-  private let first = Mutex<(index: Int, error: FormatError)?>(nil)
+  private let first = Locked<(index: Int, error: FormatError)?>(nil)
 
   func record(_ error: FormatError, at index: Int) {
     first.withLock { first in

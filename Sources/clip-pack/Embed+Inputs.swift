@@ -22,6 +22,8 @@ extension Embed {
       switch picture.embedding {
       case .success(let embedding): try sink.add(picture.path.string, embedding)
       case .failure(let error):
+        // Of one picture there is nothing to count.
+        if paths?.count == 1 { throw error }
         tally.skipped += 1
         sink.skip(picture.path.string, because: "\(error)")
         tally.end()

@@ -2,7 +2,6 @@ import Architecture
 import Bytes
 import CLIP
 import Kernels
-import Synchronization
 import Tensors
 import TestSupport
 
@@ -13,7 +12,7 @@ final class RandomWeights: Weights {
 
   private let shapes: [String: Shape]
   private let storage: Storage
-  private let names = Mutex<[String]>([])
+  private let names = Locked<[String]>([])
   /// Tensors whose first extent is one more than it should be.
   private let wrong: Set<String>
 

@@ -112,10 +112,13 @@ struct EmbedTests {
   }
 
   @Test func `nothing is written when no picture can be read`() throws {
-    for arguments in [["--image", "none.png", "-o", "v.npy"], ["--image", ".", "-o", "v.npy"]] {
-      let result = try Program.run(["embed", "demo.clippack"] + arguments, in: folder.path)
-      #expect(result.status == 1)
+    for (status, images) in [(2, ["none.png"]), (1, ["none.png", "nor.png"]), (1, ["."])] {
+      let result = try Program.run(
+        ["embed", "demo.clippack", "-o", "v.npy", "--image"] + images, in: folder.path)
+      #expect(result.status == status)
       #expect(result.output == "")
+      // One picture's trouble is one line; of several each is counted.
+      #expect(result.errors.split(separator: "\n").count == (images.count == 1 ? 1 : 3))
     }
     let empty = try embed("--images-from", "/dev/null", "-o", "v.jsonl")
     #expect(empty.errors == "clip-pack: '/dev/null' names no picture\n")

@@ -1,3 +1,4 @@
+import Bytes
 import Kernels
 import Synchronization
 import Testing
@@ -9,7 +10,7 @@ import Testing
   private static func numbers(
     _ count: Int, then error: (any Error)? = nil
   ) -> @Sendable () throws -> Int? {
-    let next = Mutex(0)
+    let next = Locked(0)
     return {
       try next.withLock { next in
         guard next < count else {

@@ -83,6 +83,6 @@ struct WorkerPoolTests {
     return counters.map { $0.value.load(ordering: .relaxed) }
   }
 
-  /// No `Mutex`: the thread sanitizer does not see it on Linux.
+  /// A number that threads count up.
   private final class Counter: Sendable { let value = Atomic<Int>(0) }
 }
