@@ -17,6 +17,7 @@
   static name##_kernel name##_for(CKInstructionSet isa) {                         \
     switch (isa) {                                                                \
     case CKInstructionSetScalar: return name##_scalar;                            \
+    case CKInstructionSetAVXVNNI:                                                 \
     case CKInstructionSetAVX2: return name##_avx2;                                \
     default: return name##_avx512;                                                \
     }                                                                             \

@@ -28,6 +28,7 @@
   switch (isa) {                                                                \
   case CKInstructionSetAVX512VNNI:                                              \
   case CKInstructionSetAVX512: return name##_avx512(__VA_ARGS__);               \
+  case CKInstructionSetAVXVNNI:                                                 \
   case CKInstructionSetAVX2: return name##_avx2(__VA_ARGS__);                   \
   default: return name##_scalar(__VA_ARGS__);                                   \
   }

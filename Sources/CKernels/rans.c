@@ -196,6 +196,7 @@ int ck_rans_decode(const uint8_t *bytes, size_t size, int8_t *codes, size_t coun
   for (int lane = 0; lane < LANES; lane++) p.states[lane] = load32(bytes + used + 4 * lane);
   switch (isa) {
 #if defined(__x86_64__)
+  case CKInstructionSetAVXVNNI:
   case CKInstructionSetAVX2: decode_rounds_avx2(table, &p); break;
   case CKInstructionSetAVX512:
   case CKInstructionSetAVX512VNNI: decode_rounds_avx512(table, &p); break;

@@ -190,6 +190,7 @@ void ck_resample_row_rgb(uint8_t *out, const uint8_t *row, size_t pixels, const 
   case CKInstructionSetAVX512VNNI:
     resample_avx512vnni(out, row, pixels, starts, counts, weights, stride, outs);
     break;
+  case CKInstructionSetAVXVNNI:
   case CKInstructionSetAVX2:
     resample_avx2(out, row, pixels, starts, counts, weights, stride, outs);
     break;
@@ -209,6 +210,7 @@ void ck_accumulate_row(int32_t *sums, const uint8_t *row, int32_t weight, size_t
   switch (isa) {
 #if defined(__x86_64__)
   case CKInstructionSetAVX512VNNI: accumulate_avx512(sums, row, weight, count); break;
+  case CKInstructionSetAVXVNNI:
   case CKInstructionSetAVX2: accumulate_avx2(sums, row, weight, count); break;
 #endif
   // Of the scalar one compilers make NEON by themselves.

@@ -274,6 +274,7 @@ static void decode_rounds_neon(Progress *p) {
 static void decode_rounds(Progress *p, CKInstructionSet isa) {
   switch (isa) {
 #if defined(__x86_64__)
+  case CKInstructionSetAVXVNNI:
   case CKInstructionSetAVX2: return decode_rounds_avx2(p);
   case CKInstructionSetAVX512:
   case CKInstructionSetAVX512VNNI: return decode_rounds_avx512(p);

@@ -23,6 +23,7 @@ static const char *name_of(CKInstructionSet isa) {
   switch (isa) {
   case CKInstructionSetScalar: return "scalar";
   case CKInstructionSetAVX2: return "avx2";
+  case CKInstructionSetAVXVNNI: return "avxvnni";
   case CKInstructionSetAVX512: return "avx512";
   case CKInstructionSetAVX512VNNI: return "avx512vnni";
   case CKInstructionSetNEON: return "neon";
@@ -221,7 +222,8 @@ static void find_sets(void) {
   const CKInstructionSet widest = ck_widest_instruction_set();
   static const CKInstructionSet all[] = {
 #if defined(__x86_64__)
-      CKInstructionSetAVX2, CKInstructionSetAVX512, CKInstructionSetAVX512VNNI,
+      CKInstructionSetAVX2, CKInstructionSetAVXVNNI, CKInstructionSetAVX512,
+      CKInstructionSetAVX512VNNI,
 #elif defined(__aarch64__)
       CKInstructionSetNEON, CKInstructionSetNEONDotProd, CKInstructionSetNEONI8MM,
 #endif
