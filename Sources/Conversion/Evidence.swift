@@ -28,11 +28,13 @@ struct Evidence: Sendable {
 
   /// The floor that a freshly made pack gets: what it reached, less a tenth of what it lost, so
   /// that another machine's rounding passes and a change for the worse does not.
-  static func floor(for reached: Comparison) -> Double { floor(forCosine: reached.cosineMinimum) }
+  static func floor(for reached: Comparison) -> Double {
+    floor(forCosine: reached.cosineMinimum, in: .f32)
+  }
 
-  private static func floor(forCosine cosine: Double) -> Double {
+  private static func floor(forCosine cosine: Double, in compute: Compute) -> Double {
     let loss = 1 - cosine
-    return loss.isFinite ? 1 - (loss * 1.1 + 1e-6) : 0
+    return loss.isFinite ? 1 - (loss * compute.growth + 1e-6) : 0
   }
 
   /// The fastest kind of computation that adds little to what the weights themselves have lost:
@@ -133,7 +135,7 @@ struct Evidence: Sendable {
       let cosines = ["image_cosine_min", "text_cosine_min"].compactMap {
         reached(in: compute)[$0]?.double
       }
-      return cosines.min().map { Evidence.floor(forCosine: $0) } ?? 0.999
+      return cosines.min().map { Evidence.floor(forCosine: $0, in: compute) } ?? 0.999
     }
   }
 }

@@ -67,7 +67,7 @@ public struct Verification: Sendable {
       reference: "the original's recorded answers (\(recorded.origin) probes)",
       probes: recorded.probes, recorded: recorded)
     verification.failures += verification.comparison.regressions(
-      from: recorded.reached(in: model.compute))
+      from: recorded.reached(in: model.compute), in: model.compute)
     return verification
   }
 

@@ -1,5 +1,6 @@
 import Bytes
 import CLIP
+import Kernels
 import Testing
 
 @testable import Conversion
@@ -99,18 +100,25 @@ struct AgreementTests {
     let reference = ProbeEmbeddings(images: Self.reference)
     let found = ProbeEmbeddings(images: [[1, 0.01], [0.8, 0.6], [0.6, 0.8]])
     let now = Comparison(found, with: reference)
-    #expect(now.regressions(from: .object(now.json)) == [])
+    #expect(now.regressions(from: .object(now.json), in: .f32) == [])
     let perfect = Comparison(reference, with: reference)
-    #expect(perfect.regressions(from: .object(now.json)) == [])
-    let clauses = now.regressions(from: .object(perfect.json))
+    #expect(perfect.regressions(from: .object(now.json), in: .f32) == [])
+    let clauses = now.regressions(from: .object(perfect.json), in: .f32)
     #expect(
       clauses.first
         == "image_cosine_min is 0.9999500, 1.0000000 was recorded and at least 0.9999990 is allowed"
     )
     #expect(clauses.contains { $0.hasPrefix("image_max_abs is 0.0100000, 0.0000000 was recorded") })
+    // In fewer bits the same may lose thrice as much elsewhere, and no more.
+    for (before, passes) in [(Float(0.0055), false), (0.006, true)] {
+      let recorded = Comparison(
+        ProbeEmbeddings(images: [[1, before], [0.8, 0.6], [0.6, 0.8]]), with: reference)
+      #expect(now.regressions(from: .object(recorded.json), in: .int8).isEmpty == passes)
+      #expect(!now.regressions(from: .object(recorded.json), in: .f32).isEmpty)
+    }
     let broken = ProbeEmbeddings(images: [[.nan, 0], [0.8, 0.6], [0.6, 0.8]])
     let nan = Comparison(broken, with: reference)
-    #expect(!nan.regressions(from: .object(now.json)).isEmpty)
+    #expect(!nan.regressions(from: .object(now.json), in: .f32).isEmpty)
   }
 
   @Test func `stage errors are lengths of differences over lengths`() {

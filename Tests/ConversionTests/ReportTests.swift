@@ -64,7 +64,8 @@ struct ReportTests {
     #expect(verification.failures == [])
     var better = try #require(recorded.reached(in: .f32).object)
     better["text_centred_cosine_min"] = 1.0
-    let clauses = verification.comparison.regressions(from: .object(better))
+    let clauses = verification.comparison.regressions(
+      from: .object(better), in: .f32)
     #expect(clauses.count == 1)
     #expect(clauses.first?.hasPrefix("text_centred_cosine_min is 0.99") == true)
   }
