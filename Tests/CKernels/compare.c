@@ -15,6 +15,7 @@ static struct {
   bool has_same_bits;
   size_t shape[3];
   uint64_t hash;
+  size_t failures;
 } current;
 static size_t failures, kernels;
 static uint64_t seed;
@@ -45,6 +46,7 @@ void kernel(const char *name, bool has_same_bits) {
   current.name = name;
   current.has_same_bits = has_same_bits;
   current.shape_names = "";
+  current.failures = 0;
   current.hash = 0xcbf29ce484222325;
   seed = strlen(name);
 }
@@ -62,10 +64,13 @@ void add_to_hash(const void *bytes, size_t count) {
     current.hash = (current.hash ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3;
 }
 
-static void fail(CKInstructionSet isa, const char *what) {
-  if (failures++ > 20) return;
+// Says so for the first few cases of a kernel; whether it did.
+static bool fail(CKInstructionSet isa, const char *what) {
+  failures++;
+  if (current.failures++ >= 3) return false;
   fprintf(stderr, "FAIL  %s on %s, %s = %zu, %zu, %zu: %s", current.name, name_of(isa),
           current.shape_names, current.shape[0], current.shape[1], current.shape[2], what);
+  return true;
 }
 
 void same(CKInstructionSet isa, const char *what, const void *scalar, const void *found,
@@ -75,22 +80,19 @@ void same(CKInstructionSet isa, const char *what, const void *scalar, const void
   size_t i = 0;
   while (i < bytes && a[i] == b[i]) i++;
   if (i == bytes) return;
-  fail(isa, what);
-  if (failures <= 21) fprintf(stderr, ", byte %zu is %d, not %d\n", i, b[i], a[i]);
+  if (fail(isa, what)) fprintf(stderr, ", byte %zu is %d, not %d\n", i, b[i], a[i]);
 }
 
 void close_to(CKInstructionSet isa, const char *what, size_t i, double scalar, double found,
               double bound) {
   if (isnan(scalar) ? isnan(found) : scalar == found || fabs(scalar - found) <= bound) return;
-  fail(isa, what);
-  if (failures <= 21)
+  if (fail(isa, what))
     fprintf(stderr, " %zu is %.9g, not %.9g within %.3g\n", i, found, scalar, bound);
 }
 
 void is_true(CKInstructionSet isa, const char *what, bool condition) {
   if (condition) return;
-  fail(isa, what);
-  if (failures <= 21) fprintf(stderr, "\n");
+  if (fail(isa, what)) fprintf(stderr, "\n");
 }
 
 // -- Memory. Under AddressSanitizer, blocks that it watches; else the end of a mapping, behind
