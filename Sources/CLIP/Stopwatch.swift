@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import Bytes
 
 /// Where the time of forward passes goes, part by part, summed over blocks and passes.
 public final class Stopwatch: Sendable {
@@ -29,7 +29,7 @@ public final class Stopwatch: Sendable {
     /// Of the lap that goes on.
     var operations = 0
   }
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   public init() {}
 
