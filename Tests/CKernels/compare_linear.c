@@ -176,7 +176,8 @@ static void quantise_rows(size_t width, float scale, float shift, float odd, siz
     reset(found_codes, before, all * stride);
     reset(found_scales, before, 4 * rows);
     reset(found_zeros, before, 4 * all);
-    ck_quantise_rows_u8(found_codes, found_scales, found_zeros, x, rows, width, stride, planes, isa);
+    ck_quantise_rows_u8(found_codes, found_scales, found_zeros, x, rows, width, stride, planes,
+                        isa);
     settle_nans(found_scales, rows);
     same(isa, "codes", codes, found_codes, all * stride);
     same(isa, "scales", scales, found_scales, 4 * rows);
