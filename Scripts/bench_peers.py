@@ -64,7 +64,8 @@ def export_anew(checkpoint, folder):
     note = f"{folder}/sha256"
     if os.path.exists(note) and open(note).read() == now:
         return
-    shutil.rmtree(folder, ignore_errors=True)
+    if os.path.exists(folder):
+        shutil.rmtree(folder)
     os.makedirs(folder)
     export(checkpoint, folder)
     with open(note, "w") as file:
