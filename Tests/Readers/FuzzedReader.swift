@@ -92,10 +92,18 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
     _ = try? model.similarity()
   }
 
-  /// The bytes as the evidence of a pack with one probe of each kind.
+  /// In a folder of its own, because a writer looks through the folder for what others left.
   private static func readEvidence(_ bytes: [UInt8]) throws {
-    let path = FilePath("/tmp/clip-pack-fuzz-evidence.\(getpid()).\(pthread_self())")
-    var writer = try PackWriter(path, storage: .compact, pool: pool)
+    let folder = "/tmp/clip-pack-fuzz-evidence.\(getpid()).\(pthread_self())"
+    unsafe _ = mkdir(folder, 0o700)
+    defer { unsafe _ = rmdir(folder) }
+    try readEvidence(bytes, in: FilePath(folder))
+  }
+
+  /// The bytes as the evidence of a pack with one probe of each kind.
+  private static func readEvidence(_ bytes: [UInt8], in folder: FilePath) throws {
+    // Mapped, because entropy coding takes longer than reading.
+    var writer = try PackWriter(folder.appending("a.clippack"), storage: .mapped, pool: pool)
     try writer.add(.configuration, ["model_type": "clip", "projection_dim": 2])
     writer.beginEvidence()
     for (name, type, shape, size) in [
