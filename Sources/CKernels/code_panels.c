@@ -18,7 +18,7 @@ static void pack_panel_scalar(int8_t *panel, const int8_t *codes, size_t rows, s
 static void sum_panel_scalar(int32_t *sums, const int8_t *panel, size_t rows, size_t columns) {
   memset(sums, 0, 4 * rows);
   for (size_t c = 0; c < columns; c++)
-    for (size_t r = 0; r < rows; r++) sums[r] += panel[(c / 4 * CK_PANEL + r) * 4 + c % 4];
+    for (size_t r = 0; r < rows; r++) sums[r] += panel[ck_panel_index(r, c)];
 }
 
 #if defined(__x86_64__)

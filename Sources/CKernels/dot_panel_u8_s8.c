@@ -8,8 +8,7 @@ static void dot_panel_scalar(int32_t *sums, size_t sums_stride, const uint8_t *a
   for (size_t i = 0; i < m; i++, a += a_stride, sums += sums_stride)
     for (size_t j = 0; j < n; j++) {
       sums[j] = 0;
-      for (size_t c = 0; c < k; c++)
-        sums[j] += (int32_t)a[c] * panel[(c / 4 * CK_PANEL + j) * 4 + c % 4];
+      for (size_t c = 0; c < k; c++) sums[j] += (int32_t)a[c] * panel[ck_panel_index(j, c)];
     }
 }
 

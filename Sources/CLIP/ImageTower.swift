@@ -71,8 +71,7 @@ public struct ImageTower: Sendable {
     let packing = Packing(lengths: Array(repeating: configuration.positions, count: count))
     let classRows = try encoder.run(
       embedded(pixels, count, watch), packing, isCausal: false,
-      keeping: Array(packing.starts.dropLast()),
-      observe)
+      keeping: Array(packing.starts.dropLast()), observe)
 
     var pooled = [Float](repeating: 0, count: classRows.count)
     var pooledSpan = pooled.mutableSpan
@@ -96,8 +95,7 @@ public struct ImageTower: Sendable {
     let matrix = try patchEmbedding()
     var input = LayerInput()
     input.take(patchColumns)
-    input.multiply(
-      patches(pixels), matrix.span, into: &rows, in: compute, on: pool)
+    input.multiply(patches(pixels), matrix.span, into: &rows, in: compute, on: pool)
     try addPositions(to: &rows)
     watch?.count(2 * rows.count * patchColumns)
     watch?.lap(.tokens)

@@ -36,8 +36,7 @@ struct LayerInput {
     case .int8 where weights.isCoded, .bf16 where weights.isCoded:
       linear(
         bytes(of: x, bits: compute == .int8 ? 8 : 16, on: pool), weights, bias: bias,
-        activation: activation,
-        accumulating: accumulating, into: &output, on: pool)
+        activation: activation, accumulating: accumulating, into: &output, on: pool)
     case .bf16, .int8:
       linear(
         halves(of: x, on: pool), weights, bias: bias, activation: activation,

@@ -71,8 +71,7 @@ public struct TextTower: Sendable {
     let tokens = try embedded(texts, packing)
     watch?.lap(.tokens)
     let rows = try encoder.run(
-      tokens, packing, isCausal: true,
-      keeping: packing.starts.dropFirst().map { $0 - 1 }, observe)
+      tokens, packing, isCausal: true, keeping: packing.starts.dropFirst().map { $0 - 1 }, observe)
 
     var pooled = [Float](repeating: 0, count: rows.count)
     var pooledSpan = pooled.mutableSpan

@@ -79,7 +79,7 @@ public final class PackWeights: Weights {
     }
   }
 
-  /// Matrices outside the blocks, which are not computed with in integers.
+  /// Matrices outside the blocks: where they have 16-bit codes they keep that precision.
   private static let ends: Set = [
     Names.patchEmbedding, Names.imageProjection, Names.textProjection, Names.tokenTable,
   ]

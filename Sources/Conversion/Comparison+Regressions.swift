@@ -32,8 +32,8 @@ extension Comparison {
 
   /// What a measure may be when it was recorded as `before`.
   ///
-  /// Errors may grow as `Compute.growth` says, and by what float32 sums err anyway. Counts of agreeing answers
-  /// jump where two answers are nearly equal, so one picture or place may change.
+  /// Errors may grow as `Compute.growth` says, and by what float32 sums err anyway. Counts of agreeing
+  /// answers jump where two answers are nearly equal, so one picture or place may change.
   private func limit(
     of key: String, _ before: Double, _ compute: Compute
   ) -> (value: Double, isLowest: Bool)? {

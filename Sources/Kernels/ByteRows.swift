@@ -3,8 +3,9 @@ internal import CKernels
 /// Activations as unsigned codes of 8 or 16 bits, with one scale and one zero point a row:
 /// `x[r, i] ≈ scales[r] · (codes[r, i] − zeros[r])`.
 ///
-/// Codes of 16 bits are two planes, the more significant bytes of a row before the others. The range of a row is its own, so an outlier costs its row alone; the zero point makes use of all
-/// codes where values are mostly of one sign, as behind a GELU. The memory is used again.
+/// Codes of 16 bits are two planes, the more significant bytes of a row before the others. The range of
+/// a row is its own, so an outlier costs its row alone; the zero point makes use of all codes where
+/// values are mostly of one sign, as behind a GELU. The memory is used again.
 public struct ByteRows: Sendable {
   public private(set) var rows = 0
   public private(set) var width = 0

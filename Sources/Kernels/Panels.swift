@@ -8,7 +8,7 @@ struct Panels: Sendable {
   /// threads end together.
   let perShare: Int
 
-  static let height = Int(CK_PANEL)
+  static let height = CodePanels.height
 
   /// Rows of activations that are multiplied with a panel before they are looked at again.
   static let batch = 1024

@@ -27,6 +27,11 @@ size_t ck_panel_bytes(size_t row_bytes);
 // one after the other, then the second, …: [⌈columns / 4⌉, 32, 4]. Rows and columns that are missing
 // are zero.
 
+/// Where the code of a row and a column lies in its panel.
+static inline size_t ck_panel_index(size_t row, size_t column) {
+  return (column / 4 * CK_PANEL + row) * 4 + column % 4;
+}
+
 /// panels [⌈rows / 32⌉ panels] = codes [rows, columns].
 void ck_pack_codes(int8_t *_Nonnull panels, const int8_t *_Nonnull codes, size_t rows,
                    size_t columns, CKInstructionSet isa);
