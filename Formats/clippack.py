@@ -8,7 +8,6 @@ import argparse, hashlib, json, math, mmap, os, struct, sys, zlib
 from types import SimpleNamespace
 
 import numpy as np
-import zstandard
 import blocks
 
 MAGIC = b"\x89CLIP\r\n\x1a"
@@ -21,8 +20,8 @@ U8, I8, I16, F16, BF16, F32 = 1, 2, 4, 5, 6, 9
 SECTION, TENSOR, PLAIN, GRID = 1, 2, 0, 1  # kinds, codecs
 VALUES, CODES, STEPS = 0, 1, 2  # roles
 RAW, ZSTD, PLANES, RANS, TRELLIS, PANELS = 0, 1, 2, 3, 4, 5  # encodings
-SECTIONS = {"configuration": "content", "preprocessing": "content", "tokenizer": "content", "recipe": "content",
-            "provenance": "evidence", "evidence": "evidence"}
+SECTIONS = {"network": "content", "configuration": "content", "preprocessing": "content", "tokenizer": "content",
+            "recipe": "content", "provenance": "evidence", "evidence": "evidence"}
 
 
 class Refusal(ValueError):
@@ -98,7 +97,7 @@ class Pack:
             name = cursor.bytes(length).decode("utf-8")
         except UnicodeDecodeError:
             raise Refusal(f"8.6: a name in the {manifest} manifest is not UTF-8") from None
-        item = SimpleNamespace(kind=kind, name=name, manifest=manifest)
+        item = SimpleNamespace(kind=kind, flags=flags, name=name, manifest=manifest)
         if kind == SECTION:
             home = SECTIONS.get(name)
             require(home or not flags, 6, f"section {name!r} is required and not known")
@@ -180,6 +179,7 @@ class Pack:
                 return decode(bytes(stored), block.size, ELEMENTS[stream.element_type][0])
             except ValueError as error:
                 raise Refusal(f"8.9: {where}: {error}") from None
+        import zstandard  # needed for compact packs only
         try:
             size = zstandard.frame_content_size(stored)
             require(size in (-1, block.size), 9, f"{where}: frame of {size} bytes, block of {block.size}")
