@@ -55,15 +55,19 @@ def parse(data, limits=LIMITS):
         return dict(pairs)
 
     def constant(word):
-        raise ValueError(f"{word} is no JSON")
+        raise Refusal(f"network: {word} is not JSON")
 
     try:
         document = json.loads(text, object_pairs_hook=unique, parse_constant=constant)
-        json.dumps(document, ensure_ascii=False).encode("utf-8")  # halves of surrogate pairs are no text
+    except json.JSONDecodeError as error:
+        raise Refusal(f"network: not JSON from character {error.pos} on") from None
     except Refusal:
         raise
-    except ValueError as error:
-        raise Refusal(f"network: not JSON: {error}") from None
+    except ValueError:
+        raise Refusal("network: a number of too many digits") from None
+    # Half of a surrogate pair can be written as an escape, and is no text.
+    halves = any("\ud800" <= letter <= "\udfff" for letter in json.dumps(document, ensure_ascii=False))
+    require(not halves, "network", "a string is not Unicode")
     return document
 
 
@@ -238,8 +242,9 @@ def read_step(place, value, repeated, limits):
         sources = [name_of_value(place, "from", name, limits) for name in listed]
         allowed = operation.inputs
         count = f"{allowed[0]}" if len(allowed) == 1 else f"{allowed[0]} to {allowed[-1]}"
-        require(len(sources) in allowed, place, f"from has {len(sources)} values, {count} are allowed")
-        require(len(sources) > 1 or type(value["from"]) is str, place, "from is an array of one value, a string is needed")
+        needed = f"{count} name{' is' if count == '1' else 's are'} needed"
+        require(len(sources) in allowed, place, f"from is {show(value['from'])}, {needed}")
+        require(len(sources) > 1 or type(value["from"]) is str, place, f"from is {show(value['from'])}, a string is needed")
     attributes = {name: rule(place, name, value[name], limits) for name, rule in operation.needed.items()}
     for name, (rule, default) in operation.optional.items():
         attributes[name] = rule(place, name, value[name], limits) if name in value else default
@@ -271,11 +276,11 @@ def check_combination(step):
             require(padding < kernel, place, f"padding is {padding}, less than the kernel's {kernel} is allowed")
     if op == "add":
         given["signs"] = given["signs"] or [1] * many
-        require(len(given["signs"]) == many, place, f"signs has {len(given['signs'])} elements, from has {many}")
+        require(len(given["signs"]) == many, place, f"signs is {show(given['signs'])}, {many} elements are needed")
     if op == "pick":
         require((given["row"] is None) != (given["token"] is None), place, "one of row and token is needed")
         wanted = 1 if given["token"] is None else 2
-        require(many == wanted, place, f"from has {many} values, {'row' if wanted == 1 else 'token'} needs {wanted}")
+        require(many == wanted, place, "row reads x alone" if wanted == 1 else "token reads x and ids")
 
 
 def read_items(place, value, limits):
@@ -286,12 +291,14 @@ def read_items(place, value, limits):
             items.append(read_step(here, item, False, limits))
             continue
         members(here, item, ["repeat", "prefix", "from", "to", "steps"], ["first"])
-        rounds = whole(1, 1 << 62)(here, "repeat", item["repeat"], limits)  # the limit is a matter of check 3
-        first = whole(0, 1 << 62)(here, "first", item.get("first", 0), limits)
+        rounds = whole(1, "rounds")(here, "repeat", item["repeat"], limits)
+        first = whole(0, "first")(here, "first", item.get("first", 0), limits)
         prefix = text_of(here, "prefix", item["prefix"], limits)
         require(prefix.count("#") == 1, here, f"prefix is {show(prefix)}, # once is needed")
         steps = []
-        for at, inner in enumerate(array(f"{here}.steps", item["steps"])):
+        body = array(f"{here}.steps", item["steps"])
+        require(len(body) <= limits["body"], f"{here}.steps", f"{len(body)} steps, {limits['body']} are allowed")
+        for at, inner in enumerate(body):
             require(type(inner) is not dict or "repeat" not in inner, f"{here}.steps[{at}]", "a repeat is in a repeat")
             steps.append(read_step(f"{here}.steps[{at}]", inner, True, limits))
         items.append(Repeat(here, rounds, first, prefix, name_of_value(here, "from", item["from"], limits),
@@ -358,16 +365,7 @@ def read_scores(document, limits):
 
 
 def check_size(tower, limits):
-    total = 0
-    for item in tower.items:
-        if type(item) is Repeat:
-            require(item.rounds <= limits["rounds"], item.place, f"{item.rounds} rounds, {limits['rounds']} are allowed")
-            require(item.first <= limits["first"], item.place, f"first is {item.first}, {limits['first']} is allowed")
-            require(len(item.steps) <= limits["body"], item.place,
-                    f"{len(item.steps)} steps in a round, {limits['body']} are allowed")
-            total += item.rounds * len(item.steps)
-        else:
-            total += 1
+    total = sum(item.rounds * len(item.steps) if type(item) is Repeat else 1 for item in tower.items)
     require(total <= limits["steps"], tower.kind, f"{total} steps, {limits['steps']} are allowed")
 
 
@@ -400,11 +398,12 @@ class Shape:
 
     def __str__(self):
         if self.kind != "rows":
-            return f"{self.kind} [{self.rows}]"
+            return f"{'a mask' if self.kind == 'mask' else 'ids'} [{self.rows}]"
         return f"[{self.rows}, {self.width}]" + (f" on {self.grid[0]} × {self.grid[1]}" if self.grid else "")
 
 
 ONE = Extent(1)
+NEEDED = {"ids": "ids are", "mask": "a mask is", "rows": "rows are", "map": "rows with a grid are"}
 
 
 @dataclass
@@ -429,11 +428,11 @@ def infer(tower, step, shapes, limits):
     def kinds(*wanted):
         for at, (shape, kind) in enumerate(zip(shapes, wanted)):
             found = "map" if kind == "map" and shape.grid else shape.kind
-            require(found == kind, place, f"input {at} is {shape}, {kind} is needed")
+            require(found == kind, place, f"input {at} is {shape}, {NEEDED[kind]} needed")
 
     def least(name, number):
         bound = x.rows.at(tower.least)
-        require(number < bound, place, f"{name} is {number}, x has {bound} rows at least")
+        require(number < bound, place, f"{name} is {number}, less than {bound} is allowed")
 
     if op == "parameter":
         rows, width = given["rows"], given["width"]
@@ -454,7 +453,7 @@ def infer(tower, step, shapes, limits):
             end = given["start"] + x.rows.at(tower.most)
             require(end <= given["rows"], place, f"start and x need {end} rows, the table has {given['rows']}")
         for mask in shapes[1:]:
-            require(mask.rows == x.rows, place, f"the mask is {mask}, x is {x}")
+            require(mask.rows == x.rows, place, f"the mask has {mask.rows} elements, x has {x.rows} rows")
         return x, {"weight": [given["rows"], x.width]}
     if op == "concat":
         kinds(*["rows"] * len(shapes))
@@ -515,7 +514,7 @@ def infer(tower, step, shapes, limits):
         require(key.rows == value.rows, place, f"k has {key.rows} rows, v has {value.rows}")
         require(x.width % heads == 0, place, f"width is {x.width}, which {heads} heads do not divide")
         for mask in shapes[3:]:
-            require(mask.rows == key.rows, place, f"the mask is {mask}, k is {key}")
+            require(mask.rows == key.rows, place, f"the mask has {mask.rows} elements, k has {key.rows} rows")
         require(not given["causal"] or key.rows == x.rows, place, f"q has {x.rows} rows, k has {key.rows}: causal needs equal ones")
         scores = x.rows.at(tower.most) * key.rows.at(tower.most)
         require(scores <= limits["scores"], place, f"{scores} pairs of q and k, {limits['scores']} are allowed")
@@ -524,7 +523,7 @@ def infer(tower, step, shapes, limits):
         kinds("rows", "mask")
         least("skip", given["skip"])
         for mask in shapes[1:]:
-            require(mask.rows == x.rows, place, f"the mask is {mask}, x is {x}")
+            require(mask.rows == x.rows, place, f"the mask has {mask.rows} elements, x has {x.rows} rows")
         return Shape("rows", ONE, x.width), {}
     if op == "pick":
         kinds("rows", "ids")
