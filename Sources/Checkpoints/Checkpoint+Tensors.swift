@@ -13,11 +13,11 @@ extension Checkpoint {
     guard let origin = origins[canonical] else {
       preconditionFailure("the model has no tensor \"\(canonical)\"")
     }
-    let file = files[origin.file].safetensors.file
-    residency.willRead(file, origin.range)
-    let stored = Buffer(file, origin.range)
+    let (file, entry) = stored(origin)
+    residency.willRead(file, entry, origin.range)
+    let stored = file.bytes(of: entry, origin.range)
     guard origin.isTransposed else { return Tensor(origin.elementType, origin.shape, stored) }
-    defer { file.release(origin.range) }
+    defer { file.release(entry, origin.range) }
     return Tensor(origin.elementType, origin.shape, transposed(stored, origin))
   }
 
@@ -28,7 +28,29 @@ extension Checkpoint {
     guard let origin = origins[canonical] else {
       preconditionFailure("the model has no tensor \"\(canonical)\"")
     }
-    files[origin.file].safetensors.file.release(origin.range)
+    let (file, entry) = stored(origin)
+    file.release(entry, origin.range)
+  }
+
+  /// The absolute offsets of a tensor's elements in its file, as the file has them; `nil` where they
+  /// do not lie in it in one piece.
+  ///
+  /// - Precondition: the name is among `origins`.
+  public func location(of canonical: String) -> Range<Int>? {
+    guard let origin = origins[canonical] else {
+      preconditionFailure("the model has no tensor \"\(canonical)\"")
+    }
+    let (file, entry) = stored(origin)
+    guard let start = file.location(of: entry)?.lowerBound else { return nil }
+    return start + origin.range.lowerBound..<start + origin.range.upperBound
+  }
+
+  private func stored(_ origin: TensorOrigin) -> (any TensorFile, TensorEntry) {
+    let file = files[origin.file].tensors
+    guard let entry = file.entry(named: origin.name) else {
+      preconditionFailure("'\(file.file.path)' has no tensor \"\(origin.name)\"")
+    }
+    return (file, entry)
   }
 
   private func transposed(_ stored: Buffer, _ origin: TensorOrigin) -> Buffer {

@@ -11,7 +11,7 @@ public final class Checkpoint: Sendable {
   public struct File: Sendable {
     /// As an index names it, or the last component of the path.
     public let name: String
-    public let safetensors: Safetensors
+    public let tensors: any TensorFile
   }
 
   /// One file, or the shards of an index by name.
@@ -64,7 +64,7 @@ public final class Checkpoint: Sendable {
     folder = source.folder
     let used = Set(self.origins.values.map { Place(file: $0.file, name: $0.name) })
     unused = shards.files.enumerated().flatMap { number, file in
-      file.safetensors.tensors.map(\.name).filter { !used.contains(Place(file: number, name: $0)) }
+      file.tensors.tensors.map(\.name).filter { !used.contains(Place(file: number, name: $0)) }
     }
   }
 

@@ -16,3 +16,9 @@ public enum CheckpointError: Error, Sendable, CustomStringConvertible {
     }
   }
 }
+
+extension MappedFile {
+  static func opening(_ path: FilePath) throws(CheckpointError) -> MappedFile {
+    do throws(FileError) { return try MappedFile(path) } catch { throw .unreadable(error) }
+  }
+}

@@ -18,7 +18,7 @@ struct Origins {
   /// The shape of a canonical tensor as the files have it.
   func shape(_ location: Naming.Location) -> Shape? {
     guard let file = shards.locations[location.name],
-      let stored = shards.files[file].safetensors.entry(named: location.name)?.shape
+      let stored = shards.files[file].tensors.entry(named: location.name)?.shape
     else { return nil }
     var extents = stored.extents
     if location.third != nil, let rows = extents.first { extents[0] = rows / 3 }
@@ -64,7 +64,7 @@ struct Origins {
     of parameter: Parameter, _ location: Naming.Location, _ reason: String
   ) throws(CheckpointError) -> TensorOrigin {
     guard let number = shards.locations[location.name],
-      let entry = shards.files[number].safetensors.entry(named: location.name)
+      let entry = shards.files[number].tensors.entry(named: location.name)
     else {
       throw refused(.inconsistent, "is missing, \(reason) asks for it", location.name)
     }
@@ -95,17 +95,16 @@ struct Origins {
       range: range(of: entry, location.third))
   }
 
-  private func range(of entry: Safetensors.Entry, _ third: Int?) -> Range<Int> {
-    guard let third else { return entry.range }
-    let size = entry.range.count / 3
-    let start = entry.range.lowerBound + third * size
-    return start..<start + size
+  private func range(of entry: TensorEntry, _ third: Int?) -> Range<Int> {
+    guard let third else { return 0..<entry.byteCount }
+    let size = entry.byteCount / 3
+    return third * size..<(third + 1) * size
   }
 
   private func refused(
     _ code: FormatError.Code, _ reason: String, _ tensor: String, _ file: Int? = nil
   ) -> CheckpointError {
-    let path = file.map { shards.files[$0].safetensors.file.path } ?? weights
+    let path = file.map { shards.files[$0].tensors.file.path } ?? weights
     return .refused(path, FormatError(code, reason, tensor: tensor))
   }
 }

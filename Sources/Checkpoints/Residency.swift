@@ -9,7 +9,8 @@ final class Residency: Sendable {
   static let budget = 64 << 20
 
   private struct Stretch {
-    let file: MappedFile
+    let file: any TensorFile
+    let entry: TensorEntry
     let range: Range<Int>
   }
 
@@ -22,15 +23,15 @@ final class Residency: Sendable {
 
   /// Notes a tensor that is about to be read, and lets go of those before it when the budget is
   /// spent.
-  func willRead(_ file: MappedFile, _ range: Range<Int>) {
+  func willRead(_ file: any TensorFile, _ entry: TensorEntry, _ range: Range<Int>) {
     let old = state.withLock { state in
       let isSpent = state.total + range.count > Self.budget
       let old = isSpent ? state.stretches : []
       if isSpent { state = State() }
-      state.stretches.append(Stretch(file: file, range: range))
+      state.stretches.append(Stretch(file: file, entry: entry, range: range))
       state.total += range.count
       return old
     }
-    for stretch in old { stretch.file.release(stretch.range) }
+    for stretch in old { stretch.file.release(stretch.entry, stretch.range) }
   }
 }

@@ -9,7 +9,7 @@ struct Shards {
 
   init(_ file: FilePath) throws(CheckpointError) {
     let weights = try Safetensors(file)
-    files = [Checkpoint.File(name: file.lastComponent?.string ?? "", safetensors: weights)]
+    files = [Checkpoint.File(name: file.lastComponent?.string ?? "", tensors: weights)]
     locations = Dictionary(uniqueKeysWithValues: weights.tensors.map { ($0.name, 0) })
   }
 
@@ -24,7 +24,7 @@ struct Shards {
     for name in Set(map.values).sorted() {
       do throws(CheckpointError) {
         let weights = try Safetensors(folder.appending(FilePath(name).components))
-        files.append(Checkpoint.File(name: name, safetensors: weights))
+        files.append(Checkpoint.File(name: name, tensors: weights))
       } catch {
         guard case .unreadable(let cause) = error else { throw error }
         throw .unreadable(
@@ -35,7 +35,7 @@ struct Shards {
     var locations: [String: Int] = [:]
     for (tensor, name) in map.sorted(by: { $0.key < $1.key }) {
       guard let number = numbers[name],
-        files[number].safetensors.entry(named: tensor) != nil
+        files[number].tensors.entry(named: tensor) != nil
       else {
         throw .refused(
           index,
@@ -85,8 +85,7 @@ extension JSON {
 
   /// Reads a whole JSON file.
   init(contentsOf path: FilePath) throws(CheckpointError) {
-    let file: MappedFile
-    do throws(FileError) { file = try MappedFile(path) } catch { throw .unreadable(error) }
+    let file = try MappedFile.opening(path)
     do throws(FormatError) {
       guard file.count <= Self.maximumFileSize else {
         throw FormatError(

@@ -15,6 +15,6 @@ public struct TensorOrigin: Equatable, Sendable {
   public let elementType: ElementType
   /// In canonical orientation.
   public let shape: Shape
-  /// Absolute offsets in the file.
+  /// Which bytes of that tensor's elements in row-major order.
   public let range: Range<Int>
 }

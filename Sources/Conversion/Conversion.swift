@@ -90,16 +90,16 @@ public struct Conversion: Sendable {
         search = next
         continue
       }
-      for file in checkpoint.files where file.safetensors.file.hasChanged {
+      for file in checkpoint.files where file.tensors.file.hasChanged {
         throw Refusal(
-          "'\(file.safetensors.file.path)' has changed while it was read, so the pack would be of "
+          "'\(file.tensors.file.path)' has changed while it was read, so the pack would be of "
             + "no one checkpoint; convert again when nobody writes to it")
       }
       let (agreement, notes) = (attempt.agreement, attempt.notes)
       try checkTarget(attempt.writer.fileSize, agreement)
       let preamble = try attempt.writer.finish()
       return Summary(
-        sourceBytes: checkpoint.files.reduce(0) { $0 + $1.safetensors.file.count },
+        sourceBytes: checkpoint.files.reduce(0) { $0 + $1.tensors.file.count },
         packBytes: preamble.fileSize, weightBytes: weightBytes,
         parameterCount: parameterCount,
         contentDigest: preamble.contentDigest, agreement: agreement,
@@ -163,7 +163,7 @@ public struct Conversion: Sendable {
     try refuseSource(checkpoint, as: destination)
     // Says at once where nothing can be written, and not after everything has been measured.
     _ = try AtomicFile(replacing: destination)
-    let digests = SourceDigests(of: checkpoint.files.map(\.safetensors.file))
+    let digests = SourceDigests(of: checkpoint.files.map(\.tensors.file))
     let contract = try Contract(checkpoint, recipe, tokenizerFolder)
     try Probes.refuseUnusable(
       contract.configuration, contract.tokenizer, images: evidenceImages, texts: evidenceTexts)
@@ -347,7 +347,7 @@ public struct Conversion: Sendable {
   }
 
   private func refuseSource(_ checkpoint: Checkpoint, as destination: FilePath) throws(Refusal) {
-    for file in checkpoint.files where FileKind.areSame(file.safetensors.file.path, destination) {
+    for file in checkpoint.files where FileKind.areSame(file.tensors.file.path, destination) {
       throw Refusal(
         "the output '\(destination)' is the source itself; give another name with -o")
     }

@@ -32,7 +32,7 @@ struct Provenance {
     for (number, file) in checkpoint.files.enumerated() {
       var object = JSON.Object()
       object["name"] = .string(file.name)
-      object["size"] = .integer(file.safetensors.file.count)
+      object["size"] = .integer(file.tensors.file.count)
       object["sha256"] = .string(digests[number].description)
       if restorable { object["tensors"] = layout(of: number) }
       files.append(.object(object))
@@ -47,7 +47,8 @@ struct Provenance {
     try writer.add(.provenance, .object(object))
     guard restorable else { return }
     for (number, file) in checkpoint.files.enumerated() {
-      try writer.add(section: Self.headerName(number), file.safetensors.header)
+      guard let header = file.tensors.verbatimHeader else { continue }
+      try writer.add(section: Self.headerName(number), header)
     }
     if let index = checkpoint.index {
       let file = try MappedFile(index)
@@ -64,7 +65,7 @@ struct Provenance {
         (origin.rows?.lowerBound ?? 0, name, origin.isTransposed))
     }
     return .array(
-      checkpoint.files[file].safetensors.tensors.map { entry in
+      checkpoint.files[file].tensors.tensors.map { entry in
         guard let parts = parts[entry.name]?.sorted(by: { $0.row < $1.row }) else {
           return .array([.string(companionName(file, entry.name))])
         }
@@ -83,9 +84,9 @@ extension Checkpoint {
   var companions: [(name: String, tensor: Tensor)] {
     let used = Set(origins.values.map { companionName($0.file, $0.name) })
     return files.enumerated().flatMap { number, file in
-      file.safetensors.tensors.compactMap { entry in
+      file.tensors.tensors.compactMap { entry in
         let name = companionName(number, entry.name)
-        return used.contains(name) ? nil : (name, file.safetensors.tensor(entry))
+        return used.contains(name) ? nil : (name, file.tensors.tensor(entry))
       }
     }
   }

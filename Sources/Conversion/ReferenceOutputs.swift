@@ -9,7 +9,7 @@ internal import Tensors
 /// A Python implementation's answers, as `Scripts/export_reference.py` writes them.
 struct ReferenceOutputs {
   private let path: FilePath
-  private let file: Safetensors
+  private let file: any TensorFile
 
   /// - Throws: `Refusal` naming the tensor that does not fit the model.
   init(_ path: FilePath, _ configuration: Configuration) throws {

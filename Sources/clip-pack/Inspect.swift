@@ -121,7 +121,7 @@ struct Inspect: Command {
     lines += Table.lines(
       ["tensor", "shape", "type", "bytes"],
       file.tensors.map {
-        [$0.name, "\($0.shape)", $0.elementType.rawValue, "\($0.range.count)"]
+        [$0.name, "\($0.shape)", $0.elementType.rawValue, "\($0.byteCount)"]
       })
     return lines.joined(separator: "\n")
   }
@@ -130,7 +130,7 @@ struct Inspect: Command {
     let tensors = file.tensors.map {
       [
         "name": .string($0.name), "shape": .array($0.shape.extents.map(JSON.integer)),
-        "element_type": .string($0.elementType.rawValue), "stored_bytes": .integer($0.range.count),
+        "element_type": .string($0.elementType.rawValue), "stored_bytes": .integer($0.byteCount),
       ] as JSON
     }
     return JSON.object([

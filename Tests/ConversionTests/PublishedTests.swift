@@ -64,7 +64,7 @@ struct PublishedTests {
     }
     var bytes = try Workbench.bytes(source.appending("model.safetensors"))
     let name = "vision_model.encoder.layers.1.mlp.fc2.weight"
-    let range = try #require(Checkpoint(source.string).origins[name]).range
+    let range = try #require(Checkpoint(source.string).location(of: name))
     for start in stride(from: range.lowerBound, to: range.upperBound, by: 4) {
       let bits = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[start + $1]) << (8 * $1) }
       let value = (Float(bitPattern: bits) * factor).bitPattern

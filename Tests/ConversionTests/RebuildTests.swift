@@ -24,9 +24,9 @@ struct RebuildTests {
     let source = Workbench.source("quick-gelu")
     let pack = try bench.convert(source, to: .int8, evidence: false)
     let other = try copy(source) { checkpoint, bytes in
-      let origin = checkpoint.origins["text_model.encoder.layers.1.mlp.fc1.weight"]!
+      let place = checkpoint.location(of: "text_model.encoder.layers.1.mlp.fc1.weight")!
       // Another exponent: no rounding hides it.
-      bytes[origin.range.lowerBound + 3] ^= 0x01
+      bytes[place.lowerBound + 3] ^= 0x01
     }
     let difference = try Verification.rebuild(
       Checkpoint(other.string), Pack(pack.path, pool: bench.pool))
@@ -39,9 +39,9 @@ struct RebuildTests {
   @Test(arguments: [Recipe.Target.f16, .bf16, .int8])
   func `do not meet when a weight is not a number`(target: Recipe.Target) throws {
     let source = try copy(Workbench.source("quick-gelu")) { checkpoint, bytes in
-      let origin = checkpoint.origins["visual_projection.weight"]!
+      let place = checkpoint.location(of: "visual_projection.weight")!
       for index in 0..<3 {
-        let start = origin.range.lowerBound + 40 * index
+        let start = place.lowerBound + 40 * index
         bytes.replaceSubrange(start..<start + 4, with: [0, 0, 0xc0, 0x7f])
       }
     }
@@ -55,7 +55,7 @@ struct RebuildTests {
 
   @Test func `carry what is not a number through lossless`() throws {
     let source = try copy(Workbench.source("quick-gelu")) { checkpoint, bytes in
-      let start = checkpoint.origins["visual_projection.weight"]!.range.lowerBound
+      let start = checkpoint.location(of: "visual_projection.weight")!.lowerBound
       bytes.replaceSubrange(start..<start + 4, with: [1, 0, 0xa0, 0x7f])
     }
     let pack = try bench.convert(source, to: .lossless)
