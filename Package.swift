@@ -48,55 +48,74 @@ let package = Package(
       name: "CImages",
       linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
     .target(name: "CKernels"),
-    module("Bytes", [system]),
-    module("Kernels", ["CKernels", "COpenBLAS", "Bytes"]),
+    .target(name: "CPlatform"),
+    module("Platform", []),
+    module("Concurrency", ["CPlatform", "Platform"]),
+    module("Bytes", ["Platform", "Concurrency", system]),
+    module("Kernels", ["CKernels", "COpenBLAS", "Platform", "Concurrency"]),
     module("Tensors", ["Bytes"]),
     module("Architecture", ["Bytes", "Tensors"]),
-    module("Checkpoints", ["Bytes", "Tensors", "Architecture", system]),
-    module("Codecs", ["Bytes", "Tensors", "Kernels", "CZstd"]),
     module(
-      "PackFormat", ["Bytes", "Tensors", "Architecture", "Kernels", "Codecs", crypto, system]),
-    module("CLIP", ["Bytes", "Tensors", "Kernels", "Architecture"]),
-    module("Inputs", ["Bytes", "Kernels", "Architecture", "CImages", system]),
-    module("ClipPack", ["PackFormat", "CLIP", "Inputs", system]),
+      "Checkpoints", ["Platform", "Concurrency", "Bytes", "Tensors", "Architecture", system]),
+    module("Codecs", ["Concurrency", "Bytes", "Tensors", "Kernels", "CZstd"]),
+    module(
+      "PackFormat",
+      ["Concurrency", "Bytes", "Tensors", "Architecture", "Kernels", "Codecs", crypto, system]),
+    module(
+      "Towers", ["Platform", "Concurrency", "Bytes", "Tensors", "Kernels", "Architecture"]),
+    module(
+      "Images",
+      ["Platform", "Concurrency", "Bytes", "Kernels", "Architecture", "CImages", system]),
+    module("Tokenizers", ["Bytes", system]),
+    module("ClipPack", ["PackFormat", "Towers", "Images", "Tokenizers", system]),
     .target(
       name: "Conversion", dependencies: ["ClipPack", "Checkpoints", crypto],
       resources: [.embedInCode("Published/published.json")], swiftSettings: settings),
     .executableTarget(
       name: "clip-pack",
       dependencies: [
-        "Architecture", "Bytes", "CLIP", "Checkpoints", "ClipPack", "Conversion", "Inputs",
-        "Kernels",
-        "PackFormat", "Tensors", argumentParser, system,
+        "Architecture", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Conversion", "Images",
+        "Kernels", "PackFormat", "Platform", "Tensors", "Tokenizers", "Towers", argumentParser,
+        system,
       ],
       swiftSettings: settings),
 
     .target(
-      name: "TestSupport", dependencies: ["Bytes", system], path: "Tests/Support",
+      name: "TestSupport", dependencies: ["Platform", "Bytes", system], path: "Tests/Support",
       swiftSettings: settings),
     .target(
       name: "Readers",
       dependencies: [
-        "Architecture", "Bytes", "Checkpoints", "ClipPack", "Conversion", "Inputs", "Kernels",
-        "PackFormat", "Tensors", system,
+        "Architecture", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Conversion", "Images",
+        "Kernels", "PackFormat", "Platform", "Tensors", "Tokenizers", system,
       ], path: "Tests/Readers", swiftSettings: settings),
     tests(of: "Readers", ["Readers", "Bytes", system]),
+    tests(of: "Concurrency", ["Concurrency"]),
     tests(of: "Bytes", ["Bytes", system]),
-    tests(of: "Kernels", ["Kernels", "Bytes"]),
+    tests(of: "Kernels", ["Kernels", "Platform", "Concurrency"]),
     tests(of: "Architecture", ["Architecture", "Bytes"]),
-    tests(of: "Checkpoints", ["Checkpoints", "Architecture", "Bytes", "Tensors", system]),
     tests(
-      of: "CLIP", ["CLIP", "Checkpoints", "Kernels", "Architecture", "Bytes", "Tensors", system]),
-    tests(of: "Codecs", ["Codecs", "Bytes", "Kernels", "Tensors"]),
-    tests(of: "Inputs", ["Inputs", "Bytes", "Architecture", "Kernels", system]),
+      of: "Checkpoints", ["Checkpoints", "Platform", "Architecture", "Bytes", "Tensors", system]),
+    tests(of: "Codecs", ["Codecs", "Platform", "Concurrency", "Bytes", "Kernels", "Tensors"]),
     tests(
       of: "PackFormat",
-      ["PackFormat", "Architecture", "Bytes", "Codecs", "Kernels", "Tensors", system]),
+      [
+        "PackFormat", "Platform", "Concurrency", "Architecture", "Bytes", "Codecs", "Kernels",
+        "Tensors", system,
+      ]),
+    tests(
+      of: "Towers",
+      [
+        "Towers", "Checkpoints", "Concurrency", "Kernels", "Architecture", "Bytes", "Tensors",
+        system,
+      ]),
+    tests(of: "Images", ["Images", "Platform", "Bytes", "Architecture", "Kernels", system]),
+    tests(of: "Tokenizers", ["Tokenizers", "Platform", "Bytes", system]),
     tests(
       of: "Conversion",
       [
-        "Conversion", "PackFormat", "Bytes", "CLIP", "Checkpoints", "ClipPack", "Kernels",
-        "Tensors", system,
+        "Conversion", "PackFormat", "Platform", "Concurrency", "Bytes", "Checkpoints", "ClipPack",
+        "Kernels", "Tensors", "Towers", system,
       ]),
     .testTarget(
       name: "CommandTests", dependencies: ["TestSupport", "Bytes", "clip-pack", system],
@@ -109,7 +128,7 @@ if Context.environment["CLIP_PACK_FUZZ"] != nil {
   package.targets += [
     .target(name: "CLibFuzzer", path: "Tests/CLibFuzzer"),
     .executableTarget(
-      name: "Fuzz", dependencies: ["CLibFuzzer", "Readers"], path: "Tests/Fuzz",
+      name: "Fuzz", dependencies: ["CLibFuzzer", "Platform", "Readers"], path: "Tests/Fuzz",
       swiftSettings: settings),
   ]
   package.products.append(.executable(name: "Fuzz", targets: ["Fuzz"]))

@@ -6,7 +6,7 @@
 Needs: pillow, numpy, transformers 5. Each picture is decoded with both alpha rules, resized with every
 filter up and down, and prepared for a CLIP; all must be equal bit for bit. What Pillow refuses, we must
 refuse too; what we refuse, Pillow must refuse, or the file's name must begin with an x, as PngSuite's
-corrupt files do. Our side runs as a test that answers requests (Tests/InputsTests/ImageRequests.swift).
+corrupt files do. Our side runs as a test that answers requests (Tests/ImagesTests/ImageRequests.swift).
 """
 import argparse
 import os

@@ -50,7 +50,7 @@ with tempfile.TemporaryDirectory() as folder:
     environment = os.environ | {
         "CLIP_PACK_TOKENIZER": str(options.folder.resolve()), "CLIP_PACK_TOKENIZER_GOLDEN": str(golden)}
     command = ["swift", "test", "-c", options.configuration, "--disable-xctest", "--filter",
-               "InputsTests.TokenizerParityTests"]
+               "TokenizersTests.TokenizerParityTests"]
     if options.configuration == "release":
         command += ["-Xswiftc", "-enable-testing"]
     sys.exit(subprocess.run(

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes Sources/Inputs/Tokenizer/Unicode/*Table*.swift from what the reference tokenizer does.
+"""Writes Sources/Tokenizers/Unicode/*Table*.swift from what the reference tokenizer does.
 
 The Rust library `tokenizers` mixes several versions of Unicode: its own normalisation crate, the
 lower case of its compiler's standard library and Oniguruma's character classes. No single version of
@@ -16,7 +16,7 @@ import unicodedata
 import tokenizers
 from tokenizers import Regex, normalizers, pre_tokenizers
 
-FOLDER = pathlib.Path(__file__).parent.parent / "Sources/Inputs/Tokenizer/Unicode"
+FOLDER = pathlib.Path(__file__).parent.parent / "Sources/Tokenizers/Unicode"
 SCALARS = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 NFC = normalizers.NFC().normalize_str
 NFD = normalizers.NFD().normalize_str

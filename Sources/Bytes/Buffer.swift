@@ -1,3 +1,5 @@
+public import Concurrency
+
 /// Bytes that stay where they are, unchanged, for as long as someone holds this object.
 ///
 /// They are memory of this object's own, aligned to 64 bytes, or a part of a mapped file, which
@@ -21,21 +23,19 @@
     owner = unsafe memory
   }
 
-  /// Allocates `count` bytes and has `body` fill them chunk by chunk, on any thread.
+  /// Allocates `count` bytes and has `body` fill them chunk by chunk, on the threads of a pool.
   ///
   /// - Parameters:
   ///   - chunk: how many bytes each call of `body` gets; the last one may get fewer.
-  ///   - run: calls its second argument once with every index below its first, in any order, and
-  ///     returns when all have returned.
   ///   - body: fills the chunk of that index, wholly.
   /// - Throws: what the first chunk (by index) that failed threw.
   public init<E: Error>(
-    count: Int, chunk: Int, run: (Int, @Sendable (Int) -> Void) -> Void,
+    count: Int, chunk: Int, on pool: WorkerPool,
     filledBy body: @escaping @Sendable (Int, inout MutableRawSpan) throws(E) -> Void
   ) throws(E) {
     let memory = unsafe Memory(count: count)
     let failures = Locked<[Int: E]>([:])
-    run((count + chunk - 1) / chunk) { index in
+    pool.run((count + chunk - 1) / chunk) { index in
       let offset = index * chunk
       var span = unsafe MutableRawSpan(
         _unsafeStart: memory.start + offset, byteCount: min(chunk, count - offset))

@@ -1,12 +1,5 @@
+internal import Platform
 public import SystemPackage
-
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
 
 /// What lies under a path, links followed.
 public enum FileKind: Sendable {

@@ -1,12 +1,5 @@
+internal import Platform
 public import SystemPackage
-
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
 
 /// A file mapped read-only into memory for as long as this object lives.
 ///

@@ -1,13 +1,6 @@
+internal import Platform
 internal import Synchronization
 internal import SystemPackage
-
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
 
 /// A temporary file that is to be removed when this process is interrupted while the object lives.
 ///

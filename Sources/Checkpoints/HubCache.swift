@@ -1,13 +1,6 @@
 internal import Bytes
+internal import Platform
 internal import SystemPackage
-
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
 
 /// The folder where `huggingface_hub` keeps what it has downloaded.
 ///

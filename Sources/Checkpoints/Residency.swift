@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Concurrency
 
 /// Keeps the mapped pages of a checkpoint few while a program walks through its tensors.
 ///

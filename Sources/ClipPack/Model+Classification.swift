@@ -1,6 +1,6 @@
 internal import Architecture
-internal import CLIP
 public import SystemPackage
+internal import Towers
 
 /// One label's share of a picture.
 public struct Classification: Equatable, Sendable {

@@ -1,9 +1,11 @@
 internal import Architecture
 public import Bytes
-public import CLIP
-public import Inputs
+internal import Concurrency
+public import Images
 internal import Kernels
 public import SystemPackage
+internal import Tokenizers
+public import Towers
 
 extension Model {
   /// The embeddings of pictures, PNG or JPEG, normalised: one of `projectionWidth` for each.
@@ -40,7 +42,7 @@ extension Model {
     guard let imageTower else { throw ModelError.missing(.image) }
     let size = imageTower.configuration.imageSize
     if let odd = pixels.first(where: { $0.height != size || $0.width != size }) {
-      throw CLIPError(
+      throw TowerError(
         .pixelCount,
         "the preprocessing gives \(odd.height)×\(odd.width) pixels, the model takes \(size)×\(size)"
       )

@@ -1,10 +1,11 @@
 public import Architecture
 public import Bytes
-public import CLIP
-public import Inputs
+public import Concurrency
 public import Kernels
 public import PackFormat
 public import SystemPackage
+public import Tokenizers
+public import Towers
 
 /// A CLIP, ready to answer.
 ///

@@ -1,5 +1,6 @@
 public import Bytes
 internal import Codecs
+internal import Concurrency
 public import PackFormat
 public import Tensors
 

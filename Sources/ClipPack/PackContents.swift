@@ -1,8 +1,8 @@
 package import Architecture
 internal import Bytes
-package import Inputs
 internal import PackFormat
 internal import Tensors
+package import Tokenizers
 
 /// What must fit together in a pack before anything of it is run: nothing that a file says may
 /// meet a precondition later, or make the towers reserve memory that the file does not back.

@@ -1,10 +1,11 @@
 internal import Architecture
 internal import Bytes
-public import CLIP
 internal import Codecs
+internal import Concurrency
 public import Kernels
 public import PackFormat
 internal import Tensors
+public import Towers
 
 /// The weights of a pack, read and verified when a tower first asks for them.
 public final class PackWeights: Weights {

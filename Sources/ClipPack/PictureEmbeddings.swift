@@ -1,8 +1,9 @@
 internal import Architecture
-internal import CLIP
-internal import Inputs
+internal import Concurrency
+internal import Images
 internal import Kernels
 public import SystemPackage
+internal import Towers
 
 extension Model {
   /// The embeddings of any number of pictures, one after the other.
@@ -46,7 +47,7 @@ public final class PictureEmbeddings {
   private typealias Prepared = (path: FilePath, pixels: Result<Pixels, any Error>)
 
   private let model: Model
-  private let ahead: Lookahead<FilePath, Prepared>
+  private let ahead: PrefetchQueue<FilePath, Prepared>
   /// What has been computed and not been given, the last first.
   private var ready: [Element] = []
 
@@ -59,7 +60,7 @@ public final class PictureEmbeddings {
     self.model = model
     let threads = model.pool.threads
     // One batch is decoded while the one before is computed; and all threads have something to do.
-    ahead = Lookahead(
+    ahead = PrefetchQueue(
       threads: threads, window: max(2 * Model.batchSize, 2 * threads), from: nextPath
     ) { path in (path, Result { try Model.pixels(of: path, preprocessing) }) }
   }

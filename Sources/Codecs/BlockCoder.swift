@@ -1,5 +1,6 @@
 public import Bytes
 internal import CZstd
+internal import Concurrency
 internal import Kernels
 public import Tensors
 

@@ -1,4 +1,5 @@
-public import Kernels
+public import Concurrency
+internal import Kernels
 public import Tensors
 
 extension Grid {

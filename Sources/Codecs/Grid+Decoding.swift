@@ -1,5 +1,6 @@
 public import Bytes
-public import Kernels
+public import Concurrency
+internal import Kernels
 public import Tensors
 
 extension Grid {
@@ -16,7 +17,7 @@ extension Grid {
     precondition(columns == 0 || codes.rows == steps.count / 4, "a step for each row")
     let isWide = codes.elementType == .int16
     return Buffer(
-      count: 4 * codes.shape.count, chunk: 4 * rowsPerJob * max(columns, 1), run: pool.run
+      count: 4 * codes.shape.count, chunk: 4 * rowsPerJob * max(columns, 1), on: pool
     ) { index, output in
       let steps = steps.span(of: Float.self)
       unsafe output.withUnsafeMutableBytes { bytes in
@@ -48,7 +49,7 @@ extension Grid {
     precondition(columns == 0 || rows == steps.count / 4, "a step for each row")
     let narrowed = Locked([Float](repeating: 0, count: rows))
     let rowsPerJob = max(1, elementsPerDecode / max(columns, 1))
-    let codes = Buffer(count: rows * columns, chunk: rowsPerJob * max(columns, 1), run: pool.run) {
+    let codes = Buffer(count: rows * columns, chunk: rowsPerJob * max(columns, 1), on: pool) {
       index, output in
       var values = [Float](repeating: 0, count: columns)
       var codes = [Int8](repeating: 0, count: columns)

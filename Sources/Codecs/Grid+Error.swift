@@ -1,5 +1,6 @@
 public import Bytes
-public import Kernels
+public import Concurrency
+internal import Kernels
 public import Tensors
 
 extension Grid {

@@ -1,5 +1,6 @@
 public import Bytes
-public import Kernels
+public import Concurrency
+internal import Kernels
 public import Tensors
 
 /// A matrix on a uniform grid: whole-number codes and one float32 step a row, value ≈ code · step.
@@ -54,7 +55,7 @@ public struct Grid: Sendable {
     let rowsPerJob = max(1, Self.elementsPerJob / max(columns, 1))
     let sums = Locked<[Int: (error: Double, power: Double)]>([:])
     codes = Buffer(
-      count: rows * columns * width, chunk: rowsPerJob * max(columns, 1) * width, run: pool.run
+      count: rows * columns * width, chunk: rowsPerJob * max(columns, 1) * width, on: pool
     ) { index, output in
       let range = index * rowsPerJob..<min((index + 1) * rowsPerJob, rows)
       let sum = Self.encode(tensor, range, rowSteps, width, into: &output)

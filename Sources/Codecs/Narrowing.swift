@@ -1,4 +1,5 @@
 internal import Bytes
+public import Concurrency
 public import Kernels
 internal import Synchronization
 public import Tensors
@@ -56,7 +57,7 @@ extension Tensor {
     _ narrow: @escaping @Sendable (Span<Float>, inout MutableSpan<UInt16>) -> Void
   ) -> Buffer {
     let count = shape.count
-    return Buffer(count: 2 * count, chunk: 2 * Self.elementsPerJob, run: pool.run) {
+    return Buffer(count: 2 * count, chunk: 2 * Self.elementsPerJob, on: pool) {
       index, output in
       let start = index * Self.elementsPerJob
       withFloats(start..<min(start + Self.elementsPerJob, count)) { floats in

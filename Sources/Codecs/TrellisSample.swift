@@ -1,3 +1,4 @@
+internal import Concurrency
 internal import Kernels
 internal import Tensors
 

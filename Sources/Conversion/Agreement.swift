@@ -1,5 +1,5 @@
 public import Bytes
-internal import CLIP
+internal import Towers
 
 /// How well one set of embeddings agrees with another.
 ///

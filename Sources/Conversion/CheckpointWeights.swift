@@ -1,8 +1,8 @@
 internal import Bytes
-internal import CLIP
 internal import Checkpoints
 internal import ClipPack
 internal import Tensors
+internal import Towers
 
 /// The weights of a checkpoint, in place, in the precision they have.
 struct CheckpointWeights: Weights {

@@ -2,10 +2,10 @@ internal import Architecture
 internal import Bytes
 internal import Checkpoints
 internal import ClipPack
-internal import Inputs
 internal import PackFormat
 internal import SystemPackage
 internal import Tensors
+internal import Tokenizers
 
 /// All of a model but its weights: what a runtime has to do just as the original did.
 struct Contract: Sendable {

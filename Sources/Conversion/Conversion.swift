@@ -1,14 +1,14 @@
 internal import Architecture
 internal import Bytes
-internal import CLIP
 public import Checkpoints
 internal import ClipPack
 internal import Codecs
-internal import Inputs
-public import Kernels
+public import Concurrency
+internal import Kernels
 public import PackFormat
 public import SystemPackage
 internal import Tensors
+internal import Towers
 
 /// Makes a pack of a checkpoint: tensor by tensor, so that memory follows the largest tensor and
 /// not the model.

@@ -1,12 +1,13 @@
 internal import Architecture
 internal import Bytes
-internal import CLIP
 internal import Checkpoints
 internal import ClipPack
-internal import Inputs
+internal import Concurrency
+internal import Images
 internal import Kernels
 package import PackFormat
 internal import Tensors
+internal import Towers
 
 /// The proof that travels in a pack: probes, the original's embeddings of them, and how near the
 /// packed model came.

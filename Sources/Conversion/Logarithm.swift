@@ -1,12 +1,5 @@
 internal import Kernels
-
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
+internal import Platform
 
 /// Binary logarithm, the same bits on every machine: steps are found by it.
 func logarithm(_ value: Double) -> Double { Fixed.log2(value) }

@@ -1,12 +1,13 @@
 internal import Architecture
 internal import Bytes
-internal import CLIP
 internal import ClipPack
-internal import Inputs
+internal import Images
 internal import Kernels
 internal import PackFormat
 internal import SystemPackage
 internal import Tensors
+internal import Tokenizers
+internal import Towers
 
 /// Pictures and texts that both the original and the pack are asked about.
 ///

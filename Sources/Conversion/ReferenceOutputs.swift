@@ -1,10 +1,10 @@
 internal import Architecture
 internal import Bytes
-internal import CLIP
 internal import Checkpoints
 internal import ClipPack
 internal import SystemPackage
 internal import Tensors
+internal import Towers
 
 /// A Python implementation's answers, as `Scripts/export_reference.py` writes them.
 struct ReferenceOutputs {

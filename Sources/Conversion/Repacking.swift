@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Concurrency
 internal import Kernels
 public import PackFormat
 public import SystemPackage

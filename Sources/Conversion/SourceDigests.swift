@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Concurrency
 internal import Dispatch
 internal import PackFormat
 

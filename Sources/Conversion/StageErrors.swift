@@ -1,5 +1,5 @@
 internal import Bytes
-internal import CLIP
+internal import Towers
 
 /// How far a tower has strayed from another at each stage: the length of the difference over the
 /// length of the reference, over some rows of all probes.

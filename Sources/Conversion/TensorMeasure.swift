@@ -1,12 +1,5 @@
 internal import Bytes
-
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
+internal import Platform
 
 /// What coding made of one tensor.
 public struct TensorMeasure: Equatable, Sendable {

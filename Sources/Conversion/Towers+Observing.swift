@@ -1,7 +1,7 @@
 internal import Architecture
-internal import CLIP
 internal import ClipPack
 internal import Kernels
+internal import Towers
 
 extension ImageTower {
   /// The embeddings of pictures, and a sample of every stage where that is wanted.

@@ -2,11 +2,11 @@ internal import Architecture
 internal import Bytes
 internal import Checkpoints
 internal import ClipPack
-internal import Inputs
 internal import Kernels
 public import PackFormat
 public import SystemPackage
 internal import Tensors
+internal import Tokenizers
 
 /// Writes a checkpoint of a pack: from a lossless pack of both towers the very source files, else
 /// one `model.safetensors` with transformers' names; and the files beside it.

@@ -1,14 +1,14 @@
 internal import Architecture
 internal import Bytes
-internal import CLIP
 public import Checkpoints
 public import ClipPack
 internal import Codecs
-internal import Inputs
+internal import Concurrency
 internal import Kernels
 public import PackFormat
 public import SystemPackage
 internal import Tensors
+internal import Towers
 
 /// Whether a pack is sound and still answers like its original.
 public struct Verification: Sendable {

@@ -1,4 +1,5 @@
 internal import CKernels
+public import Concurrency
 
 /// Multi-head attention over several sequences whose rows stand one after the other.
 ///

@@ -1,4 +1,5 @@
 internal import CKernels
+public import Concurrency
 
 /// Activations as unsigned codes of 8 or 16 bits, with one scale and one zero point a row:
 /// `x[r, i] ≈ scales[r] · (codes[r, i] − zeros[r])`.

@@ -1,4 +1,5 @@
 internal import CKernels
+public import Concurrency
 
 /// Codes of a matrix in the order in which products take them: panels of 32 rows, and in each the
 /// first word of 4 codes of every row, then the second, …; `[⌈rows / 32⌉, ⌈columns / 4⌉, 32, 4]`. Rows

@@ -1,4 +1,5 @@
 internal import CKernels
+internal import Concurrency
 
 /// One linear layer in float32, in the hands of several threads.
 @safe struct FloatLayer: @unchecked Sendable {

@@ -1,4 +1,5 @@
 internal import CKernels
+public import Concurrency
 
 /// Activations as bfloat16, each row padded with zeros. The memory is used again.
 public struct HalfRows: Sendable {

@@ -1,4 +1,5 @@
 internal import CKernels
+public import Concurrency
 
 /// Gives each row mean 0 and variance 1, then scales and shifts its elements.
 ///

@@ -1,4 +1,5 @@
 internal import CKernels
+public import Concurrency
 
 extension MatrixSpan {
   /// Whether a layer of these weights can be computed in integers.

@@ -1,4 +1,5 @@
 internal import CKernels
+public import Concurrency
 
 /// A linear layer in bfloat16: `output = activation(x · weightsᵀ + bias)`, summed in float32.
 ///

@@ -1,4 +1,5 @@
 internal import CKernels
+public import Concurrency
 
 /// What a linear layer's result goes through.
 public enum Activation: Sendable, CaseIterable {

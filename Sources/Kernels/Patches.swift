@@ -1,3 +1,5 @@
+public import Concurrency
+
 /// What a patch convolution takes, a row for each token: the pixels of a patch channel by channel, line
 /// by line. The row of the class token, the first of each image, is zero.
 ///

@@ -1,3 +1,5 @@
+public import Concurrency
+
 /// The highest rate of a linear layer here, in operations a second: everything lies in the caches,
 /// and there are rows enough that packing the weights counts nothing. The weights are floats for
 /// float32, else coded. The best of some tries.

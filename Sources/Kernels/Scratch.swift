@@ -1,10 +1,4 @@
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
+internal import Platform
 
 /// Memory that each thread keeps for itself between calls, because asking the system for half a
 /// megabyte each time costs more than many a kernel.

@@ -1,4 +1,5 @@
 internal import CKernels
+public import Concurrency
 
 extension Trellis {
   /// A part of a matrix whose chains all begin in its first row.

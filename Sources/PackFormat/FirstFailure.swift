@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Concurrency
 
 /// Of the errors that several threads meet, the one of the lowest index: the same at any thread
 /// count.

@@ -1,5 +1,6 @@
 public import Bytes
 internal import Codecs
+internal import Concurrency
 internal import Kernels
 internal import Tensors
 
@@ -49,7 +50,7 @@ extension Pack {
       try checkAll(blocks, of: stream, name)
       return Buffer(file, range)
     }
-    return try Buffer(count: stream.size, chunk: stream.blockSize, run: pool.run) {
+    return try Buffer(count: stream.size, chunk: stream.blockSize, on: pool) {
       [self] (index, output) throws(FormatError) in
       try decode(blocks[index], of: stream, name, into: &output)
     }
@@ -85,7 +86,7 @@ extension Pack {
         CodePanels.pack(codes.bytes, rows: rows, columns: columns, into: &panels)
       }
     }
-    return try Buffer(count: count, chunk: chunk, run: pool.run) {
+    return try Buffer(count: count, chunk: chunk, on: pool) {
       [self] (index, output) throws(FormatError) in
       let size = stream.range(ofBlock: index).count
       let codes = try Buffer(count: size) { (codes) throws(FormatError) in

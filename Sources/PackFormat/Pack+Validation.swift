@@ -1,4 +1,5 @@
 public import Bytes
+internal import Concurrency
 internal import Kernels
 internal import Tensors
 

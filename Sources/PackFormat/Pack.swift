@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Codecs
-public import Kernels
+public import Concurrency
+internal import Kernels
 public import SystemPackage
 internal import Tensors
 

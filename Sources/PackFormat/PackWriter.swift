@@ -1,7 +1,8 @@
 internal import Architecture
 public import Bytes
 internal import Codecs
-public import Kernels
+public import Concurrency
+internal import Kernels
 public import SystemPackage
 public import Tensors
 

@@ -1,13 +1,13 @@
 import Architecture
 import ArgumentParser
 import Bytes
-import CLIP
 import ClipPack
+import Concurrency
 import Conversion
-import Inputs
 import Kernels
 import PackFormat
 import SystemPackage
+import Towers
 
 struct Bench: Command {
   static let configuration = CommandConfiguration(

@@ -1,11 +1,12 @@
 import ArgumentParser
 import Bytes
-import CLIP
 import Checkpoints
 import ClipPack
+import Concurrency
 import Conversion
 import Kernels
 import SystemPackage
+import Towers
 
 /// What every command takes.
 struct Common: ParsableArguments {
@@ -86,7 +87,7 @@ func naming<Result>(_ path: String, _ body: () throws -> Result) throws -> Resul
     return try body()
   } catch let error as FormatError {
     throw Refusal("\(path): \(error)")
-  } catch let error where error is Refusal || error is ModelError || error is CLIPError {
+  } catch let error where error is Refusal || error is ModelError || error is TowerError {
     // A refusal that is about another file names that, in quotes like these: '…'.
     let description = "\(error)"
     throw Refusal(description.contains("'") ? description : "\(path): \(description)")

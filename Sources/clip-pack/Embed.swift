@@ -1,10 +1,10 @@
 import Architecture
 import ArgumentParser
 import Bytes
-import CLIP
 import ClipPack
 import Conversion
 import SystemPackage
+import Towers
 
 struct Embed: Command {
   static let configuration = CommandConfiguration(

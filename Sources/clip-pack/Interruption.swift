@@ -1,14 +1,7 @@
 import Bytes
 import Dispatch
+import Platform
 import Synchronization
-
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
 
 /// What happens when the user stops the program: unfinished files go, then the program ends as the
 /// signal would have ended it.

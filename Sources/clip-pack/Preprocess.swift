@@ -3,7 +3,7 @@ import Bytes
 import Checkpoints
 import ClipPack
 import Conversion
-import Inputs
+import Images
 import SystemPackage
 import Tensors
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bytes
+import Concurrency
 import Conversion
 import PackFormat
 import SystemPackage

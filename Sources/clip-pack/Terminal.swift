@@ -1,14 +1,7 @@
 import Bytes
 import Conversion
+import Platform
 import SystemPackage
-
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
 
 /// What people see while a command runs; results go to standard output, all else to standard error.
 struct Terminal {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bytes
 import ClipPack
+import Concurrency
 import Conversion
 import PackFormat
 import SystemPackage

@@ -2,6 +2,7 @@ import Architecture
 import ArgumentParser
 import Bytes
 import ClipPack
+import Concurrency
 import Conversion
 import PackFormat
 import SystemPackage

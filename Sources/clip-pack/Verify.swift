@@ -3,6 +3,7 @@ import ArgumentParser
 import Bytes
 import Checkpoints
 import ClipPack
+import Concurrency
 import Conversion
 import Kernels
 import PackFormat

@@ -1,15 +1,10 @@
 import Architecture
 import Bytes
 import Checkpoints
+import Platform
 import SystemPackage
 import TestSupport
 import Testing
-
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#endif
 
 @Suite("A source")
 struct SourceTests {

@@ -1,5 +1,6 @@
 import Bytes
 import Codecs
+import Concurrency
 import Kernels
 import Tensors
 import TestSupport

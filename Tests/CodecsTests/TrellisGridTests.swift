@@ -1,15 +1,11 @@
 import Bytes
 import Codecs
+import Concurrency
 import Kernels
+import Platform
 import Tensors
 import TestSupport
 import Testing
-
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#endif
 
 @Suite("A grid of the trellis")
 struct TrellisGridTests {

@@ -1,7 +1,7 @@
 import Bytes
-import CLIP
 import Kernels
 import Testing
+import Towers
 
 @testable import Conversion
 

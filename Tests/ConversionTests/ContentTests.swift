@@ -1,5 +1,6 @@
 import Bytes
 import Checkpoints
+import Concurrency
 import Kernels
 import PackFormat
 import SystemPackage

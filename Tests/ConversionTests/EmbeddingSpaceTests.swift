@@ -1,4 +1,5 @@
 import ClipPack
+import Concurrency
 import PackFormat
 import TestSupport
 import Testing

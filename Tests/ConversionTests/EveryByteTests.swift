@@ -1,6 +1,8 @@
 import Bytes
 import Checkpoints
+import Concurrency
 import Kernels
+import Platform
 import SystemPackage
 import Tensors
 import TestSupport
@@ -8,12 +10,6 @@ import Testing
 
 @testable import Conversion
 @testable import PackFormat
-
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#endif
 
 /// A pack of the demo model, of which bytes are changed in place one at a time: `verify` must miss
 /// each.

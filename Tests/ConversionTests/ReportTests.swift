@@ -1,6 +1,7 @@
 import Bytes
 import Checkpoints
 import ClipPack
+import Concurrency
 import Kernels
 import PackFormat
 import SystemPackage

@@ -1,6 +1,7 @@
 import Bytes
 import Checkpoints
 import ClipPack
+import Concurrency
 import Conversion
 import Kernels
 import PackFormat

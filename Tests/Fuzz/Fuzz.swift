@@ -1,11 +1,6 @@
 import CLibFuzzer
+import Platform
 import Readers
-
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#endif
 
 /// Which reader is tried: the environment variable `CLIP_PACK_FUZZ` names it.
 private let reader: FuzzedReader = {

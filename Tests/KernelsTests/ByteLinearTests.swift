@@ -1,3 +1,4 @@
+import Concurrency
 import Kernels
 import TestSupport
 import Testing

@@ -1,12 +1,7 @@
 import Kernels
+import Platform
 import TestSupport
 import Testing
-
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#endif
 
 @Suite("rANS")
 struct CodecRansTests {

@@ -1,4 +1,5 @@
 import Bytes
+import Concurrency
 import Kernels
 import SystemPackage
 import TestSupport

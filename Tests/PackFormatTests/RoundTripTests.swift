@@ -1,5 +1,6 @@
 import Architecture
 import Bytes
+import Concurrency
 import Kernels
 import Tensors
 import TestSupport

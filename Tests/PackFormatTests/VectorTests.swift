@@ -1,18 +1,14 @@
 import Architecture
 import Bytes
+import Concurrency
 import Kernels
+import Platform
 import SystemPackage
 import Tensors
 import TestSupport
 import Testing
 
 @testable import PackFormat
-
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#endif
 
 /// The packs in `Formats/vectors`, which every reader can be tried on.
 ///

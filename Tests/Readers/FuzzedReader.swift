@@ -2,18 +2,15 @@ internal import Architecture
 internal import Bytes
 internal import Checkpoints
 internal import ClipPack
+internal import Concurrency
 internal import Conversion
-internal import Inputs
+internal import Images
 internal import Kernels
 internal import PackFormat
+internal import Platform
 internal import SystemPackage
 internal import Tensors
-
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#endif
+internal import Tokenizers
 
 /// The readers of files from strangers. Each may refuse what it is given and must not trap.
 ///

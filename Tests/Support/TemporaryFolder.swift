@@ -1,11 +1,6 @@
 internal import Bytes
+internal import Platform
 public import SystemPackage
-
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#endif
 
 /// A new, empty folder that goes with this object.
 public final class TemporaryFolder: Sendable {

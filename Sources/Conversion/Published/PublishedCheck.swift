@@ -1,9 +1,9 @@
 internal import Architecture
 internal import Bytes
-internal import CLIP
 public import ClipPack
 internal import Kernels
 internal import PackFormat
+internal import Towers
 
 /// Whether a pack gives the answers that others have published of a checkpoint's original weights.
 public struct PublishedCheck: Sendable {

@@ -1,6 +1,6 @@
 internal import Architecture
-internal import CLIP
 internal import ClipPack
+internal import Towers
 
 /// What a model answers to the inputs of a published answer, whole tensors by the names of reference
 /// outputs: `logits_per_image` [images, texts], `image_embeds` and `text_embeds` [inputs, width],

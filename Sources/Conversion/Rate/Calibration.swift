@@ -1,10 +1,11 @@
 internal import Architecture
-internal import CLIP
 internal import Checkpoints
 internal import Codecs
+internal import Concurrency
 internal import Kernels
 internal import PackFormat
 internal import Tensors
+internal import Towers
 
 /// What is known of the inputs of each layer, from pictures and texts that were run through the
 /// original, so that a layer is rounded for its output rather than its weights.

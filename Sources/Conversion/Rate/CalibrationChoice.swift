@@ -1,5 +1,5 @@
 internal import Architecture
-internal import Inputs
+internal import Images
 public import SystemPackage
 
 /// What weights are rounded for.

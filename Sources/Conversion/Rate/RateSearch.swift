@@ -1,6 +1,7 @@
 internal import Architecture
 internal import Checkpoints
 internal import Codecs
+internal import Concurrency
 internal import Kernels
 internal import PackFormat
 internal import Tensors

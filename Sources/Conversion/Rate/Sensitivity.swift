@@ -1,9 +1,10 @@
 internal import Architecture
-internal import CLIP
 internal import Checkpoints
 internal import Codecs
+internal import Concurrency
 internal import Kernels
 internal import Tensors
+internal import Towers
 
 /// How much the embeddings feel an error of each tensor.
 ///

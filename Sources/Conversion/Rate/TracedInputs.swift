@@ -1,7 +1,8 @@
 internal import Architecture
-internal import CLIP
 internal import Checkpoints
+internal import Concurrency
 internal import Kernels
+internal import Towers
 
 /// Pictures and texts that are run through the original and back, to see what its weights do.
 struct TracedInputs: Sendable {

@@ -1,12 +1,5 @@
 internal import PackFormat
-
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
+internal import Platform
 
 extension Report {
   /// How far each probe's embedding is from its original, a dot each, on a logarithmic scale.

@@ -1,9 +1,9 @@
 internal import Architecture
 internal import Bytes
 internal import ClipPack
-internal import Inputs
 internal import PackFormat
 internal import Tensors
+internal import Tokenizers
 
 extension Report {
   /// Where the bytes of the file are.

@@ -1,3 +1,5 @@
+public import Concurrency
+
 /// Takes a symmetric positive definite matrix A apart into L · Lᵀ with L lower triangular
 /// (Cholesky), in single precision.
 ///

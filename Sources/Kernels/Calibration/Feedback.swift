@@ -1,4 +1,5 @@
 internal import CKernels
+public import Concurrency
 
 /// How a column is rounded.
 public enum ColumnRounding: Sendable {

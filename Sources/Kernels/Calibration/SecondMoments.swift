@@ -1,3 +1,5 @@
+public import Concurrency
+
 /// Adds Σ weights[t]² · x[t] · x[t]ᵀ over rows t: the second moments of what goes into a layer, each
 /// row as much as its weight says.
 ///

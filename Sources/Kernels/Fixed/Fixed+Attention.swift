@@ -1,4 +1,5 @@
 internal import CKernels
+public import Concurrency
 
 extension Fixed {
   /// How rows of queries, keys and values attend to one another: those of one sequence stand after

@@ -1,4 +1,5 @@
 internal import CKernels
+public import Concurrency
 
 extension Fixed {
   /// `output = x · weightsᵀ + bias`.

@@ -1,0 +1,65 @@
+internal import Kernels
+internal import Platform
+
+/// How well pictures and texts match.
+public struct Similarity: Sendable {
+  /// What cosines are multiplied with: `exp(logit_scale)`.
+  public let scale: Float
+
+  /// - Parameter logScale: the `logit_scale` of a checkpoint, which is a logarithm.
+  public init(logScale: Float) { scale = exp(logScale) }
+
+  public init(scale: Float) { self.scale = scale }
+
+  /// Scaled cosines of all pairs, `[images, texts]`: transformers' `logits_per_image`.
+  ///
+  /// - Parameters:
+  ///   - images: `[images, width]`, normalised.
+  ///   - texts: `[texts, width]`, normalised.
+  public func logits(images: [Float], texts: [Float], width: Int) -> [Float] {
+    Self.cosines(images, texts, width: width).map { $0 * scale }
+  }
+
+  /// For each image, how the probability is shared by the texts: `[images, texts]`; each row sums to 1.
+  public func probabilities(images: [Float], texts: [Float], width: Int) -> [Float] {
+    let count = texts.count / width
+    var rows = logits(images: images, texts: texts, width: width)
+    guard count > 0 else { return rows }
+    var span = rows.mutableSpan
+    softmax(&span, width: count)
+    return rows
+  }
+
+  /// The cosines of all pairs of rows, `[a rows, b rows]`, summed in double precision.
+  ///
+  /// - Precondition: both have normalised rows of `width`.
+  public static func cosines(_ a: [Float], _ b: [Float], width: Int) -> [Float] {
+    precondition(
+      width > 0 && a.count % width == 0 && b.count % width == 0,
+      "\(a.count) and \(b.count) floats in rows of \(width)")
+    var result: [Float] = []
+    result.reserveCapacity(a.count / width * (b.count / width))
+    for i in stride(from: 0, to: a.count, by: width) {
+      for j in stride(from: 0, to: b.count, by: width) {
+        var sum = 0.0
+        for c in 0..<width { sum += Double(a[i + c]) * Double(b[j + c]) }
+        result.append(Float(sum))
+      }
+    }
+    return result
+  }
+
+  /// Rows of length 1. A row of zeros has no direction and stays one.
+  public static func normalised(_ rows: [Float], width: Int) -> [Float] {
+    precondition(width > 0 && rows.count % width == 0, "\(rows.count) floats in rows of \(width)")
+    var result = rows
+    for start in stride(from: 0, to: rows.count, by: width) {
+      var squares = 0.0
+      for index in start..<start + width { squares += Double(rows[index]) * Double(rows[index]) }
+      guard squares > 0 else { continue }
+      let length = squares.squareRoot()
+      for index in start..<start + width { result[index] = Float(Double(rows[index]) / length) }
+    }
+    return result
+  }
+}
