@@ -1,4 +1,4 @@
-"""Import before timm and open_clip, which import torchvision. One built for another torch (as PyPI's is, beside a torch for
+"""Import before timm, open_clip and transformers, which import torchvision. One built for another torch (as PyPI's is, beside a torch for
 processors) loads none of its operators and then cannot be imported; nothing here needs them, so their names suffice.
 """
 import sys
