@@ -5,7 +5,8 @@ public import Tensors
 
 extension Grid {
   /// The price of a bit where embeddings count and not weights: none. A price draws codes towards
-  /// zero, and what all weights of a layer err that way adds up (`Formats/clippack.md`, 6.1).
+  /// zero, and the errors of all weights of a layer then add up (`WhatWasTried` in `ClipPack`'s
+  /// documentation).
   public static let priceForEmbeddings: Float = 0
 
   /// Encodes a tensor with codes that are a path through the trellis in every column, which a compact
