@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
-import network
 from clippack import Pack
 from network import LIMITS, TOWER_CODES, Builder, Refusal, check
+from network_words import ACTIVATIONS, OPERATIONS, read
 from run import Model
 from write_pack import write
 
@@ -42,14 +42,14 @@ def canonical(document):
 
 def tensors_of(document):
     """Names, tower and extents of the tensors that a sound document needs, in the pack's order."""
-    for kind in (network.IMAGE, network.TEXT):
-        if kind in document:
-            for call in Builder(network.read_tower(kind, document[kind], LIMITS), LIMITS).calls:
-                for name, extents in call.tensors.values():
-                    yield name, TOWER_CODES[kind], extents
-    for key in ("scale", "bias"):
-        if key in document.get("scores", {}):
-            yield document["scores"][key], 0, []
+    towers, scores = read(canonical(document))
+    for tower in towers:
+        for call in Builder(tower, LIMITS).calls:
+            for name, extents in call.tensors.values():
+                yield name, TOWER_CODES[tower.kind], extents
+    for name in (scores.scale, scores.bias) if scores else ():
+        if name is not None:
+            yield name, 0, []
 
 
 def index_of(tensors):
@@ -126,9 +126,9 @@ def check_operations():
                 assert difference <= 2e-6, f"{case['name']}: {difference}"
                 largest = max(largest, difference)
             covered |= {step["op"] for step in tower["steps"]} | {step.get("activation") for step in tower["steps"]}
-    missing = {*network.OPERATIONS, *network.ACTIVATIONS} - covered
+    missing = {*OPERATIONS, *ACTIVATIONS} - covered
     assert not missing, f"no case has {missing}"
-    print(f"all {len(network.OPERATIONS)} operations, {len(network.ACTIVATIONS)} activations: torch's to {largest:.1e}")
+    print(f"all {len(OPERATIONS)} operations, {len(ACTIVATIONS)} activations: torch's to {largest:.1e}")
 
 
 def changed(document, path, value):
