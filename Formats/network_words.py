@@ -351,9 +351,10 @@ class Scores:
 
 
 def read_scores(document, limits):
-    if "scores" not in document:
+    both = IMAGE in document and TEXT in document
+    require(both == ("scores" in document), "network", "scores is missing" if both else "scores without both towers")
+    if not both:
         return None
-    require(IMAGE in document and TEXT in document, "scores", "both towers are needed")
     value = members("scores", document["scores"], ["rule", "scale"], ["bias"])
     return Scores(one_of("softmax", "sigmoid")("scores", "rule", value["rule"], limits),
                   *(text_of("scores", name, value[name], limits) for name in ("scale", "bias") if name in value))
@@ -364,6 +365,6 @@ def read(data, limits=LIMITS):
     document = parse(data, limits)
     members("network", document, [], [IMAGE, TEXT, "scores"])
     towers = [read_tower(kind, document[kind], limits) for kind in (IMAGE, TEXT) if kind in document]
-    scores = read_scores(document, limits)
     require(towers, "network", "image or text is needed")
+    scores = read_scores(document, limits)
     return towers, scores
