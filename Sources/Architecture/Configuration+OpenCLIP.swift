@@ -86,7 +86,7 @@ extension Configuration {
     try fields.refuse("ls_init_value")
     try fields.refuse("act_kwargs", unless: [[:]])
     let ratio = try fields.number("mlp_ratio", 0.001...1_000, default: 4)
-    let hiddenWidth = Int(Double(width) * ratio)
+    let hiddenWidth = Int(saturating: Double(width) * ratio)
     guard Limits.hiddenWidth.contains(hiddenWidth) else {
       throw FormatError(
         .inconsistent,

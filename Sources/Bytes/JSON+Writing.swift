@@ -24,10 +24,10 @@ extension JSON: CustomStringConvertible {
     }
   }
 
-  /// The shortest digits that read back as the same double, with whole numbers kept numbers.
+  /// The shortest digits that read back as the same double; JSON has no word for NaN and the
+  /// infinities, which arithmetic on a file's numbers may give: they become null.
   private static func text(of value: Double) -> String {
-    precondition(value.isFinite, "JSON has no word for \(value)")
-    return value.description
+    value.isFinite ? value.description : "null"
   }
 
   private static func joined(

@@ -6,7 +6,7 @@ public enum JSON: Equatable, Sendable {
   case bool(Bool)
   /// A number without fraction or exponent that fits an `Int`.
   case integer(Int)
-  /// Any other number; always finite.
+  /// Any other number; one that is not finite, which no file can hold, is written as null.
   case number(Double)
   case string(String)
   case array([JSON])
@@ -59,10 +59,20 @@ extension JSON.Object: ExpressibleByDictionaryLiteral {
   }
 }
 
+extension JSON {
+  /// A number, or null for what JSON has no number for.
+  public init(finite value: Double) { self = value.isFinite ? .number(value) : .null }
+}
+
 /// What a value is, or `nil` when it is something else.
 extension JSON {
   public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
   public var int: Int? { if case .integer(let value) = self { value } else { nil } }
+  /// A whole number from 0 to 2⁵³: a size, a count or a place. Sums of such numbers, and products by
+  /// small ones, are in the range of `Int`.
+  public var natural: Int? {
+    if case .integer(let value) = self, 0...(1 << 53) ~= value { value } else { nil }
+  }
   public var string: String? { if case .string(let value) = self { value } else { nil } }
   public var array: [JSON]? { if case .array(let value) = self { value } else { nil } }
   public var object: Object? { if case .object(let value) = self { value } else { nil } }

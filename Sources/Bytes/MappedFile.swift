@@ -39,7 +39,7 @@ public import SystemPackage
 
     init?(of path: FilePath) {
       var status = stat()
-      guard unsafe stat(path.string, &status) == 0 else { return nil }
+      guard unsafe path.withPlatformString({ unsafe stat($0, &status) }) == 0 else { return nil }
       file = UInt64(status.st_ino)
       size = Int64(status.st_size)
       #if canImport(Darwin)
@@ -53,14 +53,17 @@ public import SystemPackage
   private static func map(_ path: FilePath) throws(FileError) -> UnsafeMutableRawBufferPointer {
     switch FileKind(of: path) {
     case .directory: throw FileError("read", path, Errno.isDirectory)
-    case .other: throw FileError("map", path, "it is a pipe or a device, a regular file is needed")
+    case .other:
+      throw FileError(
+        "map", path, "it is a pipe or a device, a regular file is needed", code: .kind)
     case .file, nil: break
     }
     let file: FileDescriptor
-    do { file = try FileDescriptor.open(path, .readOnly) } catch {
+    do { file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec) } catch {
       throw FileError("open", path, error)
     }
     defer { try? file.close() }
+    ReadFiles.note(FileStatus(of: file))
     let size: Int64
     do { size = try file.seek(offset: 0, from: .end) } catch {
       throw FileError("seek in", path, error)

@@ -16,7 +16,7 @@ public final class Unfinished: Sendable {
   private static let slots = InlineArray<64, Atomic<UInt>> { _ in Atomic(0) }
 
   init(_ path: FilePath) {
-    let address = unsafe UInt(bitPattern: strdup(path.string))
+    let address = unsafe UInt(bitPattern: path.withPlatformString { unsafe strdup($0) })
     self.path = address
     slot = Self.slots.indices.first { index in
       Self.slots[index].compareExchange(

@@ -57,7 +57,7 @@ private struct Sizes {
       throw ambiguous("patches are \(patch[2])×\(patch[3]), square ones are supported")
     }
     let positions = try extents(Names.imagePositions, rank: 2)[0]
-    let edge = Int(Double(max(positions - 1, 0)).squareRoot())
+    let edge = Int(saturating: Double(max(positions - 1, 0)).squareRoot())
     guard edge > 0, edge * edge == positions - 1 else {
       throw ambiguous("\(positions) positions are no square number of patches and one")
     }

@@ -85,7 +85,7 @@ extension Embeddings {
 }
 
 /// A picture that could not be used.
-public struct InputError: Error, CustomStringConvertible {
+public struct InputError: Failure {
   public var path: FilePath
   public var error: FormatError
 
@@ -94,5 +94,9 @@ public struct InputError: Error, CustomStringConvertible {
     self.error = error
   }
 
+  public var code: FormatError.Code { error.code }
+  public var subject: Subject? { .file(path) }
+  public var place: Int? { error.offset }
+  public var reason: String { error.reason }
   public var description: String { "\(path): \(error)" }
 }

@@ -107,16 +107,26 @@ extension Model {
 }
 
 /// A question that this model cannot answer.
-public enum ModelError: Error, CustomStringConvertible {
+public enum ModelError: Failure {
   case missing(Tower)
   case noTokenizer
 
-  public var description: String {
+  public enum Code: String, Sendable {
+    case noTower, noTokenizer
+  }
+
+  public var code: Code {
     switch self {
-    case .missing(let tower):
-      "the pack has no \(tower.rawValue) tower; convert the checkpoint with --towers both"
-    case .noTokenizer:
-      "the pack has no tokenizer; convert the checkpoint again with --tokenizer DIR"
+    case .missing: .noTower
+    case .noTokenizer: .noTokenizer
+    }
+  }
+  public var subject: Subject? { nil }
+  public var description: String { reason }
+  public var reason: String {
+    switch self {
+    case .missing(let tower): "the pack has no \(tower.rawValue) tower"
+    case .noTokenizer: "the pack has no tokenizer"
     }
   }
 }

@@ -1,3 +1,4 @@
+internal import Bytes
 public import Concurrency
 internal import Kernels
 public import Tensors
@@ -57,6 +58,6 @@ extension Tensor {
       }
       reach = max(reach, peak / steps[row])
     }
-    return Int(min(reach.rounded(), 32_767))
+    return min(Int(saturating: Double(reach.rounded())), 32_767)
   }
 }

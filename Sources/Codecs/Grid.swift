@@ -170,19 +170,29 @@ extension MutableRawSpan {
 }
 
 /// Values that a codec cannot carry.
-public enum CodecError: Error, Equatable, CustomStringConvertible {
+public enum CodecError: Failure, Equatable {
   /// The first row with a NaN or an infinity.
   case notFinite(row: Int)
   /// How many finite values lie beyond the range of the type they should be rounded to.
   case overflow(count: Int, type: ElementType)
 
-  public var description: String {
+  public enum Code: String, Sendable {
+    case notFinite, overflow
+  }
+
+  public var code: Code {
     switch self {
-    case .notFinite(let row):
-      "row \(row) has a NaN or an infinity, which only --to lossless can carry"
+    case .notFinite: .notFinite
+    case .overflow: .overflow
+    }
+  }
+  public var subject: Subject? { nil }
+  public var description: String { reason }
+  public var reason: String {
+    switch self {
+    case .notFinite(let row): "row \(row) has a NaN or an infinity, which no grid can carry"
     case .overflow(let count, let type):
-      "\(count) values lie beyond the range of \(type.rawValue); --to bf16, int8 or lossless "
-        + "can carry them"
+      "\(count) values lie beyond the range of \(type.rawValue)"
     }
   }
 }

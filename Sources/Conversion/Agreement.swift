@@ -21,7 +21,7 @@ public struct Agreement: Equatable, Sendable {
   public func cosineQuantile(_ share: Double) -> Double {
     guard !cosines.contains(where: \.isNaN), !cosines.isEmpty else { return cosineMinimum }
     let sorted = cosines.sorted()
-    return sorted[min(Int(share * Double(sorted.count)), sorted.count - 1)]
+    return sorted[min(Int(saturating: share * Double(sorted.count)), sorted.count - 1)]
   }
 
   init(of found: [[Float]], with reference: [[Float]]) {
@@ -180,9 +180,4 @@ struct ProbeEmbeddings: Sendable {
     let all = texts.flatMap(\.self)
     return images.map { similarity.logits(images: $0, texts: all, width: width) }
   }
-}
-
-extension JSON {
-  /// A number, or null for what JSON has no number for.
-  public init(finite value: Double) { self = value.isFinite ? .number(value) : .null }
 }

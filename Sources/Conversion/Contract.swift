@@ -25,7 +25,7 @@ struct Contract: Sendable {
     guard tokenizerFolder != nil || Tokenizer.isIn(folder) else {
       notes.append(
         "there are no tokenizer files beside the weights (vocab.json and merges.txt, or "
-          + "tokenizer.json), so the pack takes token ids only; --tokenizer DIR adds them")
+          + "tokenizer.json), so the pack takes token ids only unless their folder is given")
       return
     }
     let tokenizer = try Tokenizer(folder: folder)
@@ -38,7 +38,7 @@ struct Contract: Sendable {
 
   private func check(_ tokenizer: Tokenizer, in folder: FilePath) throws(Refusal) {
     guard let text = configuration.text, let misfit = tokenizer.misfit(with: text) else { return }
-    throw Refusal("'\(folder)': \(misfit); it belongs to another model")
+    throw Refusal("'\(folder)': \(misfit); it belongs to another model", about: folder)
   }
 
   /// The sections of a pack that say so; `nil` for one that the model does not have.

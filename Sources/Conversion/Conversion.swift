@@ -93,7 +93,8 @@ public struct Conversion: Sendable {
       for file in checkpoint.files where file.tensors.file.hasChanged {
         throw Refusal(
           "'\(file.tensors.file.path)' has changed while it was read, so the pack would be of "
-            + "no one checkpoint; convert again when nobody writes to it")
+            + "no one checkpoint; convert again when nobody writes to it",
+          about: file.tensors.file.path)
       }
       let (agreement, notes) = (attempt.agreement, attempt.notes)
       try checkTarget(attempt.writer.fileSize, agreement)
@@ -131,7 +132,7 @@ public struct Conversion: Sendable {
         let reached = 8 * Double(attempt.writer.compactModelBytes) / Double(count)
         try measure(&attempt, prepared, progress)
         guard let agreement = attempt.agreement else {
-          throw Refusal("--explore runs the packs, which --no-evidence forbids")
+          throw Refusal("exploring runs the packs, and evidence is forbidden", .evidenceForbidden)
         }
         return Frontier.Point(
           bitsPerWeight: reached, packBytes: attempt.writer.fileSize, agreement: agreement)
@@ -143,7 +144,7 @@ public struct Conversion: Sendable {
     let checkpoint: Checkpoint
     let contract: Contract
     let digests: SourceDigests
-    /// `nil` where nobody wants to know.
+    /// `nil` when evidence is forbidden.
     let evidence: (probes: Probes, embeddings: ProbeEmbeddings)?
     let calibration: Calibration?
     /// `nil` where no rate is asked for.
@@ -161,10 +162,10 @@ public struct Conversion: Sendable {
     _ checkpoint: Checkpoint, _ destination: FilePath, _ progress: (Progress) -> Void
   ) throws -> Preparation {
     try refuseSource(checkpoint, as: destination)
+    let contract = try Contract(checkpoint, recipe, tokenizerFolder)
     // Says at once where nothing can be written, and not after everything has been measured.
     _ = try AtomicFile(replacing: destination)
     let digests = SourceDigests(of: checkpoint.files.map(\.tensors.file))
-    let contract = try Contract(checkpoint, recipe, tokenizerFolder)
     try Probes.refuseUnusable(
       contract.configuration, contract.tokenizer, images: evidenceImages, texts: evidenceTexts)
     let evidence = try original(checkpoint, contract, progress)
@@ -288,13 +289,15 @@ public struct Conversion: Sendable {
       tokenizer: contract.tokenizer, images: evidenceImages, texts: evidenceTexts)
   }
 
-  /// What the original answers; `nil` where nobody wants to know.
+  /// What the original answers; `nil` when evidence is forbidden.
   private func original(
     _ checkpoint: Checkpoint, _ contract: Contract, _ progress: (Progress) -> Void
   ) throws -> (probes: Probes, embeddings: ProbeEmbeddings)? {
     guard makesEvidence else {
       guard case .minCosine = recipe.rate else { return nil }
-      throw Refusal("--min-cosine is found by running the pack, which --no-evidence forbids")
+      throw Refusal(
+        "a lowest cosine is found by running the pack, and evidence is forbidden",
+        .evidenceForbidden)
     }
     let probes = try probes(contract)
     progress(.runningOriginal)
@@ -338,10 +341,13 @@ public struct Conversion: Sendable {
     switch recipe.rate {
     case .minCosine(let cosine):
       guard let reached = agreement?.cosineMinimum, !(reached >= cosine) else { return }
-      throw Refusal("no pack was found that reaches a cosine of \(cosine); the best has \(reached)")
+      throw Refusal(
+        "no pack was found that reaches a cosine of \(cosine); the best has \(reached)",
+        .cosineOutOfReach)
     case .maxBytes(let limit):
       guard bytes > limit else { return }
-      throw Refusal("no pack was found that fits \(limit) bytes; the smallest has \(bytes)")
+      throw Refusal(
+        "no pack was found that fits \(limit) bytes; the smallest has \(bytes)")
     case nil, .bits: return
     }
   }
@@ -349,7 +355,7 @@ public struct Conversion: Sendable {
   private func refuseSource(_ checkpoint: Checkpoint, as destination: FilePath) throws(Refusal) {
     for file in checkpoint.files where FileKind.areSame(file.tensors.file.path, destination) {
       throw Refusal(
-        "the output '\(destination)' is the source itself; give another name with -o")
+        "the output '\(destination)' is the source itself", .isInput, about: destination)
     }
   }
 }

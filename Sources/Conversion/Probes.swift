@@ -74,13 +74,13 @@ extension Probes {
     _ configuration: Configuration, _ tokenizer: Tokenizer?, images: [FilePath], texts: [String]
   ) throws(Refusal) {
     if !images.isEmpty, configuration.image == nil {
-      throw Refusal("--evidence-images has pictures, and there is no image tower to show them to")
+      throw Refusal(
+        "there are pictures for evidence, and no image tower to show them to")
     }
     if !texts.isEmpty, configuration.text == nil || tokenizer == nil {
-      throw Refusal(
-        "--evidence-texts has texts, and there is no "
-          + (configuration.text == nil
-            ? "text tower to ask" : "tokenizer to read them with; convert with --tokenizer DIR"))
+      throw configuration.text == nil
+        ? Refusal("there are texts for evidence, and no text tower to ask")
+        : Refusal("there are texts for evidence, and no tokenizer to read them with", .noTokenizer)
     }
   }
 
@@ -103,7 +103,7 @@ extension Probes {
     guard pixels.width == imageSize, pixels.height == imageSize else {
       throw Refusal(
         "'\(path)': the preprocessing gives \(pixels.height)×\(pixels.width) pixels, the model takes "
-          + "\(imageSize)×\(imageSize)")
+          + "\(imageSize)×\(imageSize)", about: path)
     }
     let plane = imageSize * imageSize
     return (0..<plane).flatMap { index in

@@ -134,9 +134,3 @@ extension Configuration {
     return taken
   }
 }
-
-/// Why a request cannot be met, in one clause.
-public struct Refusal: Error, CustomStringConvertible {
-  public let description: String
-  public init(_ description: String) { self.description = description }
-}

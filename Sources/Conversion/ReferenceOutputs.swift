@@ -38,7 +38,7 @@ struct ReferenceOutputs {
       let wanted = extents.map { $0.map(String.init) ?? "any" }.joined(separator: "×")
       throw Refusal(
         "'\(path)': \(name) is \(entry.elementType.rawValue) \(entry.shape), \(type.rawValue) "
-          + "\(wanted) is needed")
+          + "\(wanted) is needed", about: path)
     }
   }
 
@@ -55,7 +55,8 @@ struct ReferenceOutputs {
       return
     }
     guard input.shape.extents[0] == output.shape.extents[0] else {
-      throw Refusal("'\(path)': \(inputs) is \(input.shape), \(outputs) is \(output.shape)")
+      throw Refusal(
+        "'\(path)': \(inputs) is \(input.shape), \(outputs) is \(output.shape)", about: path)
     }
   }
 

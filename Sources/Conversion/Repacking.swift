@@ -13,7 +13,8 @@ public enum Repacking {
     _ pack: Pack, to destination: FilePath, storage: Storage
   ) throws -> Preamble {
     guard !FileKind.areSame(pack.path, destination) else {
-      throw Refusal("the output '\(destination)' is the pack itself; give another name with -o")
+      throw Refusal(
+        "the output '\(destination)' is the pack itself", .isInput, about: destination)
     }
     var writer = try PackWriter(
       destination, storage: storage, blockSize: pack.preamble.blockSize, pool: pack.pool)

@@ -12,7 +12,9 @@ public enum Signing {
   public static func makeKey(_ path: FilePath) throws -> (key: SigningKey, publicPath: FilePath) {
     let publicPath = FilePath(path.string + ".pub")
     for path in [path, publicPath] where FileKind(of: path) != nil {
-      throw Refusal("'\(path)' is there already, and keys are not replaced; give another name")
+      throw Refusal(
+        "'\(path)' is there already, and keys are not replaced; give another name",
+        about: path)
     }
     let key = SigningKey()
     try write(Array(key.publicKey.pem.utf8), publicPath)
@@ -35,22 +37,23 @@ public enum Signing {
   public static func key(_ path: FilePath) throws -> SigningKey {
     let text = try self.text(path)
     if (try? PublicKey(pem: text)) != nil {
-      throw Refusal("'\(path)' is a public key; the private one of the pair signs")
+      throw Refusal("'\(path)' is a public key; the private one of the pair signs", about: path)
     }
     if let mode = FileKind.permissions(of: path),
       !mode.isDisjoint(with: [.groupReadWrite, .otherReadWrite])
     {
-      throw Refusal("'\(path)' can be read by others than its owner; chmod 600 '\(path)'")
+      throw Refusal(
+        "'\(path)' can be read by others than its owner; chmod 600 '\(path)'", about: path)
     }
     do throws(FormatError) { return try SigningKey(pem: text) } catch {
-      throw Refusal("'\(path)': \(error)")
+      throw Refusal("'\(path)': \(error)", about: path)
     }
   }
 
   public static func publicKey(_ path: FilePath) throws -> PublicKey {
     let text = try self.text(path)
     do throws(FormatError) { return try PublicKey(pem: text) } catch {
-      throw Refusal("'\(path)': \(error)")
+      throw Refusal("'\(path)': \(error)", about: path)
     }
   }
 
@@ -85,7 +88,9 @@ public enum Signing {
   /// as openssl takes them.
   public static func extract(_ pack: Pack, to prefix: String) throws {
     let signatures = try pack.signatures()
-    guard !signatures.isEmpty else { throw Refusal("'\(pack.path)' is not signed") }
+    guard !signatures.isEmpty else {
+      throw Refusal("'\(pack.path)' is not signed", about: pack.path)
+    }
     try write(pack.signedMessage, FilePath(prefix + ".msg"))
     for (number, signature) in signatures.enumerated() {
       try write(

@@ -104,8 +104,8 @@ struct TensorEncoder: Sendable {
     let count = tensor.nonFiniteCount(pool)
     guard count == 0 || recipe.target == .lossless || recipe.allowsNonFinite else {
       throw Refusal(
-        "tensor \"\(name)\" has \(Self.described(nonFinite: count)), which cannot be rounded; "
-          + "--allow-non-finite keeps the tensor as it is, and so does --to lossless")
+        "tensor \"\(name)\" has \(Self.described(nonFinite: count)), which cannot be rounded",
+        .notFinite)
     }
     return count
   }

@@ -18,44 +18,67 @@ public enum Unpacking {
     public var isSource = false
   }
 
+  /// - Parameter overwrites: whether files that are there already are replaced.
   /// - Throws: what is wrong with the pack, or with writing; the folder is gone then if it was not
   ///   there before and nothing is in it.
-  public static func run(_ pack: Pack, into folder: FilePath) throws -> Summary {
+  public static func run(
+    _ pack: Pack, into folder: FilePath, overwriting overwrites: Bool = false
+  ) throws -> Summary {
     let created = try Folder.create(folder)
     do {
-      return try write(pack, folder)
+      return try write(pack, folder, overwriting: overwrites)
     } catch {
       Folder.removeEmpty(created)
       throw error
     }
   }
 
-  private static func write(_ pack: Pack, _ folder: FilePath) throws -> Summary {
+  private static func write(
+    _ pack: Pack, _ folder: FilePath, overwriting overwrites: Bool
+  ) throws -> Summary {
     var summary = Summary()
     let model = try Model(pack, keepingMatrices: false)
-    if let files = try SourceFile.all(of: pack) {
-      for file in files {
+    let sources = try SourceFile.all(of: pack)
+    let index = sources == nil ? nil : try SourceFile.index(of: pack)
+    var texts = [("config.json", model.configuration.json.indented + "\n")]
+    if let preprocessing = model.preprocessing {
+      texts.append(("preprocessor_config.json", preprocessing.json.indented + "\n"))
+    }
+    if let tokenizer = try model.tokenizer { texts += tokenizer.files }
+    let weights = sources.map { $0.map(\.name) } ?? ["model.safetensors"]
+    try check(
+      weights + (index.map { [$0.name] } ?? []) + texts.map(\.0), folder, overwriting: overwrites)
+    if let sources {
+      for file in sources {
         try file.write(pack, into: folder)
         summary.files.append((file.name, file.size))
       }
-      if let (name, bytes) = try SourceFile.index(of: pack) {
-        try write(bytes.bytes, name, folder, &summary)
-      }
+      if let (name, bytes) = index { try write(bytes.bytes, name, folder, &summary) }
       summary.isSource = true
     } else {
       try writeWeights(of: pack, folder, &summary)
     }
-    try write(model.configuration.json, "config.json", folder, &summary)
-    if let preprocessing = model.preprocessing {
-      try write(preprocessing.json, "preprocessor_config.json", folder, &summary)
-    }
-    if let tokenizer = try model.tokenizer {
-      for (name, text) in tokenizer.files {
-        let utf8 = Array(text.utf8)
-        try unsafe write(utf8.span.bytes, name, folder, &summary)
-      }
+    for (name, text) in texts {
+      let utf8 = Array(text.utf8)
+      try unsafe write(utf8.span.bytes, name, folder, &summary)
     }
     return summary
+  }
+
+  /// - Throws: `Refusal` for a name that two files would have, and for files that are there already.
+  private static func check(
+    _ names: [String], _ folder: FilePath, overwriting overwrites: Bool
+  ) throws(Refusal) {
+    var seen: Set<String> = []
+    for name in names where !seen.insert(name).inserted {
+      throw Refusal("the pack names two files \"\(name)\"")
+    }
+    let paths = names.map { folder.appending(FilePath($0).components) }
+    let there = overwrites ? [] : paths.filter { FileKind(of: $0) != nil }
+    if let first = there.first {
+      let more = there.count > 1 ? ", and so are \(there.count - 1) more that would be written" : ""
+      throw Refusal("'\(first)' is there already\(more)", .exists, about: first)
+    }
   }
 
   private static func writeWeights(
@@ -73,13 +96,6 @@ public enum Unpacking {
       pack.release(tensor)
     }
     try writer.commit()
-  }
-
-  private static func write(
-    _ json: JSON, _ name: String, _ folder: FilePath, _ summary: inout Summary
-  ) throws(FileError) {
-    let utf8 = Array((json.indented + "\n").utf8)
-    try unsafe write(utf8.span.bytes, name, folder, &summary)
   }
 
   private static func write(
@@ -126,16 +142,21 @@ private struct SourceFile {
     guard let bytes = try pack.section(Provenance.indexName),
       let name = try pack.json(.provenance)?["index"]?.string
     else { return nil }
-    return (try plainName(name), bytes)
+    do throws(FormatError) {
+      guard try JSON(parsing: bytes.bytes.array.span)["weight_map"]?.object != nil else {
+        throw FormatError(.invalidField, "it has no weight_map")
+      }
+    } catch { throw Refusal("section \"\(Provenance.indexName)\" is no index of shards: \(error)") }
+    return (try checkpointName(name, ".safetensors.index.json"), bytes)
   }
 
   private init(_ number: Int, _ json: JSON) throws {
-    guard let name = json["name"]?.string, let size = json["size"]?.int,
+    guard let name = json["name"]?.string, let size = json["size"]?.natural,
       let digest = json["sha256"]?.string, let tensors = json["tensors"]?.array
     else {
       throw Refusal("provenance.files[\(number)] lacks one of name, size, sha256 and tensors")
     }
-    self.name = try plainName(name)
+    self.name = try checkpointName(name, ".safetensors")
     self.size = size
     self.digest = digest
     self.number = number
@@ -153,7 +174,8 @@ private struct SourceFile {
       throw Refusal("section \"\(Provenance.headerName(number))\" is missing")
     }
     try checkSize(pack, header)
-    let path = folder.appending(name)
+    let path = folder.appending(FilePath(name).components)
+    try Folder.create(path.removingLastComponent())
     var file = HashedFile(file: try AtomicFile(replacing: path))
     try file.append(Buffer(littleEndian: [UInt64(header.count)]))
     try file.append(header)
@@ -167,8 +189,11 @@ private struct SourceFile {
     }
     let found = file.digest.finish().description
     guard found == self.digest else {
-      throw Refusal("'\(path)' would have SHA-256 \(found), the source had \(self.digest)")
+      throw Refusal(
+        "'\(path)' would have SHA-256 \(found), the source had \(self.digest)", about: path)
     }
+    // Whatever the digests say: no bytes are written but those of a checkpoint.
+    _ = try Safetensors(file.file.workingPath)
     try file.commit()
   }
 
@@ -209,10 +234,17 @@ private struct SourceFile {
   }
 }
 
-/// A file name from a pack, which must not lead out of the folder.
-private func plainName(_ name: String) throws(Refusal) -> String {
-  guard !name.isEmpty, !name.contains("/"), !name.utf8.contains(0), name != ".", name != ".." else {
-    throw Refusal("the pack names a source file \"\(name)\", a plain file name is needed")
+/// The name of a file of a checkpoint, as a pack gives it: with the ending that its content has, and
+/// in the folder or below it. None begins with a dot, as the files that programs obey do.
+private func checkpointName(_ name: String, _ ending: String) throws(Refusal) -> String {
+  let path = FilePath(name)
+  guard name.hasSuffix(ending), !path.isAbsolute, !name.utf8.contains(0), !name.contains("\\"),
+    path.string == name, path.components.allSatisfy({ $0.kind == .regular }),
+    path.components.allSatisfy({ !$0.string.hasPrefix(".") })
+  else {
+    throw Refusal(
+      "the pack names a source file \(JSON.string(name).excerpt), a name that ends in \(ending), in "
+        + "the folder or below it, is needed")
   }
   return name
 }

@@ -57,9 +57,7 @@ public struct Verification: Sendable {
   /// - Throws: `Refusal` for a pack without evidence.
   public static func ofEvidence(_ model: Model, minimumCosine: Double?) throws -> Verification {
     guard let recorded = try Evidence.Recorded(model.pack) else {
-      throw Refusal(
-        "the pack has no evidence (it was made with --no-evidence); verify it with --against SOURCE "
-          + "or --reference FILE")
+      throw Refusal("the pack has no evidence of what its original answers", .noEvidence)
     }
     let found = try recorded.probes.embeddings(of: model, observing: true)
     var verification = Verification(
@@ -110,7 +108,8 @@ public struct Verification: Sendable {
       throw Refusal(
         "the source '\(checkpoint.folder.isEmpty ? "." : checkpoint.folder)' is of another "
           + "architecture than the pack: "
-          + (firstDifference(source.json, model.configuration.json) ?? "pooling differs"))
+          + (firstDifference(source.json, model.configuration.json) ?? "pooling differs"),
+        about: checkpoint.folder)
     }
   }
 
@@ -162,7 +161,8 @@ public struct Verification: Sendable {
     }
     guard !expected.images.isEmpty || !expected.texts.isEmpty else {
       throw Refusal(
-        "'\(path)' has neither pixel_values with image_embeds nor input_ids with text_embeds")
+        "'\(path)' has neither pixel_values with image_embeds nor input_ids with text_embeds",
+        about: path)
     }
     let recorded = try Evidence.Recorded(model.pack)
     return Verification(

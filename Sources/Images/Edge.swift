@@ -1,4 +1,5 @@
 internal import Architecture
+internal import Bytes
 internal import Kernels
 
 /// One edge of a picture that is resized, and the part of the result that is wanted.
@@ -42,7 +43,7 @@ struct Edge {
     let support = filter.support * stretch
     let inverse = 1 / stretch
     var windows = FilterWindows(
-      widest: min(source, Int(support.rounded(.up)) * 2 + 1), capacity: wanted.count)
+      widest: min(source, Int(saturating: support.rounded(.up)) * 2 + 1), capacity: wanted.count)
     for index in wanted {
       let center = (Double(index) + 0.5) * scale
       let first = max(0, Int(center - support + 0.5))

@@ -52,7 +52,7 @@ struct Framing: Equatable {
       }
       let edges = (short: min(size.width, size.height), long: max(size.width, size.height))
       // A quotient of doubles cut to an integer, as Python has it.
-      let long = Int(Double(short * edges.long) / Double(edges.short))
+      let long = Int(saturating: Double(short * edges.long) / Double(edges.short))
       guard long <= Int32.max else {
         throw FormatError(
           .invalidField, "resized picture is \(long) pixels long, at most \(Int32.max) are allowed")
@@ -76,7 +76,7 @@ struct Framing: Equatable {
     let start: Int
     switch offset {
     case .floor: start = margin / 2
-    case .round: start = Int((Double(margin) / 2).rounded(.toNearestOrEven))
+    case .round: start = Int(saturating: (Double(margin) / 2).rounded(.toNearestOrEven))
     }
     return (start..<start + crop, at: 0)
   }

@@ -37,12 +37,16 @@ public struct PackWriter: ~Copyable {
   /// storage counted only on demand.
   public private(set) var compactModelBytes = 0
 
+  /// - Parameter original: a file that has been read and may be the destination all the same.
   public init(
     _ destination: FilePath, storage: Storage, blockSize: Int = Self.defaultBlockSize,
-    measuringCompact measuresCompact: Bool = false, pool: WorkerPool
+    measuringCompact measuresCompact: Bool = false, replacing original: FilePath? = nil,
+    pool: WorkerPool
   ) throws(FileError) {
     self.measuresCompact = measuresCompact
-    var file = try AtomicFile(replacing: destination)
+    var file = try AtomicFile(
+      replacing: destination,
+      mayReplaceInput: original.map { FileKind.areSame($0, destination) } ?? false)
     try file.appendZeros(Preamble.size)
     self.file = file
     self.storage = storage
@@ -57,7 +61,7 @@ public struct PackWriter: ~Copyable {
   ) throws(FileError) -> PackWriter {
     var writer = try PackWriter(
       destination, storage: pack.preamble.storage, blockSize: pack.preamble.blockSize,
-      pool: pack.pool)
+      replacing: pack.path, pool: pack.pool)
     let kept = pack.index.content.items.count + pack.index.evidence.items.count
     let placements = Array(pack.index.placements[..<kept])
     let end = placements.joined().joined().last?.range.upperBound ?? Preamble.size

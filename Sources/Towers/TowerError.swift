@@ -1,5 +1,7 @@
+public import Bytes
+
 /// Why a model does not answer: its input or its weights do not fit its configuration.
-public struct TowerError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct TowerError: Failure, Equatable {
   /// What was wrong, in one word that never changes between releases.
   public enum Code: String, Sendable, CaseIterable {
     /// The pixels are no whole number of images of the model's size.
@@ -25,5 +27,6 @@ public struct TowerError: Error, Equatable, Sendable, CustomStringConvertible {
     self.reason = reason
   }
 
+  public var subject: Subject? { nil }
   public var description: String { reason }
 }

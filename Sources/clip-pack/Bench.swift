@@ -115,7 +115,7 @@ struct Bench: Command {
   }
 
   private func measure() throws -> ([Row], Compute) {
-    let path = FilePath(pack)
+    let path = FilePath(argument: pack)
     var rows = [
       Row(what: "open", rounds: try times { _ = try Model(opening: path, threads: 1) })
     ]

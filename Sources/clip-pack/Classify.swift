@@ -13,10 +13,10 @@ struct Classify: Command {
 
   @Option(
     parsing: .upToNextOption, help: ArgumentHelp("PNG or JPEG pictures.", valueName: "file"))
-  var image: [String]
+  var image: [Values]
 
   @Option(parsing: .upToNextOption, help: ArgumentHelp("What may be seen.", valueName: "s"))
-  var label: [String]
+  var label: [Values]
 
   @Option(help: ArgumentHelp("The sentence that the label stands in, as {}.", valueName: "s"))
   var template = "This is a photo of {}."
@@ -31,38 +31,41 @@ struct Classify: Command {
   }
 
   func perform() throws {
+    let (images, labels) = (Values.all(image), Values.all(label))
     let model = try open(pack, common, computing)
     let results = try naming(pack) {
       try model.classify(
-        images: image.map { FilePath($0) }, labels: label, template: template)
+        images: images.map { FilePath(argument: $0) }, labels: labels, template: template)
     }
     if common.json {
-      let array = zip(image, results).map { image, classes in
-        [
-          "image": .string(image),
-          "labels": .array(
-            classes.map {
-              [
-                "label": .string($0.label),
-                "probability": JSON(finite: Double($0.probability)),
-                "cosine": JSON(finite: Double($0.cosine)),
-              ]
-            }),
-        ] as JSON
+      let array = zip(images, results).map { image, classes in
+        let labels = classes.map {
+          [
+            "label": .string($0.label), "probability": JSON(finite: Double($0.probability)),
+            "cosine": JSON(finite: Double($0.cosine)),
+          ] as JSON
+        }
+        let name = Name.picture(FilePath(argument: image)).member
+        return JSON.object(JSON.Object([name, ("labels", .array(labels))]))
       }
       try emit(JSON.object(["results": .array(array)]))
       return
     }
-    for (image, classes) in zip(image, results) {
-      try emit(image)
+    for (image, classes) in zip(images, results) {
+      try emit(FilePath(argument: image).string.printable())
+      // The share of one label alone is always the whole.
+      if classes.count == 1, let only = classes.first {
+        try emit("  cosine " + decimal(Double(only.cosine), 4) + "  " + only.label.printable())
+        continue
+      }
       for one in classes.prefix(5) {
         let share = Double(one.probability)
-        let full = share.isFinite ? Int((share * 30).rounded()) : 0
+        let full = min(max(Int(saturating: (share * 30).rounded()), 0), 30)
         let percent = decimal(100 * share, 1)
         try emit(
           "  " + String(repeating: " ", count: max(0, 5 - percent.count)) + percent + " %  "
             + String(repeating: "█", count: full) + String(repeating: "·", count: 30 - full)
-            + "  " + one.label)
+            + "  " + one.label.printable())
       }
     }
   }

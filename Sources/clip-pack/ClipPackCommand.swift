@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bytes
 import Conversion
 
 @main
@@ -22,8 +23,9 @@ struct ClipPackCommand: ParsableCommand {
   static func main() {
     openStandardFiles()
     Interruption.cleanUp()
+    ReadFiles.remember()
     do {
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(CommandLineWords.given.words)
       try command.run()
     } catch {
       refuse(error)
@@ -32,16 +34,26 @@ struct ClipPackCommand: ParsableCommand {
 
   /// A wrong command line is one line too; help, results and all else end as the parser ends them.
   private static func refuse(_ error: any Error) -> Never {
-    guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+    let status = exitCode(for: error)
+    if status == .success {
+      // Help, the version and completions, which `exit` prints without asking whether it can.
+      do { try emit(fullMessage(for: error)) } catch {
+        Terminal.say("clip-pack: \(error)")
+        exit(withError: ExitCode(2))
+      }
+      exit(withError: ExitCode.success)
+    }
+    guard status == .validationFailure else { exit(withError: error) }
     let names = configuration.subcommands.map { $0._commandName }
-    let command = CommandLine.arguments.dropFirst().first { !$0.hasPrefix("-") }
+    let command = CommandLineWords.given.words.first { !$0.hasPrefix("-") }
     if let command, !names.contains(command) {
       Terminal.say(
         "clip-pack: there is no command \"\(command)\", there are "
           + names.joined(separator: ", "))
     } else {
       let help = (["clip-pack"] + (command.map { [$0] } ?? []) + ["--help"]).joined(separator: " ")
-      Terminal.say("clip-pack: \(clause(message(for: error))); see \(help)")
+      Terminal.say(
+        "clip-pack: \(CommandLineWords.readable(clause(message(for: error)))); see \(help)")
     }
     exit(withError: ExitCode.validationFailure)
   }

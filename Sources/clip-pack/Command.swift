@@ -52,7 +52,8 @@ extension Command {
     } catch {
       Interruption.waitIfEnding()
       Unfinished.removeAll()
-      Terminal.say("clip-pack: \(error)")
+      if (error as? FileError)?.errno == .brokenPipe { Interruption.endWithPipe() }
+      Terminal.say("clip-pack: \(Hint.line(of: error))")
       throw ExitCode(status(of: error))
     }
   }
@@ -60,7 +61,7 @@ extension Command {
   /// 2 for a file that could not be read or written, 1 for anything refused.
   private func status(of error: any Error) -> Int32 {
     switch error {
-    case is FileError: 2
+    case let error as FileError: error.code == .isInput ? 1 : 2
     case CheckpointError.unreadable: 2
     default: 1
     }
@@ -70,26 +71,7 @@ extension Command {
 /// Opens a pack and says its path in what goes wrong.
 func open(_ path: String, _ common: Common, _ computing: Computing? = nil) throws -> Model {
   try naming(path) {
-    try Model(opening: FilePath(path), threads: common.threads, compute: computing?.compute)
-  }
-}
-
-/// Refuses to write over a file that is read.
-func refuse(_ output: String, among inputs: [String]) throws(Refusal) {
-  for input in inputs where FileKind.areSame(FilePath(input), FilePath(output)) {
-    throw Refusal("the output '\(output)' is an input itself; give another name with -o")
-  }
-}
-
-/// Puts a path before errors that know only a place in a file, or only a part of a model.
-func naming<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
-  do {
-    return try body()
-  } catch let error as FormatError {
-    throw Refusal("\(path): \(error)")
-  } catch let error where error is Refusal || error is ModelError || error is TowerError {
-    // A refusal that is about another file names that, in quotes like these: '…'.
-    let description = "\(error)"
-    throw Refusal(description.contains("'") ? description : "\(path): \(description)")
+    try Model(
+      opening: FilePath(argument: path), threads: common.threads, compute: computing?.compute)
   }
 }

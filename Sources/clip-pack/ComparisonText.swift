@@ -1,3 +1,4 @@
+import Bytes
 import Conversion
 
 /// A comparison as a few lines for people.
@@ -44,7 +45,7 @@ enum ComparisonText {
 
   /// A share of 1 as twelve blocks.
   private static func bar(_ share: Double) -> String {
-    let full = share.isFinite ? Int((12 * min(max(share, 0), 1)).rounded(.down)) : 0
+    let full = min(max(Int(saturating: (12 * share).rounded(.down)), 0), 12)
     return String(repeating: "█", count: full) + String(repeating: "░", count: 12 - full)
   }
 

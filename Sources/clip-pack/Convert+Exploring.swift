@@ -5,8 +5,12 @@ import SystemPackage
 
 extension Convert {
   /// Prints what packs of different sizes reach, and draws it.
-  func explore(_ conversion: Conversion, _ checkpoint: Checkpoint, _ drawing: FilePath) throws {
+  func explore(
+    _ conversion: Conversion, _ checkpoint: Checkpoint, _ drawing: FilePath,
+    noting notes: [String]
+  ) throws {
     let terminal = common.terminal
+    for note in notes { terminal.note("note: \(note)") }
     var conversion = conversion
     conversion.recipe.rate = .bits(Frontier.usualBits[0])
     let frontier: Frontier
@@ -19,12 +23,12 @@ extension Convert {
       }
     }
     var file = try AtomicFile(replacing: drawing)
-    let bytes = Array(frontier.svg.utf8)
-    try unsafe file.append(bytes.span.bytes)
+    try file.append(text: frontier.svg)
     try file.commit()
     guard !common.json else {
       let object: JSON.Object = [
         "output": .string(drawing.string), "points": .array(frontier.points.map(\.json)),
+        "notes": .array(notes.map(JSON.string)),
       ]
       return try emit(JSON.object(object).description)
     }

@@ -92,34 +92,43 @@ struct Convert: Command {
     let clock = ContinuousClock()
     let start = clock.now
     let checkpoint = try Checkpoint(source)
-    let destination = FilePath(output ?? Self.name(for: source, explore ? ".svg" : ".clippack"))
     var conversion = Conversion(
       recipe: Recipe(target: to ?? .int8, towers: towers, rate: rate.rate), storage: storage,
       pool: common.pool)
     conversion.recipe.allowsNonFinite = allowNonFinite
-    conversion.tokenizerFolder = tokenizer.map { FilePath($0) }
-    conversion.evidenceImages = try evidenceImages.map { try pictures(in: FilePath($0)) } ?? []
-    conversion.evidenceTexts = try evidenceTexts.map { try lines(of: FilePath($0)) } ?? []
+    conversion.tokenizerFolder = tokenizer.map { FilePath(argument: $0) }
+    var notes: [String] = []
+    conversion.evidenceImages =
+      try evidenceImages.map {
+        try PictureFolder(FilePath(argument: $0)).taken(noting: &notes)
+      } ?? []
+    conversion.evidenceTexts =
+      try evidenceTexts.map { try texts(listedIn: FilePath(argument: $0), noting: &notes) } ?? []
     conversion.makesEvidence = !noEvidence
     conversion.calibration =
       switch calibration {
       case nil: nil
       case "none": CalibrationChoice.none
       case "built-in": .builtIn
-      case let folder?: .pictures(try pictures(in: FilePath(folder)))
+      case let folder?:
+        .pictures(try PictureFolder(FilePath(argument: folder)).taken(noting: &notes))
       }
 
-    try refuse(destination.string, among: inputs(of: checkpoint, and: conversion.evidenceImages))
-
-    guard !explore else { return try self.explore(conversion, checkpoint, destination) }
+    try noteFiles(beside: checkpoint)
+    let name = output ?? Self.name(for: source, explore ? ".svg" : ".clippack")
+    let destination = try outputPath(name)
+    guard !explore else {
+      return try self.explore(conversion, checkpoint, destination, noting: notes)
+    }
     let terminal = common.terminal
-    let summary: Conversion.Summary
+    var summary: Conversion.Summary
     do {
       defer { terminal.endProgress() }
       summary = try naming(source) {
         try conversion.run(checkpoint, to: destination) { show($0, terminal) }
       }
     }
+    summary.notes = notes + summary.notes
     for note in summary.notes { terminal.note("note: \(note)") }
     let seconds =
       Double(start.duration(to: clock.now).components.attoseconds) / 1e18
@@ -128,15 +137,14 @@ struct Convert: Command {
       common.json ? json(summary, destination, seconds) : text(summary, destination, seconds))
   }
 
-  /// The files that are read beside the weights.
-  private func inputs(of checkpoint: Checkpoint, and images: [FilePath]) throws -> [String] {
-    let folders = [checkpoint.folder] + (tokenizer.map { [FilePath($0)] } ?? [])
-    let beside = try folders.flatMap { folder in
-      try Folder.names(in: folder.isEmpty ? "." : folder).filter {
-        [".json", ".txt", ".safetensors"].contains(where: $0.hasSuffix)
-      }.map { folder.appending($0).string }
+  /// Remembers the files beside the weights as inputs, whether they are going to be read or not.
+  private func noteFiles(beside checkpoint: Checkpoint) throws {
+    for folder in [checkpoint.folder] + (tokenizer.map { [FilePath(argument: $0)] } ?? []) {
+      for path in try Folder.entries(in: folder.isEmpty ? "." : folder)
+      where [".json", ".txt", ".safetensors"].contains(where: path.string.hasSuffix) {
+        ReadFiles.note(path)
+      }
     }
-    return beside + images.map(\.string) + (evidenceTexts.map { [$0] } ?? [])
   }
 
   /// `model.safetensors` → `model.clippack`, in the working directory.
@@ -180,27 +188,4 @@ struct Convert: Command {
     lines.append("  content \(summary.contentDigest)")
     return lines.joined(separator: "\n")
   }
-}
-
-/// The pictures of a folder, in the order of their names.
-func pictures(in folder: FilePath) throws -> [FilePath] {
-  let endings = ["png", "jpg", "jpeg"]
-  let paths = try Folder.names(in: folder).map { folder.appending($0) }.filter { path in
-    path.extension.map { endings.contains($0.lowercased()) } ?? false
-  }
-  guard !paths.isEmpty else {
-    throw Refusal("'\(folder)' has no .png, .jpg or .jpeg file")
-  }
-  return paths
-}
-
-/// The lines of a text file that are not empty.
-func lines(of path: FilePath) throws -> [String] {
-  let file = try MappedFile(path)
-  guard let text = String(validating: file.bytes.array, as: UTF8.self) else {
-    throw Refusal("'\(path)' is not UTF-8")
-  }
-  let lines = text.split(whereSeparator: \.isNewline).map(String.init)
-  guard !lines.isEmpty else { throw Refusal("'\(path)' has no text") }
-  return lines
 }

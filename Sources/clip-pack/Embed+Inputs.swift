@@ -1,52 +1,60 @@
 import Architecture
 import Bytes
 import ClipPack
+import Concurrency
 import Conversion
 import SystemPackage
 
 extension Embed {
   func embedPictures(_ model: Model, into sink: any EmbeddingSink) throws {
-    let paths = try imagesFrom == nil ? picturesNamed() : nil
-    let pictures: PictureEmbeddings
-    if let imagesFrom {
-      pictures = try naming(pack) {
-        let lines = try LineReader(FilePath(imagesFrom), separator: separator)
-        return try model.embeddings { try Self.nextPath(lines) }
-      }
-    } else {
-      pictures = try naming(pack) { try model.embeddings(ofImages: paths ?? []) }
+    var notes: [String] = []
+    let paths = try imagesFrom == nil ? picturesNamed(noting: &notes) : nil
+    let list = try imagesFrom.map {
+      Locked(try LineReader(FilePath(argument: $0), separator: separator, skipsEmpty: true))
+    }
+    let pictures = try naming(pack) {
+      guard let list else { return try model.embeddings(ofImages: paths ?? []) }
+      return try model.embeddings { try list.withLock { list in try Self.nextPath(list) } }
     }
     var tally = Tally(of: paths?.count, common.terminal, hidden: printsToTerminal)
     defer { tally.end() }
     while let picture = try naming(pack, { try pictures.next() }) {
+      let name = Name.picture(picture.path)
       switch picture.embedding {
-      case .success(let embedding): try sink.add(picture.path.string, embedding)
+      case .success(let embedding): try sink.add(name, embedding)
       case .failure(let error):
         // Of one picture there is nothing to count.
         if paths?.count == 1 { throw error }
         tally.skipped += 1
-        sink.skip(picture.path.string, because: "\(error)")
+        sink.skip(name, because: "\(error)")
         tally.end()
         Terminal.say("clip-pack: \(error)")
       }
       tally.count()
     }
     tally.end()
-    guard tally.done > 0 else { throw Refusal("'\(imagesFrom ?? "")' names no picture") }
+    notes += list?.withLock(\.notes) ?? []
+    for note in notes { common.terminal.note("note: \(note)") }
+    if let path = list?.withLock(\.path), tally.done == 0 {
+      throw Refusal("'\(path)' names no picture", about: path)
+    }
     let share = "\(tally.skipped) of \(counted(tally.done, "picture")) could not be read"
     guard tally.skipped < tally.done else {
       throw Skipped(description: share + "; nothing was written")
     }
-    try sink.finish(common)
+    try sink.finish(EmbeddingTally(skipped: tally.skipped, notes: notes), common)
     if tally.skipped > 0 { throw Skipped(description: share) }
   }
 
   func embedTexts(_ model: Model, into sink: any EmbeddingSink) throws {
+    let texts = texts
     var tally = Tally(
-      of: textsFrom == nil ? text.count : nil, common.terminal, hidden: printsToTerminal)
+      of: textsFrom == nil ? texts.count : nil, common.terminal, hidden: printsToTerminal)
     defer { tally.end() }
-    let lines = try textsFrom.map { try LineReader(FilePath($0), separator: separator) }
-    var given = text[...]
+    let lines = try textsFrom.map {
+      try LineReader(FilePath(argument: $0), separator: separator)
+    }
+    var given = texts[...]
     var cut = 0
     while true {
       let batch = try lines.map { try Self.texts($0) } ?? Array(given.prefix(Model.batchSize))
@@ -61,49 +69,56 @@ extension Embed {
       }
       let embeddings = try naming(pack) { try model.embed(ids: encoded.map(\.ids)) }
       for (text, embedding) in zip(batch, embeddings) {
-        try sink.add(text, embedding)
+        try sink.add(.text(text), embedding)
         tally.count()
       }
     }
     tally.end()
-    guard tally.done > 0 else { throw Refusal("'\(textsFrom ?? "")' has no text") }
+    let notes = lines?.notes ?? []
+    for note in notes { common.terminal.note("note: \(note)") }
+    if let lines, tally.done == 0 {
+      throw Refusal("'\(lines.path)' has no text", about: lines.path)
+    }
     if cut > 3 { common.terminal.note("note: so have \(cut - 3) more") }
-    try sink.finish(common)
+    try sink.finish(EmbeddingTally(truncated: cut, notes: notes), common)
   }
 
   /// Lines of progress would mix with lines of results.
   private var printsToTerminal: Bool { output == nil && Terminal.hasTerminalOutput }
 
   /// The pictures that `--image` names, those of folders by name.
-  private func picturesNamed() throws -> [FilePath] {
-    let paths = try image.flatMap { name -> [FilePath] in
-      let path = FilePath(name)
-      return FileKind(of: path) == .directory ? try pictures(in: path) : [path]
+  private func picturesNamed(noting notes: inout [String]) throws -> [FilePath] {
+    var paths: [FilePath] = []
+    for name in images {
+      let path = FilePath(argument: name)
+      if FileKind(of: path) == .directory {
+        paths += try PictureFolder(path).taken(noting: &notes)
+      } else {
+        paths.append(path)
+      }
     }
-    if let list, !null, let odd = paths.first(where: { $0.string.contains("\n") }) {
+    if let list, !null, let odd = paths.first(where: { $0.bytes.contains(UInt8(ascii: "\n")) }) {
       throw Refusal(
-        "the path \(JSON.quoted(odd.string)) has a line break, so '\(list)' cannot hold it; add -0")
+        "the path \(JSON.quoted(odd.string)) has a line break, so '\(list)' cannot hold it; add -0",
+        about: odd)
     }
     return paths
   }
 
-  private static func nextPath(_ lines: LineReader) throws -> FilePath? {
-    while let line = try lines.next() {
-      guard !line.isEmpty else { continue }
-      return FilePath(platformBytes: line)
+  private static func nextPath(_ list: LineReader) throws -> FilePath? {
+    guard let bytes = try list.next() else { return nil }
+    guard !bytes.contains(0) else {
+      throw Refusal(
+        "\(list.noun) \(list.count) of '\(list.path)' has a zero byte, which no path has; for a list "
+          + "that zero bytes separate add -0", about: list.path)
     }
-    return nil
+    return FilePath(bytes: bytes)
   }
 
   /// A batch of lines; an empty line is a text too, so that rows stay in step with lines.
   private static func texts(_ lines: LineReader) throws -> [String] {
     var texts: [String] = []
-    while texts.count < Model.batchSize, let line = try lines.next() {
-      guard let text = String(validating: line, as: UTF8.self) else {
-        throw Refusal("text \(lines.count) of '\(lines.path)' is not UTF-8")
-      }
-      texts.append(text)
-    }
+    while texts.count < Model.batchSize, let text = try lines.nextText() { texts.append(text) }
     return texts
   }
 }
@@ -119,16 +134,6 @@ extension Common {
     terminal.note(
       "note: \"\(text.prefix(40))…\" has more than "
         + "\(model.configuration.text?.positions ?? 0) tokens; the rest is not read")
-  }
-}
-
-extension FilePath {
-  /// A path of bytes as the system has them, whatever their encoding.
-  fileprivate init(platformBytes bytes: [UInt8]) {
-    let string = bytes.map { CInterop.PlatformChar(bitPattern: $0) } + [0]
-    self = unsafe string.withUnsafeBufferPointer {
-      unsafe FilePath(platformString: $0.baseAddress!)
-    }
   }
 }
 

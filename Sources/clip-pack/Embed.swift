@@ -13,7 +13,9 @@ struct Embed: Command {
       Without -o, an embedding a line goes to standard output. With -o vectors.npy, they become a \
       NumPy array, float32 (pictures, width), and the paths of its rows the lines of vectors.txt. \
       With -o vectors.jsonl, or --jsonl on standard output, each becomes a JSON object: image (or \
-      text) and embedding.
+      text) and embedding; a path that is not UTF-8 has the key image_base64. Beside a file of \
+      vectors, vectors.meta.json tells what they are: embedding_space, content_digest, compute, \
+      tool_version, dtype, shape. Vectors of another space are not replaced without --overwrite.
 
       A picture that cannot be read is reported on standard error and left out; the exit status is \
       1 then. Of a folder, the .png, .jpg and .jpeg files are taken in the order of their names, \
@@ -27,7 +29,7 @@ struct Embed: Command {
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp("PNG or JPEG pictures, and folders of them.", valueName: "file"))
-  var image: [String] = []
+  var image: [Values] = []
 
   @Option(
     help: ArgumentHelp(
@@ -35,7 +37,7 @@ struct Embed: Command {
   var imagesFrom: String?
 
   @Option(parsing: .upToNextOption, help: ArgumentHelp("Texts.", valueName: "s"))
-  var text: [String] = []
+  var text: [Values] = []
 
   @Option(
     help: ArgumentHelp("A file of texts, one a line; - for standard input.", valueName: "file"))
@@ -53,6 +55,15 @@ struct Embed: Command {
 
   @Flag(help: "Print a JSON object for each picture or text, one a line.")
   var jsonl = false
+
+  @Flag(help: "Replace vectors that lie in another space, or that have no record of one.")
+  var overwrite = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Refuse unless the pack embeds into the space of these vectors, by their record.",
+      valueName: "meta.json"))
+  var sameSpaceAs: String?
 
   @OptionGroup var computing: Computing
   @OptionGroup var common: Common
@@ -73,16 +84,34 @@ struct Embed: Command {
   }
 
   func perform() throws {
-    let inputs = [pack] + image + [imagesFrom, textsFrom].compactMap(\.self)
-    for file in [output, list].compactMap(\.self) { try refuse(file, among: inputs) }
+    let inputs = [pack] + images + [imagesFrom, textsFrom].compactMap { $0 == "-" ? nil : $0 }
+    for input in inputs { ReadFiles.note(FilePath(argument: input)) }
+    for file in [output, list].compactMap(\.self) { _ = try outputPath(file) }
+    let vectors = output.map { FilePath(argument: $0) }
+    let record = vectors.map(EmbeddingRecord.path)
+    let older = record.flatMap { FileKind(of: $0) == nil ? nil : $0 }
+    if !overwrite, older == nil, let vectors, let record, FileKind(of: vectors) == .file {
+      throw Refusal(
+        "'\(vectors)' is there already, and no '\(record)' tells in which space it is", .exists,
+        about: vectors)
+    }
     let model = try open(pack, common, computing)
-    let sink = try sink(model.configuration.projectionWidth)
-    if image.isEmpty && imagesFrom == nil {
+    let embeddingRecord = try naming(pack) {
+      try EmbeddingRecord(model, of: embedsTexts ? "texts" : "images")
+    }
+    if let sameSpaceAs { try embeddingRecord.check(FilePath(argument: sameSpaceAs)) }
+    if !overwrite, let older { try embeddingRecord.check(older) }
+    let sink = try sink(embeddingRecord, model.configuration.projectionWidth)
+    if embedsTexts {
       try embedTexts(model, into: sink)
     } else {
       try embedPictures(model, into: sink)
     }
   }
+
+  var images: [String] { Values.all(image) }
+  var texts: [String] { Values.all(text) }
+  private var embedsTexts: Bool { image.isEmpty && imagesFrom == nil }
 
   /// Where the paths of a NumPy file's rows go.
   var list: String? {
@@ -92,15 +121,17 @@ struct Embed: Command {
 
   var separator: UInt8 { null ? 0 : UInt8(ascii: "\n") }
 
-  private func sink(_ width: Int) throws -> any EmbeddingSink {
-    let noun = image.isEmpty && imagesFrom == nil ? "text" : "image"
+  private func sink(_ record: EmbeddingRecord, _ width: Int) throws -> any EmbeddingSink {
     switch output {
     case let path? where path.hasSuffix(".npy"):
       return try NumPySink(
-        FilePath(path), width: width, list: list.map { FilePath($0) }, separator: separator)
-    case let path?: return JSONLinesSink(noun, try AtomicFile(replacing: FilePath(path)))
-    case nil where common.json: return JSONSink(noun)
-    case nil: return jsonl ? JSONLinesSink(noun) : TextSink()
+        record, FilePath(argument: path), width: width, list: list.map { FilePath(argument: $0) },
+        separator: separator)
+    case let path?:
+      return JSONLinesSink(
+        record, width: width, try AtomicFile(replacing: FilePath(argument: path)))
+    case nil where common.json: return JSONSink(record)
+    case nil: return jsonl ? JSONLinesSink(record, width: width) : TextSink()
     }
   }
 }

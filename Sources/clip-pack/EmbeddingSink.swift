@@ -5,88 +5,111 @@ import Tensors
 
 /// Where embeddings go as they are made.
 protocol EmbeddingSink: AnyObject {
-  /// - Parameter name: the path of the picture, or the text.
-  func add(_ name: String, _ embedding: [Float]) throws
+  func add(_ name: Name, _ embedding: [Float]) throws
   /// Notes an input that has none.
-  func skip(_ name: String, because reason: String)
-  func finish(_ common: Common) throws
+  func skip(_ name: Name, because reason: String)
+  func finish(_ tally: EmbeddingTally, _ common: Common) throws
 }
 
 extension EmbeddingSink {
-  func skip(_: String, because _: String) {}
-  func finish(_: Common) {}
+  func skip(_: Name, because _: String) {}
+  func finish(_: EmbeddingTally, _: Common) {}
+}
+
+/// What is said of inputs at the end.
+struct EmbeddingTally {
+  /// How many texts have more tokens than the model reads.
+  var truncated = 0
+  /// How many pictures could not be read.
+  var skipped = 0
+  /// What was left out of lists and folders, a clause each.
+  var notes: [String] = []
 }
 
 /// Numbers separated by spaces, a line each, on standard output.
 final class TextSink: EmbeddingSink {
-  func add(_: String, _ embedding: [Float]) throws {
+  func add(_: Name, _ embedding: [Float]) throws {
     try emit(embedding.map { "\($0)" }.joined(separator: " "))
   }
 }
 
 /// One JSON object on standard output, at the end.
 final class JSONSink: EmbeddingSink {
-  private let noun: String
+  private let record: EmbeddingRecord
   private var names: [JSON] = []
   private var embeddings: [JSON] = []
   private var skipped: [JSON] = []
 
-  init(_ noun: String) { self.noun = noun }
+  init(_ record: EmbeddingRecord) { self.record = record }
 
-  func add(_ name: String, _ embedding: [Float]) {
-    names.append(.string(name))
+  func add(_ name: Name, _ embedding: [Float]) {
+    names.append(name.json)
     embeddings.append(JSON(embedding))
   }
 
-  func skip(_ name: String, because reason: String) {
-    skipped.append([noun: .string(name), "error": .string(reason)])
+  func skip(_ name: Name, because reason: String) {
+    skipped.append(.object(JSON.Object([name.member, ("error", .string(reason))])))
   }
 
-  func finish(_: Common) throws {
-    try emit(
-      JSON.object([
-        "embeddings": .array(embeddings), noun + "s": .array(names), "skipped": .array(skipped),
-      ]))
+  func finish(_ tally: EmbeddingTally, _: Common) throws {
+    var object: JSON.Object = [
+      "embeddings": .array(embeddings), record.subject: .array(names),
+      "skipped": .array(skipped), "truncated": .integer(tally.truncated),
+      "notes": .array(tally.notes.map(JSON.string)),
+    ]
+    for key in record.json.keys { object[key] = record.json[key] }
+    try emit(JSON.object(object))
   }
 }
 
-/// A JSON object a line, on standard output or in a file.
+/// A JSON object a line, on standard output or in a file with its record beside it.
 final class JSONLinesSink: EmbeddingSink {
-  private let noun: String
+  private let record: EmbeddingRecord
+  private let width: Int
   private var file: AtomicFile?
   private var count = 0
 
-  init(_ noun: String) {
-    self.noun = noun
+  init(_ record: EmbeddingRecord, width: Int) {
+    self.record = record
+    self.width = width
     file = nil
   }
 
-  init(_ noun: String, _ file: consuming AtomicFile) {
-    self.noun = noun
+  init(_ record: EmbeddingRecord, width: Int, _ file: consuming AtomicFile) {
+    self.record = record
+    self.width = width
     self.file = consume file
   }
 
-  func add(_ name: String, _ embedding: [Float]) throws {
-    let line = JSON.object([noun: .string(name), "embedding": JSON(embedding)]).description
+  func add(_ name: Name, _ embedding: [Float]) throws {
+    let line = JSON.object(JSON.Object([name.member, ("embedding", JSON(embedding))])).description
     count += 1
     guard file != nil else { return try emit(line) }
     try file?.append(text: line + "\n")
   }
 
-  func finish(_ common: Common) throws {
+  func finish(_ tally: EmbeddingTally, _ common: Common) throws {
     guard let file = file.take() else { return }
-    let (path, bytes) = (file.destination.string, file.count)
+    let (path, bytes) = (file.destination, file.count)
+    let beside = try record.write(
+      for: path, list: nil, count: count, width: width, tally)
+    let recordPath = beside.destination.string
     try file.commit()
+    try beside.commit()
     try emit(
       common.json
         ? JSON.object([
-          "output": .string(path), "count": .integer(count), "bytes": .integer(bytes),
-        ]).description : "\(path): \(counted(count, "line")), \(size(bytes))")
+          "output": .string(path.string), "record": .string(recordPath), "count": .integer(count),
+          "bytes": .integer(bytes), "notes": .array(tally.notes.map(JSON.string)),
+        ]).description
+        : "\(path): \(counted(count, "line")), \(size(bytes)); what they are is told in "
+          + recordPath)
   }
 }
 
-/// A NumPy array, and the paths of its rows in a file beside it.
+/// A NumPy array, the paths of its rows in a file beside it, and the record.
 final class NumPySink: EmbeddingSink {
+  private let record: EmbeddingRecord
   private let path: FilePath
   private let listPath: FilePath?
   private let separator: UInt8
@@ -94,7 +117,10 @@ final class NumPySink: EmbeddingSink {
   private var list: AtomicFile?
 
   /// - Parameter list: `nil` where every input has a row.
-  init(_ path: FilePath, width: Int, list: FilePath?, separator: UInt8) throws(FileError) {
+  init(
+    _ record: EmbeddingRecord, _ path: FilePath, width: Int, list: FilePath?, separator: UInt8
+  ) throws(FileError) {
+    self.record = record
     self.path = path
     self.separator = separator
     listPath = list
@@ -102,25 +128,33 @@ final class NumPySink: EmbeddingSink {
     if let list { self.list = try AtomicFile(replacing: list) } else { self.list = nil }
   }
 
-  func add(_ name: String, _ embedding: [Float]) throws {
-    try list?.append(text: name + String(UnicodeScalar(separator)))
+  func add(_ name: Name, _ embedding: [Float]) throws {
+    let line = name.bytes + [separator]
+    try unsafe list?.append(line.span.bytes)
     try array?.append(embedding)
   }
 
-  func finish(_ common: Common) throws {
+  func finish(_ tally: EmbeddingTally, _ common: Common) throws {
     guard let array = array.take() else { return }
     let (rows, columns, bytes) = (array.rows, array.columns, array.count)
+    let beside = try record.write(for: path, list: listPath, count: rows, width: columns, tally)
+    let recordPath = beside.destination.string
     if let list = list.take() { try list.commit() }
     try array.commit()
+    try beside.commit()
     if common.json {
       var object: JSON.Object = ["output": .string(path.string)]
       object["list"] = listPath.map { .string($0.string) }
+      object["record"] = .string(recordPath)
       object["shape"] = [.integer(rows), .integer(columns)]
       object["bytes"] = .integer(bytes)
+      object["notes"] = .array(tally.notes.map(JSON.string))
       try emit(JSON.object(object))
     } else {
       let list = listPath.map { "; its rows are named in \($0)" } ?? ""
-      try emit("\(path): float32 \(rows)×\(columns), \(size(bytes))\(list)")
+      try emit(
+        "\(path): float32 \(rows)×\(columns), \(size(bytes))\(list); what they are is told in "
+          + recordPath)
     }
   }
 }
@@ -129,12 +163,5 @@ extension JSON {
   /// Numbers as short as they can be without becoming others as float32.
   fileprivate init(_ embedding: [Float]) {
     self = .array(embedding.map { JSON(finite: Double("\($0)") ?? .nan) })
-  }
-}
-
-extension AtomicFile {
-  fileprivate mutating func append(text: String) throws(FileError) {
-    let utf8 = Array(text.utf8)
-    try unsafe append(utf8.span.bytes)
   }
 }

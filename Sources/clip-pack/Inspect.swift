@@ -27,7 +27,7 @@ struct Inspect: Command {
   @OptionGroup var common: Common
 
   func perform() throws {
-    let path = FilePath(file)
+    let path = FilePath(argument: file)
     let mapped = try MappedFile(path)
     let first = mapped.bytes.extracting(0..<min(8, mapped.count))
     if first.elementsEqual(Preamble.magic) {

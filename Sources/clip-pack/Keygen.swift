@@ -18,7 +18,7 @@ struct Keygen: Command {
   @OptionGroup var common: Common
 
   func perform() throws {
-    let (key, publicPath) = try Signing.makeKey(FilePath(output))
+    let (key, publicPath) = try Signing.makeKey(try outputPath(output))
     try emit(
       common.json
         ? JSON.object([

@@ -16,7 +16,7 @@ struct Preprocess: Command {
   var pack: String
 
   @Argument(help: "PNG or JPEG pictures.")
-  var file: [String]
+  var file: [Values]
 
   @Option(
     name: .shortAndLong, help: ArgumentHelp("A .safetensors file to write.", valueName: "file"))
@@ -25,16 +25,17 @@ struct Preprocess: Command {
   @OptionGroup var common: Common
 
   func perform() throws {
-    try refuse(output, among: [pack] + file)
+    let files = Values.all(file)
+    let path = try outputPath(output, besides: [pack] + files)
     let model = try open(pack, common)
-    let pixels = try model.pixels(of: file.map { FilePath($0) })
+    let pixels = try model.pixels(of: files.map { FilePath(argument: $0) })
     let (height, width) = (pixels[0].height, pixels[0].width)
     guard pixels.allSatisfy({ $0.height == height && $0.width == width }) else {
       throw Refusal("the pack's preprocessing gives these pictures different sizes")
     }
     guard let shape = Shape([pixels.count, 3, height, width]) else { return }
     var writer = try SafetensorsWriter(
-      replacing: FilePath(output), tensors: [.init("pixel_values", .float32, shape)])
+      replacing: path, tensors: [.init("pixel_values", .float32, shape)])
     for picture in pixels { try writer.append(Buffer(littleEndian: picture.values).bytes) }
     let bytes = writer.count
     try writer.commit()

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bytes
 import Conversion
 
 /// What a pack may cost, or must reach: one of three at most.
@@ -46,6 +47,6 @@ struct ByteCount: ExpressibleByArgument {
     let unit = units.first { argument.uppercased().hasSuffix($0.0) }
     let number = unit == nil ? argument : String(argument.dropLast(2))
     guard let count = Double(number), count > 0, count * (unit?.1 ?? 1) < 1e15 else { return nil }
-    value = Int(count * (unit?.1 ?? 1))
+    value = Int(saturating: count * (unit?.1 ?? 1))
   }
 }

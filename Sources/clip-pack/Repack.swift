@@ -22,9 +22,10 @@ struct Repack: Command {
   @OptionGroup var common: Common
 
   func perform() throws {
+    let path = try outputPath(output, besides: [pack])
     let (old, new) = try naming(pack) {
-      let old = try Pack(FilePath(pack), pool: common.pool)
-      let new = try Repacking.run(old, to: FilePath(output), storage: storage)
+      let old = try Pack(FilePath(argument: pack), pool: common.pool)
+      let new = try Repacking.run(old, to: path, storage: storage)
       return (old.preamble, new)
     }
     try emit(

@@ -27,11 +27,12 @@ struct Sign: Command {
   @OptionGroup var common: Common
 
   func perform() throws {
-    let key = try Signing.key(FilePath(key))
+    let key = try Signing.key(FilePath(argument: key))
+    let path = try output.map { try outputPath($0) } ?? FilePath(argument: pack)
     let output = output ?? pack
     let preamble = try naming(pack) {
       try Signing.sign(
-        Pack(FilePath(pack), pool: common.pool), with: key, to: FilePath(output))
+        Pack(FilePath(argument: pack), pool: common.pool), with: key, to: path)
     }
     try emit(
       common.json

@@ -19,6 +19,17 @@ struct Terminal {
   /// Whether standard output is a terminal.
   static let hasTerminalOutput = isatty(STDOUT_FILENO) == 1
 
+  /// Where results go.
+  nonisolated(unsafe) fileprivate static var results = FileDescriptor.standardOutput
+
+  /// Has results go to standard error where an output of bytes goes to standard output.
+  static func makeWay(for output: FilePath) {
+    guard output != "/dev/null", let status = FileStatus(of: FileDescriptor.standardOutput),
+      output == "/dev/stdout" || FileStatus(of: output)?.identity == status.identity
+    else { return }
+    unsafe results = .standardError
+  }
+
   /// A line on standard error, whatever names are in it.
   static func say(_ line: String) {
     _ = try? FileDescriptor.standardError.writeAll((line.printable() + "\n").utf8)
@@ -33,9 +44,9 @@ struct Terminal {
   func progress(_ step: String, _ share: Double? = nil) {
     guard !isQuiet, Self.isInteractive else { return }
     let bar = share.map { share in
-      let full = Int((share * 24).rounded())
+      let full = min(max(Int(saturating: (share * 24).rounded()), 0), 24)
       return " " + String(repeating: "█", count: full) + String(repeating: "░", count: 24 - full)
-        + " \(Int(share * 100)) %"
+        + " \(Int(saturating: share * 100)) %"
     }
     _ = try? FileDescriptor.standardError.writeAll("\r\u{1b}[K\(step)\(bar ?? " …")".utf8)
   }
@@ -76,13 +87,13 @@ func openStandardFiles() {
   }
 }
 
-/// Prints a result on standard output.
+/// Prints a result on standard output, or on standard error where an output goes there.
 ///
 /// - Throws: `FileError` when it cannot be written there, to a full disk for example.
 func emit(_ result: some CustomStringConvertible) throws(FileError) {
   do {
-    _ = try FileDescriptor.standardOutput.writeAll(
-      "\(Terminal.printable("\(result)"))\n".utf8)
+    let results = unsafe Terminal.results
+    _ = try results.writeAll("\(Terminal.printable("\(result)"))\n".utf8)
   } catch {
     if error as? Errno == .brokenPipe { Interruption.endWithPipe() }
     throw FileError("write", "standard output", error)

@@ -11,14 +11,14 @@ struct Tokenize: Command {
   var pack: String
 
   @Argument(help: "Texts.")
-  var text: [String]
+  var text: [Values]
 
   @OptionGroup var common: Common
 
   func perform() throws {
     let model = try open(pack, common)
     let ids = try naming(pack) {
-      try common.warnOfTruncation(text, model).map { try model.ids(of: $0).ids }
+      try common.warnOfTruncation(Values.all(text), model).map { try model.ids(of: $0).ids }
     }
     if common.json {
       try emit(

@@ -15,12 +15,16 @@ struct Unpack: Command {
   @Option(name: .shortAndLong, help: ArgumentHelp("The folder to write into.", valueName: "dir"))
   var output: String
 
+  @Flag(help: "Replace files that are in the folder already.")
+  var overwrite = false
+
   @OptionGroup var common: Common
 
   func perform() throws {
     let summary = try naming(pack) {
       try Unpacking.run(
-        Pack(FilePath(pack), pool: common.pool), into: FilePath(output))
+        Pack(FilePath(argument: pack), pool: common.pool), into: FilePath(argument: output),
+        overwriting: overwrite)
     }
     if common.json {
       let files = summary.files.map {
@@ -33,7 +37,7 @@ struct Unpack: Command {
         ]))
       return
     }
-    for file in summary.files { try emit("\(output)/\(file.name): \(size(file.size))") }
+    for file in summary.files { try emit("\(output)/\(file.name): ".printable() + size(file.size)) }
     try emit(
       summary.isSource
         ? "the weights are the source's, byte for byte (SHA-256 checked)"

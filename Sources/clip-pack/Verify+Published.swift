@@ -10,7 +10,7 @@ extension Verify {
   /// What is published of checkpoints: in the user's file, or in this program.
   private var answers: [PublishedAnswers] {
     get throws {
-      try publishedAnswers.map { try PublishedAnswers.read(FilePath($0)) }
+      try publishedAnswers.map { try PublishedAnswers.read(FilePath(argument: $0)) }
         ?? PublishedAnswers.builtIn
     }
   }
@@ -19,7 +19,7 @@ extension Verify {
   func checkPublished(of path: String) throws {
     let answers = try answers
     let (pack, check, objection): (Pack, PublishedCheck, String?) = try naming(path) {
-      let pack = try Pack(FilePath(path), pool: common.pool)
+      let pack = try Pack(FilePath(argument: path), pool: common.pool)
       let objection = try signatureObjection(pack)
       try pack.validate()
       let model = try Model(pack, keepingMatrices: false)

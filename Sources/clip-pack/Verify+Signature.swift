@@ -10,7 +10,7 @@ import SystemPackage
 extension Verify {
   /// Why the pack is not what the key's owner signed; `nil` where it is, or nobody asks.
   func signatureObjection(_ pack: Pack) throws -> String? {
-    try publicKey.flatMap { try pack.objection(to: Signing.publicKey(FilePath($0))) }
+    try publicKey.flatMap { try pack.objection(to: Signing.publicKey(FilePath(argument: $0))) }
   }
 
   /// The keys whose signature is good, as hexadecimal digits.
@@ -23,7 +23,7 @@ extension Verify {
   /// covers, and reads nothing else but the index.
   func checkPart(of path: String) throws {
     let (pack, names, read, objection): (Pack, [Manifest.Item], Int, String?) = try naming(path) {
-      let pack = try Pack(FilePath(path), pool: common.pool)
+      let pack = try Pack(FilePath(argument: path), pool: common.pool)
       let chosen = pack.index.content.items.filter(isChosen)
       if let tensor, chosen.isEmpty { throw Refusal("the pack has no tensor \"\(tensor)\"") }
       if let tower, !pack.tensors.contains(where: { $0.isModel && $0.tower == tower }) {
@@ -70,16 +70,12 @@ extension Verify {
 
   /// Writes the report.
   func write(
-    _ report: String, _ verification: Verification, _ model: Model, _ path: String
+    _ report: FilePath, _ verification: Verification, _ model: Model, _ path: String
   ) throws {
-    let name = FilePath(path).lastComponent?.string ?? path
-    let html = Array(
-      Report(verification, model, name: name, signers: signers(of: model.pack)).html.utf8)
-    guard !FileKind.areSame(FilePath(report), FilePath(path)) else {
-      throw Refusal("the report '\(report)' is the pack itself; give another name")
-    }
-    var file = try AtomicFile(replacing: FilePath(report))
-    try unsafe file.append(html.span.bytes)
+    let name = FilePath(argument: path).lastComponent?.string ?? path
+    let html = Report(verification, model, name: name, signers: signers(of: model.pack)).html
+    var file = try AtomicFile(replacing: report)
+    try file.append(text: html)
     try file.commit()
   }
 }

@@ -111,8 +111,12 @@ struct Verify: Command {
     guard tower == nil, tensor == nil else { return try checkPart(of: path) }
     guard !published else { return try checkPublished(of: path) }
     let terminal = common.terminal
+    let report = try report.map { name in
+      try outputPath(
+        name, besides: [path] + [against, reference, publicKey, evidenceTexts].compactMap(\.self))
+    }
     let (model, verification): (Model, Verification) = try naming(path) {
-      let pack = try Pack(FilePath(path), pool: common.pool)
+      let pack = try Pack(FilePath(argument: path), pool: common.pool)
       let objection = try signatureObjection(pack)
       terminal.progress("checking every byte")
       defer { terminal.endProgress() }
@@ -132,15 +136,22 @@ struct Verify: Command {
   private func verification(of model: Model) throws -> Verification {
     if let reference {
       return try Verification.withReference(
-        FilePath(reference), model, minimumCosine: minCosine)
+        FilePath(argument: reference), model, minimumCosine: minCosine)
     }
     guard let against else {
       return try Verification.ofEvidence(model, minimumCosine: minCosine)
     }
     let checkpoint = try Checkpoint(against)
+    var notes: [String] = []
     var verification = try Verification.against(
-      checkpoint, model, images: evidenceImages.map { try pictures(in: FilePath($0)) } ?? [],
-      texts: evidenceTexts.map { try lines(of: FilePath($0)) } ?? [], minimumCosine: minCosine)
+      checkpoint, model,
+      images: evidenceImages.map {
+        try PictureFolder(FilePath(argument: $0)).taken(noting: &notes)
+      } ?? [],
+      texts: evidenceTexts.map { try texts(listedIn: FilePath(argument: $0), noting: &notes) }
+        ?? [],
+      minimumCosine: minCosine)
+    for note in notes { common.terminal.note("note: \(note)") }
     if rebuild, let difference = try Verification.rebuild(checkpoint, model.pack) {
       verification.failures.append(difference)
     }

@@ -29,6 +29,47 @@ import Testing
     #expect(try pieces(of: "a\n" + long + "\nb") == ["a", long, "b"])
   }
 
+  @Test func `a byte order mark is no text, and is told of`() throws {
+    for (bytes, expected, isMarked) in [
+      ([0xef, 0xbb, 0xbf, 0x61, 0x0a, 0x62], ["a", "b"], true),
+      ([0xef, 0xbb, 0xbf], [], true), ([0xef, 0xbb, 0xbf, 0x0a], [""], true),
+      ([0xef, 0x61], nil, false), ([0x61, 0xef, 0xbb, 0xbf], ["a\u{feff}"], false),
+    ] as [([UInt8], [String]?, Bool)] {
+      let reader = try LineReader(try folder.write(bytes, "x"))
+      var lines: [String] = []
+      do {
+        while let line = try reader.nextText() { lines.append(line) }
+        #expect(lines == expected)
+      } catch {
+        #expect(expected == nil)
+        #expect(error.description.hasSuffix("line 1 is not UTF-8"))
+      }
+      #expect(reader.hasByteOrderMark == isMarked)
+      #expect(reader.notes.isEmpty != isMarked)
+    }
+    for mark in [[0xff, 0xfe], [0xfe, 0xff]] as [[UInt8]] {
+      let reader = try LineReader(try folder.write(mark + [0x61, 0], "x"))
+      let error = #expect(throws: FileError.self) { try reader.next() }
+      #expect(error?.description.hasSuffix("the byte order mark of UTF-16, UTF-8 is read") == true)
+    }
+  }
+
+  @Test func `empty lines are left out where they are no entries, and counted`() throws {
+    let path = try folder.write(Array("\n\na\r\n\r\n\nb".utf8), "x")
+    let reader = try LineReader(path, skipsEmpty: true)
+    #expect(try reader.nextText() == "a")
+    #expect(reader.count == 3)
+    #expect(try reader.nextText() == "b")
+    #expect(try reader.nextText() == nil)
+    #expect(reader.notes == ["4 empty lines of '\(path)' left out"])
+    let zeros = try LineReader(
+      try folder.write([0x61, 0, 0, 0x0a, 0], "y"), separator: 0, skipsEmpty: true)
+    #expect(try zeros.nextText() == "a")
+    #expect(try zeros.nextText() == "\n")
+    #expect(try zeros.nextText() == nil)
+    #expect(zeros.notes == ["1 empty entry of '\(folder.appending("y"))' left out"])
+  }
+
   @Test func `a file without lines is refused`() throws {
     let long = [UInt8](repeating: 1, count: LineReader.longest + (1 << 17))
     let path = try folder.write([10] + long, "x")

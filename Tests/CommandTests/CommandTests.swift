@@ -145,7 +145,7 @@ struct CommandTests {
       ),
       (
         ["convert", model, "-o", "b.clippack", "--evidence-texts", "texts"],
-        "\(model): --evidence-texts has texts, and there is no text tower to ask"
+        "\(model): there are texts for evidence, and no text tower to ask"
       ),
       (
         ["sign", "a.clippack", "--key", "k.pub"],

@@ -76,7 +76,9 @@ struct EmbedTests {
     let result = try embed("--image", Self.pictures, "-o", "v.npy")
     #expect(result.status == 0)
     #expect(
-      result.output == "v.npy: float32 32×96, 12.4 kB; its rows are named in v.txt\n")
+      result.output
+        == "v.npy: float32 32×96, 12.4 kB; its rows are named in v.txt; what they are is "
+        + "told in v.meta.json\n")
     let names = try text(of: "v.txt").split(separator: "\n").map(String.init)
     let expected = try Folder.names(in: FilePath(Self.pictures)).filter { !$0.hasSuffix("json") }
     #expect(names == expected.map { Self.pictures + "/" + $0 })
@@ -153,8 +155,8 @@ struct EmbedTests {
     #expect(json?["embeddings"] as? [[Double]] == expected)
     #expect(json?["texts"] as? [String] == ["a red circle", "", "two\tcats"])
     let wrong = try shell("printf 'a\\n\\377\\n' | $P embed demo.clippack --texts-from - -o v.npy")
-    #expect(wrong.status == 1)
-    #expect(wrong.errors == "clip-pack: text 2 of 'standard input' is not UTF-8\n")
+    #expect(wrong.status == 2)
+    #expect(wrong.errors == "clip-pack: cannot read 'standard input': line 2 is not UTF-8\n")
     let long = String(repeating: "cat ", count: 200)
     let cut = try shell("yes '\(long)' | head -5 | $P embed demo.clippack --texts-from - -o t.npy")
     #expect(cut.errors.split(separator: "\n").count == 4)
@@ -189,7 +191,8 @@ struct EmbedTests {
     process.environment = ["P": Program.path, "PATH": "/usr/bin:/bin", "PICTURES": Self.pictures]
     process.standardError = FileHandle.nullDevice
     try process.run()
-    // Its name has the number of the process: .v.npy.123.partial
+    defer { process.terminate() }
+    // Its name has the number of the process: .v.npy.clip-pack-123-0.partial
     var partial: String?
     for _ in 0..<1000 where partial == nil {
       partial = try Folder.names(in: folder.path).first {
@@ -197,7 +200,8 @@ struct EmbedTests {
       }
       try await Task.sleep(for: .milliseconds(10))
     }
-    let number = try #require(partial?.split(separator: ".").dropLast().last.flatMap { Int32($0) })
+    let name = try #require(partial?.wholeMatch(of: /.*-(\d+)-0\.partial/)?.1)
+    let number = try #require(Int32(name))
     #expect(kill(number, SIGINT) == 0)
     process.waitUntilExit()
     #expect(process.terminationStatus != 0)
@@ -220,6 +224,6 @@ struct EmbedTests {
     #expect(result.status == 1)
     #expect(
       result.errors
-        == "clip-pack: the output 'v.txt' is an input itself; give another name with -o\n")
+        == "clip-pack: cannot write 'v.txt': it is an input itself; give the output another name\n")
   }
 }

@@ -46,7 +46,7 @@ public struct PublishedAnswers: Sendable {
   public static func read(_ path: FilePath) throws -> [PublishedAnswers] {
     let file = try MappedFile(path)
     do throws(FormatError) { return try parse(file.bytes.array) } catch {
-      throw Refusal("'\(path)': \(error)")
+      throw Refusal("'\(path)': \(error)", about: path)
     }
   }
 

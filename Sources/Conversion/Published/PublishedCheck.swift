@@ -128,8 +128,8 @@ private struct PublishedLoss {
     guard recipe?.target != .lossless else { return }
     guard let reached = try Evidence.Recorded(pack)?.reached(in: .f32) else {
       throw Refusal(
-        "the pack has no evidence (it was made with --no-evidence) to tell how far its rounding may "
-          + "lead; --published needs evidence, or --to lossless")
+        "the pack has no evidence to tell how far its rounding may lead, as one that lost something "
+          + "needs", .noEvidence)
     }
     logits = reached["logits_max_abs"]?.double ?? 0
     for tower in ["image", "text"] {

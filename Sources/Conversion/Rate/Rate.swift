@@ -52,7 +52,7 @@ struct StepExponent: Equatable, Comparable, Sendable {
   }
 
   /// The nearest to a step's binary logarithm.
-  init(log2: Double) { self.init(Int((log2 * Double(Self.octave)).rounded())) }
+  init(log2: Double) { self.init(Int(saturating: (log2 * Double(Self.octave)).rounded())) }
 
   var log2: Double { Double(value) / Double(Self.octave) }
 

@@ -1,4 +1,5 @@
 internal import Architecture
+internal import Bytes
 internal import Checkpoints
 internal import Codecs
 internal import Concurrency
@@ -53,7 +54,8 @@ struct RateSearch {
     // fine that it costs nothing.
     relative = sensitivity.entries.map {
       Relative(
-        parameter: $0.parameter, exponent: Int((-2 * logarithm($0.weight)).rounded()) * 64,
+        parameter: $0.parameter,
+        exponent: Int(saturating: (-2 * logarithm($0.weight)).rounded()) * 64,
         rms: 0.5 * logarithm($0.meanSquare), finestSteps: $0.finestSteps)
     }
     count = Double(relative.reduce(0) { $0 + $1.parameter.shape.count })
@@ -123,11 +125,11 @@ struct RateSearch {
     // Sizes need not fall evenly: a tensor that leaves the trellis makes a step.
     let fine = tried.filter { $0.bits > bits }.max { $0.shift < $1.shift }
     let coarse = tried.filter { $0.bits <= bits }.min { $0.shift < $1.shift }
-    var target = here.shift + Int((256 * (here.bits - bits)).rounded(.awayFromZero))
+    var target = here.shift + Int(saturating: (256 * (here.bits - bits)).rounded(.awayFromZero))
     isSettled = tried.count >= Self.maximumAttempts
     if let fine, let coarse, fine.shift < coarse.shift {
       let share = (fine.bits - bits) / (fine.bits - coarse.bits)
-      let between = fine.shift + Int(share * Double(coarse.shift - fine.shift))
+      let between = fine.shift + Int(saturating: share * Double(coarse.shift - fine.shift))
       target = min(max(between, fine.shift + 1), coarse.shift - 1)
       isSettled = isSettled || coarse.shift - fine.shift <= 1
     }
@@ -181,11 +183,11 @@ struct RateSearch {
       if !isGood, here < finest {
         throw Refusal(
           "no grid reaches a cosine of \(cosine): the finest has \(agreement.cosineMinimum) in the "
-            + "\(tower.rawValue) tower; --to lossless has 1")
+            + "\(tower.rawValue) tower", .cosineOutOfReach)
       }
       // The loss grows with the square of the step; 4 of 256 are 0.016 bits a weight.
       let wanted = 128 * logarithm(max(1 - cosine, 1e-9) / max(loss, 1e-9))
-      let change = within(Int((wanted - 2).rounded(.down)), tower)
+      let change = within(Int(saturating: (wanted - 2).rounded(.down)), tower)
       let isClose = isGood && (change <= 3 || (bad[tower].map { $0 - here <= 4 } ?? false))
       if isClose || attempts >= Self.maximumAttempts { continue }
       isDone = false
@@ -223,7 +225,7 @@ struct RateSearch {
 
   /// By how much steps must grow for so many bytes to become so many.
   private func move(from bytes: Double, to target: Double) -> Int {
-    Int((256 * 8 * (bytes - target) / count).rounded(.awayFromZero))
+    Int(saturating: (256 * 8 * (bytes - target) / count).rounded(.awayFromZero))
   }
 
   private func storedSize(_ checkpoint: Checkpoint, _ pool: WorkerPool) throws -> Double {

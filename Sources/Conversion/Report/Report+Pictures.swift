@@ -72,7 +72,7 @@ extension Report {
       note: "The three texts that the original finds most fitting, with its probability and the "
         + "pack's. The pictures that differ most come first"
         + (probes.origin == "built-in"
-          ? "; they are the built-in, drawn ones: --evidence-images takes your own." : "."))
+          ? "; they are the built-in, drawn ones; your own tell more." : "."))
   }
 
   private static let pictureLimit = 16
