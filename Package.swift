@@ -69,14 +69,42 @@ let package = Package(
     module("Tokenizers", ["Bytes", system]),
     module("ClipPack", ["PackFormat", "Towers", "Images", "Tokenizers", system]),
     .target(
-      name: "Conversion", dependencies: ["ClipPack", "Checkpoints", crypto],
+      name: "Evidence",
+      dependencies: [
+        "Platform", "Concurrency", "Bytes", "Kernels", "Tensors", "Architecture", "Checkpoints",
+        "PackFormat", "Towers", "Images", "Tokenizers", "ClipPack", system,
+      ],
       resources: [.embedInCode("Published/published.json")], swiftSettings: settings),
+    module(
+      "Quantisation",
+      [
+        "Platform", "Concurrency", "Bytes", "Kernels", "Tensors", "Architecture", "Checkpoints",
+        "Codecs", "PackFormat", "Towers", "Images", "Tokenizers", "Evidence", system,
+      ]),
+    module(
+      "Report",
+      [
+        "Platform", "Bytes", "Tensors", "Architecture", "PackFormat", "Images", "Tokenizers",
+        "ClipPack", "Evidence",
+      ]),
+    module(
+      "PackTools",
+      [
+        "Concurrency", "Bytes", "Tensors", "Architecture", "Checkpoints", "PackFormat",
+        "Tokenizers", "ClipPack", system,
+      ]),
+    module(
+      "Conversion",
+      [
+        "Concurrency", "Bytes", "Kernels", "Tensors", "Architecture", "Checkpoints", "Codecs",
+        "PackFormat", "Towers", "Tokenizers", "ClipPack", "Evidence", "Quantisation", system,
+      ]),
     .executableTarget(
       name: "clip-pack",
       dependencies: [
-        "Architecture", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Conversion", "Images",
-        "Kernels", "PackFormat", "Platform", "Tensors", "Tokenizers", "Towers", argumentParser,
-        system,
+        "Architecture", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Conversion", "Evidence",
+        "Images", "Kernels", "PackFormat", "PackTools", "Platform", "Quantisation", "Report",
+        "Tensors", "Tokenizers", "Towers", argumentParser, system,
       ],
       swiftSettings: settings),
 
@@ -86,8 +114,8 @@ let package = Package(
     .target(
       name: "Readers",
       dependencies: [
-        "Architecture", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Conversion", "Images",
-        "Kernels", "PackFormat", "Platform", "Tensors", "Tokenizers", system,
+        "Architecture", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Evidence", "Images",
+        "Kernels", "PackFormat", "Platform", "Quantisation", "Tensors", "Tokenizers", system,
       ], path: "Tests/Readers", swiftSettings: settings),
     tests(of: "Readers", ["Readers", "Bytes", system]),
     tests(of: "Concurrency", ["Concurrency"]),
@@ -114,8 +142,9 @@ let package = Package(
     tests(
       of: "Conversion",
       [
-        "Conversion", "PackFormat", "Platform", "Concurrency", "Bytes", "Checkpoints", "ClipPack",
-        "Kernels", "Tensors", "Towers", system,
+        "Conversion", "Concurrency", "Bytes", "Checkpoints", "ClipPack", "Evidence", "Kernels",
+        "PackFormat", "PackTools", "Platform", "Quantisation", "Report", "Tensors", "Towers",
+        system,
       ]),
     .testTarget(
       name: "CommandTests", dependencies: ["TestSupport", "Bytes", "clip-pack", system],

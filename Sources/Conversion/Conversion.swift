@@ -4,8 +4,10 @@ public import Checkpoints
 internal import ClipPack
 internal import Codecs
 public import Concurrency
+public import Evidence
 internal import Kernels
 public import PackFormat
+public import Quantisation
 public import SystemPackage
 internal import Tensors
 internal import Towers
@@ -70,9 +72,9 @@ public struct Conversion: Sendable {
     progress: (Progress) -> Void = { _ in }
   ) throws -> Summary {
     let prepared = try prepare(checkpoint, destination, progress)
-    let contract = prepared.contract
+    let spec = prepared.spec
     var search = try recipe.rate.map { try prepared.search($0, pool) }
-    let parameterCount = contract.parameterCount
+    let parameterCount = spec.parameterCount
     while true {
       var attempt = try attempt(prepared, search?.codings ?? [:], destination, progress)
       let weightBytes = attempt.writer.modelBytes
@@ -104,7 +106,7 @@ public struct Conversion: Sendable {
         packBytes: preamble.fileSize, weightBytes: weightBytes,
         parameterCount: parameterCount,
         contentDigest: preamble.contentDigest, agreement: agreement,
-        notes: checkpoint.assumptions + contract.notes + notes)
+        notes: checkpoint.assumptions + spec.notes + notes)
     }
   }
 
@@ -119,7 +121,7 @@ public struct Conversion: Sendable {
     progress: (Progress) -> Void = { _ in }
   ) throws -> Frontier {
     let prepared = try prepare(checkpoint, destination, progress)
-    let count = prepared.contract.parameterCount
+    let count = prepared.spec.parameterCount
     return Frontier(
       points: try bits.map { bits in
         var search = try prepared.search(.bits(bits), pool)
@@ -142,7 +144,7 @@ public struct Conversion: Sendable {
   /// What all attempts share.
   private struct Preparation {
     let checkpoint: Checkpoint
-    let contract: Contract
+    let spec: ModelSpec
     let digests: SourceDigests
     /// `nil` when evidence is forbidden.
     let evidence: (probes: Probes, embeddings: ProbeEmbeddings)?
@@ -154,7 +156,7 @@ public struct Conversion: Sendable {
       guard let sensitivity else { throw Refusal("there is no rate to look for") }
       let coded = sensitivity.entries.reduce(0) { $0 + $1.parameter.shape.count }
       return try RateSearch(
-        rate, sensitivity, others: contract.parameterCount - coded, checkpoint, pool)
+        rate, sensitivity, others: spec.parameterCount - coded, checkpoint, pool)
     }
   }
 
@@ -162,28 +164,32 @@ public struct Conversion: Sendable {
     _ checkpoint: Checkpoint, _ destination: FilePath, _ progress: (Progress) -> Void
   ) throws -> Preparation {
     try refuseSource(checkpoint, as: destination)
-    let contract = try Contract(checkpoint, recipe, tokenizerFolder)
+    let spec = try ModelSpec(checkpoint, recipe, tokenizerFolder)
     // Says at once where nothing can be written, and not after everything has been measured.
     _ = try AtomicFile(replacing: destination)
     let digests = SourceDigests(of: checkpoint.files.map(\.tensors.file))
     try Probes.refuseUnusable(
-      contract.configuration, contract.tokenizer, images: evidenceImages, texts: evidenceTexts)
-    let evidence = try original(checkpoint, contract, progress)
+      spec.configuration, spec.tokenizer, images: evidenceImages, texts: evidenceTexts)
+    let evidence = try original(checkpoint, spec, progress)
     let choice = calibration ?? (recipe.rate == nil ? .none : .builtIn)
+    func inputs(_ choice: CalibrationChoice) throws -> TracedInputs {
+      try TracedInputs(
+        for: spec.configuration, spec.preprocessing, spec.tokenizer, calibration: choice)
+    }
     var calibration: Calibration?
     if recipe.target == .int8, choice != .none {
-      calibration = Calibration(inputs: try TracedInputs(for: contract, calibration: choice))
+      calibration = Calibration(inputs: try inputs(choice))
     }
     var sensitivity: Sensitivity?
     if recipe.rate != nil {
       sensitivity = try Sensitivity(
-        of: checkpoint, contract.configuration, recipe,
-        calibration?.inputs ?? TracedInputs(for: contract, calibration: .none),
+        of: checkpoint, spec.configuration, recipe,
+        calibration?.inputs ?? inputs(.none),
         isCalibrated: calibration != nil, pool
       ) { progress(.measuring($0)) }
     }
     return Preparation(
-      checkpoint: checkpoint, contract: contract, digests: digests, evidence: evidence,
+      checkpoint: checkpoint, spec: spec, digests: digests, evidence: evidence,
       calibration: calibration, sensitivity: sensitivity)
   }
 
@@ -194,20 +200,20 @@ public struct Conversion: Sendable {
   ) throws -> Attempt {
     var recipe = recipe
     recipe.codings = codings
-    let (checkpoint, contract) = (prepared.checkpoint, prepared.contract)
+    let (checkpoint, spec) = (prepared.checkpoint, prepared.spec)
     var attempt = try Attempt(
       recipe: recipe,
       writer: PackWriter(
         destination, storage: storage,
         measuringCompact: makesEvidence || recipe.rate != nil, pool: pool))
     let grids =
-      try prepared.calibration?.grids(checkpoint, contract.configuration, codings, pool) {
+      try prepared.calibration?.grids(checkpoint, spec.configuration, codings, pool) {
         progress(.calibrating($0))
       } ?? [:]
     for (name, grid) in grids {
       attempt.recipe.codings[name, default: Recipe.Coding()].squaredError = grid.squaredError
     }
-    try write(checkpoint, contract, attempt.recipe, grids, to: &attempt, progress)
+    try write(checkpoint, spec, attempt.recipe, grids, to: &attempt, progress)
     return attempt
   }
 
@@ -243,13 +249,13 @@ public struct Conversion: Sendable {
 
   /// All content.
   private func write(
-    _ checkpoint: Checkpoint, _ contract: Contract, _ recipe: Recipe, _ grids: [String: Grid],
+    _ checkpoint: Checkpoint, _ spec: ModelSpec, _ recipe: Recipe, _ grids: [String: Grid],
     to attempt: inout Attempt, _ progress: (Progress) -> Void
   ) throws {
-    try contract.write(to: &attempt.writer)
+    try spec.write(to: &attempt.writer)
     try attempt.writer.add(.recipe, recipe.json)
     let encoder = TensorEncoder(recipe: recipe, pool: pool)
-    let parameters = contract.configuration.parameters
+    let parameters = spec.configuration.parameters
     let total = Double(parameters.reduce(0) { $0 + $1.shape.count })
     var done = 0
     for parameter in parameters {
@@ -283,15 +289,15 @@ public struct Conversion: Sendable {
     }
   }
 
-  private func probes(_ contract: Contract) throws -> Probes {
+  private func probes(_ spec: ModelSpec) throws -> Probes {
     try Probes.gather(
-      configuration: contract.configuration, preprocessing: contract.preprocessing,
-      tokenizer: contract.tokenizer, images: evidenceImages, texts: evidenceTexts)
+      configuration: spec.configuration, preprocessing: spec.preprocessing,
+      tokenizer: spec.tokenizer, images: evidenceImages, texts: evidenceTexts)
   }
 
   /// What the original answers; `nil` when evidence is forbidden.
   private func original(
-    _ checkpoint: Checkpoint, _ contract: Contract, _ progress: (Progress) -> Void
+    _ checkpoint: Checkpoint, _ spec: ModelSpec, _ progress: (Progress) -> Void
   ) throws -> (probes: Probes, embeddings: ProbeEmbeddings)? {
     guard makesEvidence else {
       guard case .minCosine = recipe.rate else { return nil }
@@ -299,12 +305,12 @@ public struct Conversion: Sendable {
         "a lowest cosine is found by running the pack, and evidence is forbidden",
         .evidenceForbidden)
     }
-    let probes = try probes(contract)
+    let probes = try probes(spec)
     progress(.runningOriginal)
     return (
       probes,
       try probes.embeddings(
-        of: checkpoint, contract.configuration, contract.preprocessing, pool,
+        of: checkpoint, spec.configuration, spec.preprocessing, pool,
         observing: true)
     )
   }

@@ -3,6 +3,7 @@ internal import Bytes
 internal import Checkpoints
 internal import ClipPack
 internal import PackFormat
+internal import Quantisation
 internal import SystemPackage
 internal import Tensors
 
@@ -22,9 +23,6 @@ struct Provenance {
   static func canRestore(_ recipe: Recipe) -> Bool {
     recipe.target == .lossless && recipe.towers == .both
   }
-
-  static func headerName(_ file: Int) -> String { "source/\(file)/header" }
-  static let indexName = "source/index"
 
   func write(to writer: inout PackWriter) throws {
     let restorable = Self.canRestore(recipe)
@@ -48,11 +46,11 @@ struct Provenance {
     guard restorable else { return }
     for (number, file) in checkpoint.files.enumerated() {
       guard let header = file.tensors.verbatimHeader else { continue }
-      try writer.add(section: Self.headerName(number), header)
+      try writer.add(section: SourceName.header(number), header)
     }
     if let index = checkpoint.index {
       let file = try MappedFile(index)
-      try writer.add(section: Self.indexName, Buffer(file, 0..<file.count))
+      try writer.add(section: SourceName.index, Buffer(file, 0..<file.count))
     }
   }
 
@@ -67,7 +65,7 @@ struct Provenance {
     return .array(
       checkpoint.files[file].tensors.tensors.map { entry in
         guard let parts = parts[entry.name]?.sorted(by: { $0.row < $1.row }) else {
-          return .array([.string(companionName(file, entry.name))])
+          return .array([.string(SourceName.companion(file, entry.name))])
         }
         return parts[0].isTransposed
           ? ["transposed": .string(parts[0].name)]
@@ -76,16 +74,13 @@ struct Provenance {
   }
 }
 
-/// How a tensor is called that is no part of the model.
-func companionName(_ file: Int, _ name: String) -> String { "source/\(file)/tensor/\(name)" }
-
 extension Checkpoint {
   /// The tensors that the model has no use for, under the names they have in a pack.
   var companions: [(name: String, tensor: Tensor)] {
-    let used = Set(origins.values.map { companionName($0.file, $0.name) })
+    let used = Set(origins.values.map { SourceName.companion($0.file, $0.name) })
     return files.enumerated().flatMap { number, file in
       file.tensors.tensors.compactMap { entry in
-        let name = companionName(number, entry.name)
+        let name = SourceName.companion(number, entry.name)
         return used.contains(name) ? nil : (name, file.tensors.tensor(entry))
       }
     }

@@ -1,8 +1,8 @@
 public import Architecture
 public import ArgumentParser
-public import Conversion
 public import Kernels
 public import PackFormat
+import Quantisation
 
 extension Recipe.Target: ExpressibleByArgument {
   static let names = allCases.map(\.rawValue).joined(separator: ", ")

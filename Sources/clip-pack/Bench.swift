@@ -3,7 +3,6 @@ import ArgumentParser
 import Bytes
 import ClipPack
 import Concurrency
-import Conversion
 import Kernels
 import PackFormat
 import SystemPackage

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Bytes
 import ClipPack
-import Conversion
 import SystemPackage
 
 struct Classify: Command {

@@ -3,7 +3,6 @@ import Bytes
 import Checkpoints
 import ClipPack
 import Concurrency
-import Conversion
 import Kernels
 import SystemPackage
 import Towers

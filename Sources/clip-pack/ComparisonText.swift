@@ -1,5 +1,5 @@
 import Bytes
-import Conversion
+import Evidence
 
 /// A comparison as a few lines for people.
 enum ComparisonText {

@@ -1,6 +1,8 @@
 import Bytes
 import Checkpoints
 import Conversion
+import Evidence
+import Quantisation
 import SystemPackage
 
 extension Convert {

@@ -3,7 +3,9 @@ import Bytes
 import Checkpoints
 import Concurrency
 import Conversion
+import Evidence
 import PackFormat
+import Quantisation
 import SystemPackage
 
 struct Convert: Command {

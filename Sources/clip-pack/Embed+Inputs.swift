@@ -2,7 +2,6 @@ import Architecture
 import Bytes
 import ClipPack
 import Concurrency
-import Conversion
 import SystemPackage
 
 extension Embed {

@@ -2,7 +2,6 @@ import Architecture
 import ArgumentParser
 import Bytes
 import ClipPack
-import Conversion
 import SystemPackage
 import Towers
 

@@ -1,6 +1,7 @@
 import Bytes
 import ClipPack
 import Conversion
+import Evidence
 import Kernels
 import PackFormat
 import SystemPackage

@@ -4,8 +4,9 @@ import Bytes
 import Checkpoints
 import ClipPack
 import Concurrency
-import Conversion
+import Evidence
 import PackFormat
+import PackTools
 import SystemPackage
 import Tensors
 
@@ -55,7 +56,7 @@ struct Inspect: Command {
       "  content   \(pack.contentDigest)",
       "  evidence  \(pack.evidenceDigest)",
       "  space     \(try EmbeddingSpace(pack))",
-      "  recipe    \(try pack.json(.recipe).map(Recipe.summary) ?? "none")",
+      "  recipe    \(try pack.recipeSummary ?? "none")",
     ]
     for source in try pack.json(.provenance)?["files"]?.array ?? [] {
       lines.append(

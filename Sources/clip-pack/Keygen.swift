@@ -1,7 +1,7 @@
 import ArgumentParser
 import Bytes
-import Conversion
 import PackFormat
+import PackTools
 import SystemPackage
 
 struct Keygen: Command {

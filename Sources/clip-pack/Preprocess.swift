@@ -2,7 +2,6 @@ import ArgumentParser
 import Bytes
 import Checkpoints
 import ClipPack
-import Conversion
 import Images
 import SystemPackage
 import Tensors

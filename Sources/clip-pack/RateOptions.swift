@@ -1,6 +1,6 @@
 import ArgumentParser
 import Bytes
-import Conversion
+import Quantisation
 
 /// What a pack may cost, or must reach: one of three at most.
 struct RateOptions: ParsableArguments {

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Bytes
 import Concurrency
-import Conversion
 import PackFormat
+import PackTools
 import SystemPackage
 
 struct Sign: Command {

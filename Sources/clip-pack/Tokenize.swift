@@ -1,7 +1,6 @@
 import ArgumentParser
 import Bytes
 import ClipPack
-import Conversion
 
 struct Tokenize: Command {
   static let configuration = CommandConfiguration(

@@ -2,7 +2,7 @@ import ArgumentParser
 import Bytes
 import ClipPack
 import Concurrency
-import Conversion
+import Evidence
 import PackFormat
 import SystemPackage
 

@@ -3,8 +3,10 @@ import ArgumentParser
 import Bytes
 import ClipPack
 import Concurrency
-import Conversion
+import Evidence
 import PackFormat
+import PackTools
+import Report
 import SystemPackage
 
 extension Verify {

@@ -5,6 +5,7 @@ import Checkpoints
 import ClipPack
 import Concurrency
 import Conversion
+import Evidence
 import Kernels
 import PackFormat
 import SystemPackage
@@ -152,7 +153,7 @@ struct Verify: Command {
         ?? [],
       minimumCosine: minCosine)
     for note in notes { common.terminal.note("note: \(note)") }
-    if rebuild, let difference = try Verification.rebuild(checkpoint, model.pack) {
+    if rebuild, let difference = try Rebuilding.firstDifference(of: model.pack, from: checkpoint) {
       verification.failures.append(difference)
     }
     return verification

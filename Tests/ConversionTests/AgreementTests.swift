@@ -3,7 +3,7 @@ import Kernels
 import Testing
 import Towers
 
-@testable import Conversion
+@testable import Evidence
 
 /// Measures by hand-made embeddings whose answers can be worked out on paper.
 @Suite("agreement")

@@ -3,8 +3,10 @@ import Checkpoints
 import ClipPack
 import Concurrency
 import Conversion
+import Evidence
 import Kernels
 import PackFormat
+import Quantisation
 import SystemPackage
 import TestSupport
 import Testing
@@ -44,7 +46,7 @@ import Testing
   func `can be held against its source, weight by weight`(rate: Rate?) throws {
     _ = try convert(rate, .builtIn)
     let pack = try Pack(bench.folder.appending("calibrated.clippack"), pool: bench.pool)
-    #expect(try Verification.rebuild(Checkpoint(demo.string), pack) == nil)
+    #expect(try Rebuilding.firstDifference(of: pack, from: Checkpoint(demo.string)) == nil)
 
     let changed = bench.folder.appending("changed")
     try Folder.create(changed)
@@ -57,7 +59,7 @@ import Testing
       }
       try bench.folder.write(bytes, "changed/" + file)
     }
-    let difference = try Verification.rebuild(Checkpoint(changed.string), pack)
+    let difference = try Rebuilding.firstDifference(of: pack, from: Checkpoint(changed.string))
     #expect(
       difference
         == "tensor \"\(name)\" differs from the source by another error than the recipe says")

@@ -8,6 +8,7 @@ import TestSupport
 import Testing
 
 @testable import Conversion
+@testable import Quantisation
 
 /// The same checkpoint and recipe give the same content, unless measurements of a machine's own go
 /// into it: on any machine, by any number of threads. `Scripts/same_content` does the same with every

@@ -3,7 +3,10 @@ import Checkpoints
 import ClipPack
 import Concurrency
 import Conversion
+import Evidence
 import PackFormat
+import PackTools
+import Quantisation
 import SystemPackage
 import TestSupport
 import Testing

@@ -1,6 +1,6 @@
 import Bytes
 import ClipPack
-import Conversion
+import Quantisation
 import SystemPackage
 import TestSupport
 import Testing

@@ -4,7 +4,8 @@ import PackFormat
 import TestSupport
 import Testing
 
-@testable import Conversion
+@testable import Evidence
+@testable import Quantisation
 
 @Suite("The space of embeddings")
 struct EmbeddingSpaceTests {

@@ -10,6 +10,7 @@ import Testing
 
 @testable import Conversion
 @testable import PackFormat
+@testable import Quantisation
 
 /// A pack of the demo model, of which bytes are changed in place one at a time: `verify` must miss
 /// each.

@@ -1,7 +1,7 @@
 import Kernels
 import Testing
 
-@testable import Conversion
+@testable import Evidence
 
 @Suite("The built-in probes")
 struct ProbeTests {

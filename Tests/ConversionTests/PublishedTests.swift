@@ -6,7 +6,8 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Conversion
+@testable import Evidence
+@testable import Quantisation
 
 /// Answers that are published of a checkpoint: transformers gave those of the fixture
 /// (`Scripts/export_published.py`).

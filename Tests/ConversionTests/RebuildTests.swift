@@ -3,7 +3,10 @@ import Checkpoints
 import ClipPack
 import Concurrency
 import Conversion
+import Evidence
 import PackFormat
+import PackTools
+import Quantisation
 import SystemPackage
 import TestSupport
 import Testing
@@ -16,8 +19,8 @@ struct RebuildTests {
   func `agree block by block`(target: Recipe.Target) throws {
     let source = Workbench.source("quick-gelu")
     let pack = try bench.convert(source, to: target, evidence: false)
-    let difference = try Verification.rebuild(
-      Checkpoint(source.string), Pack(pack.path, pool: bench.pool))
+    let difference = try Rebuilding.firstDifference(
+      of: Pack(pack.path, pool: bench.pool), from: Checkpoint(source.string))
     #expect(difference == nil)
   }
 
@@ -29,8 +32,8 @@ struct RebuildTests {
       // Another exponent: no rounding hides it.
       bytes[place.lowerBound + 3] ^= 0x01
     }
-    let difference = try Verification.rebuild(
-      Checkpoint(other.string), Pack(pack.path, pool: bench.pool))
+    let difference = try Rebuilding.firstDifference(
+      of: Pack(pack.path, pool: bench.pool), from: Checkpoint(other.string))
     #expect(
       difference
         == "tensor \"text_model.encoder.layers.1.mlp.fc1.weight\" differs from the source in "

@@ -1,7 +1,7 @@
 import Bytes
 import Testing
 
-@testable import Conversion
+@testable import Quantisation
 
 @Suite struct RecipeTests {
   @Test(arguments: [

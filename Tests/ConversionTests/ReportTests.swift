@@ -9,6 +9,9 @@ import TestSupport
 import Testing
 
 @testable import Conversion
+@testable import Evidence
+@testable import Quantisation
+@testable import Report
 
 /// The report, and what verification measures for it.
 @Suite("report")

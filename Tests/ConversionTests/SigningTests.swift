@@ -8,6 +8,8 @@ import TestSupport
 import Testing
 
 @testable import Conversion
+@testable import PackTools
+@testable import Quantisation
 
 /// Signatures, and keys in the form that openssl writes.
 @Suite("signing")

@@ -5,6 +5,7 @@ import Concurrency
 import Conversion
 import Kernels
 import PackFormat
+import Quantisation
 import SystemPackage
 import TestSupport
 

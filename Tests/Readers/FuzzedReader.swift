@@ -3,11 +3,12 @@ internal import Bytes
 internal import Checkpoints
 internal import ClipPack
 internal import Concurrency
-internal import Conversion
+internal import Evidence
 internal import Images
 internal import Kernels
 internal import PackFormat
 internal import Platform
+internal import Quantisation
 internal import SystemPackage
 internal import Tensors
 internal import Tokenizers

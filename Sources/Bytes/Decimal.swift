@@ -1,0 +1,14 @@
+/// A number with `digits` digits after the point; as Swift prints it where it is not finite, or too
+/// large for that.
+public func decimal(_ value: Double, _ digits: Int) -> String {
+  guard value.isFinite else { return "\(value)" }
+  let factor = (0..<digits).reduce(1.0) { product, _ in product * 10 }
+  let scaled = (abs(value) * factor).rounded()
+  guard scaled < 9e15 else { return "\(value)" }
+  let whole = Int(scaled) / Int(factor)
+  let rest = String(Int(scaled) % Int(factor))
+  let sign = value < 0 && scaled > 0 ? "-" : ""
+  return digits == 0
+    ? sign + String(whole)
+    : sign + "\(whole)." + String(repeating: "0", count: digits - rest.count) + rest
+}

@@ -1,0 +1,56 @@
+internal import Architecture
+internal import Bytes
+internal import Checkpoints
+internal import ClipPack
+internal import PackFormat
+internal import Quantisation
+internal import SystemPackage
+internal import Tensors
+internal import Tokenizers
+
+/// All of a model but its weights: what a runtime has to do just as the original did.
+struct ModelSpec: Sendable {
+  var configuration: Configuration
+  /// `nil` without an image tower.
+  var preprocessing: Preprocessing?
+  /// `nil` without a text tower, and where there are no tokenizer files.
+  var tokenizer: Tokenizer?
+  /// What had to be left out, a sentence each.
+  var notes: [String] = []
+
+  init(_ checkpoint: Checkpoint, _ recipe: Recipe, _ tokenizerFolder: FilePath?) throws {
+    configuration = try checkpoint.configuration.taking(recipe.towers)
+    if configuration.image != nil { preprocessing = checkpoint.preprocessing }
+    guard configuration.text != nil else { return }
+    let folder = tokenizerFolder ?? checkpoint.folder
+    guard tokenizerFolder != nil || Tokenizer.isIn(folder) else {
+      notes.append(
+        "there are no tokenizer files beside the weights (vocab.json and merges.txt, or "
+          + "tokenizer.json), so the pack takes token ids only unless their folder is given")
+      return
+    }
+    let tokenizer = try Tokenizer(folder: folder)
+    try check(tokenizer, in: folder)
+    self.tokenizer = tokenizer
+  }
+
+  /// How many elements the model's tensors have.
+  var parameterCount: Int { configuration.parameters.reduce(0) { $0 + $1.shape.count } }
+
+  private func check(_ tokenizer: Tokenizer, in folder: FilePath) throws(Refusal) {
+    guard let text = configuration.text, let misfit = tokenizer.misfit(with: text) else { return }
+    throw Refusal("'\(folder)': \(misfit); it belongs to another model", about: folder)
+  }
+
+  /// The sections of a pack that say so; `nil` for one that the model does not have.
+  var sections: [(name: SectionName, json: JSON?)] {
+    [
+      (.configuration, configuration.json), (.preprocessing, preprocessing?.json),
+      (.tokenizer, tokenizer?.json),
+    ]
+  }
+
+  func write(to writer: inout PackWriter) throws {
+    for case (let name, let json?) in sections { try writer.add(name, json) }
+  }
+}

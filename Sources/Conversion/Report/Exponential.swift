@@ -1,4 +1,0 @@
-internal import Platform
-
-/// eˣ.
-func exponential(_ x: Double) -> Double { exp(x) }

@@ -1,0 +1,183 @@
+public import Bytes
+package import Towers
+
+/// How well one set of embeddings agrees with another.
+///
+/// Embeddings are L2-normalised rows of one width, in the same order.
+public struct Agreement: Equatable, Sendable {
+  /// Of each embedding with its reference.
+  public var cosines: [Double]
+  /// After the mean of the reference embeddings has been subtracted from both: embeddings of CLIP
+  /// share a large common part, which flatters the plain cosine. 1 for a single embedding.
+  public var centredCosines: [Double]
+  public var maximumDifference: Double
+
+  public var cosineMinimum: Double { Self.minimum(cosines) }
+  public var cosineMean: Double { Self.mean(cosines) }
+  public var centredCosineMinimum: Double { Self.minimum(centredCosines) }
+  public var centredCosineMean: Double { Self.mean(centredCosines) }
+
+  /// The cosine that such a share of the embeddings stays below.
+  public func cosineQuantile(_ share: Double) -> Double {
+    guard !cosines.contains(where: \.isNaN), !cosines.isEmpty else { return cosineMinimum }
+    let sorted = cosines.sorted()
+    return sorted[min(Int(saturating: share * Double(sorted.count)), sorted.count - 1)]
+  }
+
+  init(of found: [[Float]], with reference: [[Float]]) {
+    precondition(found.count == reference.count, "\(found.count) against \(reference.count)")
+    cosines = zip(found, reference).map {
+      Self.cosine($0.map(Double.init), $1.map(Double.init))
+    }
+    maximumDifference = largestDifference(found.joined(), reference.joined())
+    let mean = Self.mean(of: reference)
+    centredCosines =
+      reference.count < 2
+      ? cosines.map { $0.isNaN ? .nan : 1 }
+      : zip(found, reference).map {
+        Self.cosine(Self.subtract(mean, from: $0), Self.subtract(mean, from: $1))
+      }
+  }
+
+  private static func minimum(_ values: [Double]) -> Double {
+    values.contains(where: \.isNaN) ? .nan : values.min() ?? 1
+  }
+
+  private static func mean(_ values: [Double]) -> Double {
+    values.isEmpty ? 1 : values.reduce(0, +) / Double(values.count)
+  }
+
+  /// The cosine of two vectors; 1 for two that are equal, zeros and NaN too.
+  private static func cosine(_ a: [Double], _ b: [Double]) -> Double {
+    if zip(a, b).allSatisfy({ $0 == $1 || $0.isNaN && $1.isNaN }) { return 1 }
+    let product = zip(a, b).reduce(0) { $0 + $1.0 * $1.1 }
+    let squares = a.reduce(0) { $0 + $1 * $1 } * b.reduce(0) { $0 + $1 * $1 }
+    return product / squares.squareRoot()
+  }
+
+  private static func mean(of rows: [[Float]]) -> [Double] {
+    var sum = [Double](repeating: 0, count: rows.first?.count ?? 0)
+    for row in rows { for i in sum.indices { sum[i] += Double(row[i]) } }
+    return sum.map { $0 / Double(rows.count) }
+  }
+
+  private static func subtract(_ mean: [Double], from row: [Float]) -> [Double] {
+    zip(row, mean).map { Double($0) - $1 }
+  }
+
+  /// The members of a report, each after the tower's name.
+  func json(_ tower: String) -> JSON.Object {
+    [
+      "\(tower)_cosine_min": JSON(finite: cosineMinimum),
+      "\(tower)_cosine_p10": JSON(finite: cosineQuantile(0.1)),
+      "\(tower)_cosine_p50": JSON(finite: cosineQuantile(0.5)),
+      "\(tower)_cosine_mean": JSON(finite: cosineMean),
+      "\(tower)_centred_cosine_min": JSON(finite: centredCosineMinimum),
+      "\(tower)_centred_cosine_mean": JSON(finite: centredCosineMean),
+      "\(tower)_max_abs": JSON(finite: maximumDifference),
+    ]
+  }
+}
+
+/// The largest difference of two lists; NaN where one has it and the other does not.
+func largestDifference(_ a: some Sequence<Float>, _ b: some Sequence<Float>) -> Double {
+  zip(a, b).reduce(0) { largest, pair in
+    if pair.0 == pair.1 || pair.0.isNaN && pair.1.isNaN { return largest }
+    let difference = abs(Double(pair.0) - Double(pair.1))
+    // A NaN must not be lost, as it would be by `max`.
+    return largest.isNaN || difference.isNaN ? .nan : max(largest, difference)
+  }
+}
+
+/// What both towers' embeddings, and the answers made of them, say of a model.
+public struct Comparison: Equatable, Sendable {
+  public var image: Agreement?
+  public var text: Agreement?
+  /// What the logits say, picture by picture; `nil` without both towers.
+  public var answers: Answers?
+  /// Whether an index of embeddings can stay; `nil` for fewer than three embeddings.
+  public var index: IndexCompatibility?
+  /// `nil` where nobody observed.
+  public var imageStages: StageErrors?
+  public var textStages: StageErrors?
+
+  public var logitsMaximumDifference: Double? { answers?.maximumDifference }
+  public var topOneAgreement: Double? { answers?.topOne }
+
+  /// The lowest cosine of both towers.
+  public var cosineMinimum: Double {
+    let values = [image, text].compactMap { $0?.cosineMinimum }
+    return values.contains(where: \.isNaN) ? .nan : values.min() ?? 1
+  }
+
+  package init(_ found: ProbeEmbeddings, with reference: ProbeEmbeddings) {
+    if !reference.images.isEmpty { image = Agreement(of: found.images, with: reference.images) }
+    if !reference.texts.isEmpty { text = Agreement(of: found.texts, with: reference.texts) }
+    if let found = found.imageStages, let reference = reference.imageStages {
+      imageStages = StageErrors(found, with: reference)
+    }
+    if let found = found.textStages, let reference = reference.textStages {
+      textStages = StageErrors(found, with: reference)
+    }
+    index = IndexCompatibility(found, with: reference)
+    guard let similarity = found.similarity, let logits = found.logits(similarity),
+      let expected = reference.givenLogits
+        ?? reference.logits(reference.similarity ?? similarity)
+    else { return }
+    answers = Answers(logits, with: expected)
+  }
+
+  /// The members that every report of a comparison has.
+  public var json: JSON.Object {
+    var object = JSON.Object()
+    for part in [image?.json("image"), text?.json("text"), answers?.json, index?.json] {
+      guard let part else { continue }
+      for key in part.keys { object[key] = part[key] }
+    }
+    if let weakest {
+      object["weakest"] = .string(weakest.name)
+      object["weakest_value"] = JSON(finite: weakest.value)
+    }
+    return object
+  }
+
+  /// All measures for which 1 is perfect, under their names in `json`.
+  package var shares: [(name: String, value: Double)] {
+    [
+      ("image_cosine_min", image?.cosineMinimum),
+      ("image_centred_cosine_min", image?.centredCosineMinimum),
+      ("text_cosine_min", text?.cosineMinimum),
+      ("text_centred_cosine_min", text?.centredCosineMinimum),
+      ("top1_agreement", answers?.topOne), ("top5_agreement", answers?.topFive),
+      ("rank_correlation_min", answers?.rankMinimum),
+      ("index_kept_old", index?.oldIndex), ("index_kept_new", index?.newIndex),
+    ].compactMap { name, value in value.map { (name, $0) } }
+  }
+
+  /// The measure that is furthest from perfect; `nil` where nothing was measured or all are 1.
+  public var weakest: (name: String, value: Double)? {
+    shares.first { $0.value.isNaN }
+      ?? shares.filter { $0.value < 1 }.min { $0.value < $1.value }
+  }
+}
+
+/// The embeddings of probes, L2-normalised.
+package struct ProbeEmbeddings: Sendable {
+  var images: [[Float]] = []
+  var texts: [[Float]] = []
+  /// Where somebody observed.
+  var imageStages: StageSample?
+  var textStages: StageSample?
+
+  /// The model's own factor between cosines and logits; `nil` where it is not known.
+  package var similarity: Similarity?
+  /// Logits that came with the embeddings, one row for each image.
+  var givenLogits: [[Float]]?
+
+  /// One row for each image; `nil` without images and texts.
+  package func logits(_ similarity: Similarity) -> [[Float]]? {
+    guard let width = images.first?.count, !texts.isEmpty else { return nil }
+    let all = texts.flatMap(\.self)
+    return images.map { similarity.logits(images: $0, texts: all, width: width) }
+  }
+}

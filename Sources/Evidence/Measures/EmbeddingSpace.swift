@@ -1,0 +1,60 @@
+public import Bytes
+public import PackFormat
+
+/// The name of the space that a pack's embeddings lie in: vectors of packs with one name can be
+/// searched together, so that an index need not be made again.
+///
+/// It is the original's where the pack finds nearly all that the original finds, by what its
+/// evidence recorded, and the pack's own otherwise. Specification: `Formats/clippack.md`,
+/// section 7.4.
+public struct EmbeddingSpace: Equatable, Sendable {
+  /// 32 hexadecimal digits.
+  public let id: String
+  /// Whether an index of the original's embeddings can stay.
+  public let isOriginal: Bool
+
+  /// The lowest cosine, and the smallest share of an index's nearest found, with which an index
+  /// stays.
+  static let (lowestCosine, smallestShare) = (0.999, 0.95)
+
+  public init(_ pack: Pack) throws(FormatError) {
+    let files = try pack.json(.provenance)?["files"]?.array ?? []
+    let digests = files.compactMap { $0["sha256"]?.string }
+    let keepsIndex = try Self.keepsIndex(pack)
+    isOriginal = !digests.isEmpty && digests.count == files.count && keepsIndex
+    let lines =
+      isOriginal
+      ? ["clip-pack embedding space 1"] + digests
+      : ["clip-pack embedding space 1, of a pack", pack.contentDigest.description]
+    let text = Array(lines.map { $0 + "\n" }.joined().utf8)
+    id = unsafe String(Digest(of: text.span.bytes).description.prefix(32))
+  }
+
+  private static func keepsIndex(_ pack: Pack) throws(FormatError) -> Bool {
+    if try pack.isLossless { return true }
+    guard let evidence = try pack.json(.evidence) else { return false }
+    let used = ["f32", evidence["compute"]?.string ?? "f32"]
+    let reached = (evidence["reached"]?.array ?? []).filter {
+      used.contains($0["compute"]?.string ?? "f32")
+    }
+    return !reached.isEmpty && reached.allSatisfy(keepsIndex)
+  }
+
+  private static func keepsIndex(_ reached: JSON) -> Bool {
+    let cosines = ["image_cosine_min", "text_cosine_min"].compactMap { reached[$0] }
+    let shares = ["index_kept_old", "index_kept_new"].compactMap { reached[$0] }
+    // A null, which stands for what is no number, fails.
+    return !cosines.isEmpty && shares.count == 2
+      && cosines.allSatisfy { $0.double.map { $0 >= lowestCosine } ?? false }
+      && shares.allSatisfy { $0.double.map { $0 >= smallestShare } ?? false }
+  }
+}
+
+extension EmbeddingSpace: CustomStringConvertible {
+  public var description: String {
+    id
+      + (isOriginal
+        ? ", the original's: an index of its embeddings can stay"
+        : ", this pack's own: an index has to be made anew")
+  }
+}

@@ -1,0 +1,215 @@
+package import Architecture
+internal import Bytes
+package import Checkpoints
+package import ClipPack
+package import Concurrency
+internal import Images
+package import Kernels
+package import PackFormat
+internal import Tensors
+internal import Towers
+
+/// The proof that travels in a pack: probes, the original's embeddings of them, and how near the
+/// packed model came.
+package struct Evidence: Sendable {
+  package var probes: Probes
+  /// What the original answered, in float32.
+  package var original: ProbeEmbeddings
+  /// How the pack agreed with it when it was made.
+  package var reached: Comparison
+  /// The same for what else the pack can be computed in, and the lowest cosine to its own float32.
+  package var otherwise: [(compute: Compute, reached: Comparison, cosineToFloat32: Double)] = []
+  /// The lowest cosine that `verify` accepts unless told otherwise.
+  var floor: Double
+  /// What became of each tensor, where that was measured.
+  package var tensors: [TensorMeasure] = []
+
+  package init(probes: Probes, original: ProbeEmbeddings, reached: Comparison, floor: Double) {
+    self.probes = probes
+    self.original = original
+    self.reached = reached
+    self.floor = floor
+  }
+
+  static let imageName = "evidence/original/image_embeds"
+  static let textName = "evidence/original/text_embeds"
+
+  /// The floor that a freshly made pack gets: what it reached, less a tenth of what it lost, so
+  /// that another machine's rounding passes and a change for the worse does not.
+  package static func floor(for reached: Comparison) -> Double {
+    floor(forCosine: reached.cosineMinimum, in: .f32)
+  }
+
+  private static func floor(forCosine cosine: Double, in compute: Compute) -> Double {
+    let loss = 1 - cosine
+    return loss.isFinite ? 1 - (loss * compute.growth + 1e-6) : 0
+  }
+
+  /// The fastest kind of computation that adds little to what the weights themselves have lost:
+  /// int8, then bf16, where every cosine to the pack's own float32 is 0.999 or more.
+  var recommended: Compute {
+    let good = otherwise.filter { $0.cosineToFloat32 >= 0.999 }.map(\.compute)
+    return [.int8, .bf16].first(where: good.contains) ?? .f32
+  }
+
+  package func write(to writer: inout PackWriter) throws {
+    try probes.write(to: &writer)
+    for (name, rows) in [(Self.imageName, original.images), (Self.textName, original.texts)] {
+      guard let width = rows.first?.count else { continue }
+      guard let shape = Shape([rows.count, width]) else { continue }
+      try writer.addEvidence(
+        name, .float32, shape, Buffer(littleEndian: rows.flatMap(\.self)))
+    }
+    var float32 = reached.json
+    float32["compute"] = "f32"
+    if let stages = reached.imageStages { float32["image_stages"] = stages.json }
+    if let stages = reached.textStages { float32["text_stages"] = stages.json }
+    let others = otherwise.map { entry in
+      var object = entry.reached.json
+      object["compute"] = .string(entry.compute.rawValue)
+      object["cosine_to_f32_min"] = JSON(finite: entry.cosineToFloat32)
+      return JSON.object(object)
+    }
+    try writer.add(
+      .evidence,
+      [
+        "probes": [
+          "images": .integer(probes.imageCount), "texts": .integer(probes.texts.count),
+          "origin": .string(probes.origin),
+        ],
+        "min_cosine": JSON(finite: floor),
+        "logit_scale": original.similarity.map { JSON(finite: Double($0.scale)) } ?? .null,
+        "compute": .string(recommended.rawValue),
+        "reached": .array([.object(float32)] + others),
+        "tensors": .array(tensors.map(\.json)),
+      ])
+  }
+
+  /// What a pack recorded; `nil` for one that was made without evidence.
+  struct Recorded {
+    package var probes: Probes
+    package var original: ProbeEmbeddings
+    var floor: Double
+    /// What the pack reached when it was made, by what it was computed in: the members of
+    /// `Comparison.json`.
+    private var reached: [String: JSON] = [:]
+    var tensors: [TensorMeasure]
+    /// `probes.origin`, as recorded.
+    var origin: String
+
+    init?(_ pack: Pack) throws {
+      guard let json = try pack.json(.evidence) else { return nil }
+      probes = try Probes(of: pack)
+      original = ProbeEmbeddings(
+        images: try Self.rows(of: Evidence.imageName, pack),
+        texts: try Self.rows(of: Evidence.textName, pack))
+      guard original.images.count == probes.imageCount, original.texts.count == probes.texts.count
+      else {
+        throw Refusal(
+          "the evidence has embeddings of \(original.images.count) pictures and "
+            + "\(original.texts.count) texts for \(probes.imageCount) and \(probes.texts.count)")
+      }
+      for reached in json["reached"]?.array ?? [] {
+        self.reached[reached["compute"]?.string ?? "f32"] = reached
+      }
+      tensors = json["tensors"]?.array?.compactMap(TensorMeasure.init) ?? []
+      guard probes.imageCount + probes.texts.count > 0, let floor = json["min_cosine"]?.double
+      else {
+        throw Refusal("the evidence has no probes, or no min_cosine to hold them against")
+      }
+      self.floor = floor
+      original.similarity = json["logit_scale"]?.double.map { Similarity(scale: Float($0)) }
+      origin = json["probes"]?["origin"]?.string ?? "unknown"
+      probes.origin = origin
+    }
+
+    /// Recorded embeddings, which must be as wide as the model's own.
+    private static func rows(of name: String, _ pack: Pack) throws -> [[Float]] {
+      guard let tensor = try pack.evidence(name, .float32) else { return [] }
+      let width = try pack.json(.configuration)?["projection_dim"]?.int
+      guard tensor.shape.extents.count == 2, tensor.columns == width else {
+        throw Refusal("\(name) is \(tensor.shape), [count, \(width ?? 0)] is needed")
+      }
+      return tensor.floatRows
+    }
+
+    /// What the pack reached in one kind of computation; null where nobody measured.
+    func reached(in compute: Compute) -> JSON { reached[compute.rawValue] ?? .null }
+
+    /// The lowest cosine that passes: what was recorded for float32, and for other kinds of
+    /// computation what they reached, less the same allowance; 0.999 where nobody measured.
+    func floor(for compute: Compute) -> Double {
+      guard compute != .f32 else { return floor }
+      let cosines = ["image_cosine_min", "text_cosine_min"].compactMap {
+        reached(in: compute)[$0]?.double
+      }
+      return cosines.min().map { Evidence.floor(forCosine: $0, in: compute) } ?? 0.999
+    }
+  }
+}
+
+extension Pack {
+  /// Reads the evidence without running anything, and says whether there is some.
+  package func readEvidence() throws -> Bool { try Evidence.Recorded(self) != nil }
+}
+
+extension Probes {
+  /// What a checkpoint answers, in float32, a layer at a time.
+  ///
+  /// - Parameter observing: whether stages are kept too.
+  package func embeddings(
+    of checkpoint: Checkpoint, _ configuration: Configuration, _ preprocessing: Preprocessing?,
+    _ pool: WorkerPool, observing: Bool
+  ) throws -> ProbeEmbeddings {
+    let weights = CheckpointWeights(checkpoint: checkpoint)
+    let width = configuration.projectionWidth
+    var result = try embeddings(
+      configuration.image.map {
+        ImageTower($0, projectionWidth: width, weights: weights, pool: pool)
+      },
+      configuration.text.map {
+        TextTower($0, projectionWidth: width, weights: weights, pool: pool)
+      }, preprocessing, observing: observing)
+    if configuration.image != nil, configuration.text != nil {
+      result.similarity = Similarity(logScale: try weights.vector(Names.logitScale)[0])
+    }
+    return result
+  }
+
+  /// What a packed model answers.
+  package func embeddings(of model: Model, observing: Bool) throws -> ProbeEmbeddings {
+    var result = try embeddings(
+      model.imageTower, model.textTower, model.preprocessing, observing: observing)
+    result.similarity = try model.similarityOfBoth()
+    return result
+  }
+
+  private func embeddings(
+    _ imageTower: ImageTower?, _ textTower: TextTower?, _ preprocessing: Preprocessing?,
+    observing: Bool
+  ) throws -> ProbeEmbeddings {
+    var result = ProbeEmbeddings()
+    if let imageTower, let preprocessing, imageCount > 0 {
+      guard imageSize == imageTower.configuration.imageSize else {
+        throw Refusal(
+          "the probes are pictures of \(imageSize)×\(imageSize) pixels, the model takes "
+            + "\(imageTower.configuration.imageSize)×\(imageTower.configuration.imageSize)")
+      }
+      let values = try pixels(preprocessing).flatMap(\.values)
+      (result.images, result.imageStages) = try imageTower.embed(
+        values.span, observing: observing)
+    }
+    if let textTower, !texts.isEmpty {
+      (result.texts, result.textStages) = try textTower.embed(texts, observing: observing)
+    }
+    return result
+  }
+}
+
+extension Tensor {
+  /// The rows of a float32 matrix.
+  fileprivate var floatRows: [[Float]] {
+    let all = floats
+    return (0..<rows).map { Array(all[$0 * columns..<($0 + 1) * columns]) }
+  }
+}

@@ -1,0 +1,109 @@
+internal import Architecture
+internal import Bytes
+internal import Checkpoints
+internal import ClipPack
+internal import Kernels
+public import PackFormat
+public import SystemPackage
+internal import Tensors
+internal import Tokenizers
+
+/// Writes a checkpoint of a pack: from a lossless pack of both towers the very source files, else
+/// one `model.safetensors` with transformers' names; and the files beside it.
+public enum Unpacking {
+  /// What was written.
+  public struct Summary: Sendable {
+    public var files: [(name: String, size: Int)] = []
+    /// Whether the weight files are the source's, byte for byte, by their SHA-256.
+    public var isSource = false
+  }
+
+  /// - Parameter overwrites: whether files that are there already are replaced.
+  /// - Throws: what is wrong with the pack, or with writing; the folder is gone then if it was not
+  ///   there before and nothing is in it.
+  public static func run(
+    _ pack: Pack, into folder: FilePath, overwriting overwrites: Bool = false
+  ) throws -> Summary {
+    let created = try Folder.create(folder)
+    do {
+      return try write(pack, folder, overwriting: overwrites)
+    } catch {
+      Folder.removeEmpty(created)
+      throw error
+    }
+  }
+
+  private static func write(
+    _ pack: Pack, _ folder: FilePath, overwriting overwrites: Bool
+  ) throws -> Summary {
+    var summary = Summary()
+    let model = try Model(pack, keepingMatrices: false)
+    let sources = try SourceFile.all(of: pack)
+    let index = sources == nil ? nil : try SourceFile.index(of: pack)
+    var texts = [("config.json", model.configuration.json.indented + "\n")]
+    if let preprocessing = model.preprocessing {
+      texts.append(("preprocessor_config.json", preprocessing.json.indented + "\n"))
+    }
+    if let tokenizer = try model.tokenizer { texts += tokenizer.files }
+    let weights = sources.map { $0.map(\.name) } ?? ["model.safetensors"]
+    try check(
+      weights + (index.map { [$0.name] } ?? []) + texts.map(\.0), folder, overwriting: overwrites)
+    if let sources {
+      for file in sources {
+        try file.write(pack, into: folder)
+        summary.files.append((file.name, file.size))
+      }
+      if let (name, bytes) = index { try write(bytes.bytes, name, folder, &summary) }
+      summary.isSource = true
+    } else {
+      try writeWeights(of: pack, folder, &summary)
+    }
+    for (name, text) in texts {
+      let utf8 = Array(text.utf8)
+      try unsafe write(utf8.span.bytes, name, folder, &summary)
+    }
+    return summary
+  }
+
+  /// - Throws: `Refusal` for a name that two files would have, and for files that are there already.
+  private static func check(
+    _ names: [String], _ folder: FilePath, overwriting overwrites: Bool
+  ) throws(Refusal) {
+    var seen: Set<String> = []
+    for name in names where !seen.insert(name).inserted {
+      throw Refusal("the pack names two files \"\(name)\"")
+    }
+    let paths = names.map { folder.appending(FilePath($0).components) }
+    let there = overwrites ? [] : paths.filter { FileKind(of: $0) != nil }
+    if let first = there.first {
+      let more = there.count > 1 ? ", and so are \(there.count - 1) more that would be written" : ""
+      throw Refusal("'\(first)' is there already\(more)", .exists, about: first)
+    }
+  }
+
+  private static func writeWeights(
+    of pack: Pack, _ folder: FilePath, _ summary: inout Summary
+  ) throws {
+    let tensors = pack.tensors.filter(\.isModel)
+    var writer = try SafetensorsWriter(
+      replacing: folder.appending("model.safetensors"),
+      tensors: tensors.map { .init($0.name, $0.elementType, $0.shape) },
+      metadata: ["format": "pt"])
+    summary.files.append(("model.safetensors", writer.count))
+    for tensor in tensors {
+      let buffer = try pack.decoded(tensor).buffer
+      try writer.append(buffer.bytes)
+      pack.release(tensor)
+    }
+    try writer.commit()
+  }
+
+  private static func write(
+    _ bytes: RawSpan, _ name: String, _ folder: FilePath, _ summary: inout Summary
+  ) throws(FileError) {
+    var file = try AtomicFile(replacing: folder.appending(name))
+    try file.append(bytes)
+    try file.commit()
+    summary.files.append((name, bytes.byteCount))
+  }
+}

@@ -1,0 +1,39 @@
+package import Architecture
+internal import Evidence
+internal import Images
+internal import SystemPackage
+package import Tokenizers
+
+extension TracedInputs {
+  /// As many rows as second moments of the widest layers need, and memory allows.
+  private static let tokens = 2_400
+  private static let pictures = 8...48
+  /// What tells which tensors are felt, where nothing else is asked.
+  private static let fewPictures = 4
+  private static let fewTexts = 16
+
+  /// Pictures and texts for a model. The texts, and the pictures where none are given, are built-in.
+  package init(
+    for configuration: Configuration, _ preprocessing: Preprocessing?, _ tokenizer: Tokenizer?,
+    calibration: CalibrationChoice
+  ) throws {
+    var chosen: [FilePath] = []
+    if case .pictures(let paths) = calibration { chosen = paths }
+    let probes = try Probes.gather(
+      configuration: configuration, preprocessing: preprocessing, tokenizer: tokenizer,
+      images: chosen,
+      texts: tokenizer == nil ? [] : CalibrationTexts.all)
+    texts = calibration == .none ? Array(probes.texts.prefix(Self.fewTexts)) : probes.texts
+    guard let image = configuration.image, let preprocessing
+    else { return }
+    let count =
+      calibration == .none
+      ? Self.fewPictures
+      : min(max(Self.tokens / image.positions, Self.pictures.lowerBound), Self.pictures.upperBound)
+    var pictures = probes
+    if chosen.isEmpty {
+      pictures.levels = CalibrationPictures.all(size: image.imageSize, count).flatMap(\.self)
+    }
+    pixels = try pictures.pixels(preprocessing).prefix(count).map(\.values)
+  }
+}

@@ -1,0 +1,139 @@
+package import Architecture
+package import Bytes
+package import Codecs
+package import Concurrency
+internal import Kernels
+package import PackFormat
+internal import Synchronization
+package import Tensors
+
+/// Codes tensors as a recipe says.
+package struct TensorEncoder: Sendable {
+  package let recipe: Recipe
+  package let pool: WorkerPool
+
+  package init(recipe: Recipe, pool: WorkerPool) {
+    self.recipe = recipe
+    self.pool = pool
+  }
+
+  /// A tensor as a pack will hold it.
+  package struct Encoded {
+    /// All but the streams.
+    package var description: PackedTensor
+    package var content: [PackWriter.StreamContent]
+    /// Σ error² over Σ value²; 0 where nothing is lost, `nil` where it was not measured.
+    package var relativeSquaredError: Double?
+    /// How many elements are NaN or infinite.
+    package var nonFiniteCount = 0
+  }
+
+  /// - Throws: `Refusal` naming the tensor, for values that the recipe cannot carry.
+  package func encode(_ tensor: Tensor, _ parameter: Parameter) throws(Refusal) -> Encoded {
+    let nonFiniteCount = try nonFiniteCount(of: tensor, parameter.name)
+    guard recipe.target != .lossless, nonFiniteCount == 0, parameter.role != .vector else {
+      var encoded = exactly(tensor, parameter)
+      encoded.nonFiniteCount = nonFiniteCount
+      return encoded
+    }
+    do throws(CodecError) {
+      return switch recipe.target {
+      case .f16: try rounded(tensor, parameter, to: .float16, .float16)
+      case .bf16: try rounded(tensor, parameter, to: .bfloat16, .bfloat16)
+      case .lossless, .int8: try onGrid(tensor, parameter)
+      }
+    } catch {
+      throw Refusal("tensor \"\(parameter.name)\": \(error)")
+    }
+  }
+
+  /// A tensor that is no part of the model and comes along so that its file can be restored.
+  package static func companion(_ name: String, _ tensor: Tensor) -> Encoded {
+    Encoded(
+      description: PackedTensor(
+        name: name, tower: nil, isModel: false, codec: .plain,
+        elementType: tensor.elementType, shape: tensor.shape),
+      content: [.init(.values, tensor.elementType, tensor.buffer)], relativeSquaredError: 0)
+  }
+
+  private func exactly(_ tensor: Tensor, _ parameter: Parameter) -> Encoded {
+    let narrow = tensor.narrowedExactly(pool: pool)
+    return Encoded(
+      description: describe(parameter, .plain, tensor.elementType),
+      content: [.init(.values, narrow.elementType, narrow.buffer)], relativeSquaredError: 0)
+  }
+
+  private func rounded(
+    _ tensor: Tensor, _ parameter: Parameter, to half: Half, _ type: ElementType
+  ) throws(CodecError) -> Encoded {
+    let halves = try tensor.rounded(to: half, type, pool: pool)
+    return Encoded(
+      description: describe(parameter, .plain, type),
+      content: [.init(.values, type, halves.buffer)], relativeSquaredError: nil)
+  }
+
+  private func onGrid(_ tensor: Tensor, _ parameter: Parameter) throws(CodecError) -> Encoded {
+    describe(try grid(of: tensor, parameter.name), parameter)
+  }
+
+  /// Each weight, or each path of weights, rounded for itself.
+  func grid(of tensor: Tensor, _ name: String) throws(CodecError) -> Grid {
+    guard let coding = recipe.codings[name], let step = coding.step?.step else {
+      return try Grid(encoding: tensor, pool: pool)
+    }
+    guard coding.isTrellis else { return try Grid(encoding: tensor, step: step, pool: pool) }
+    return try Grid(
+      trellis: tensor, step: step, price: Grid.priceForEmbeddings,
+      blockElements: Stream.blockSize(ofCodes: tensor.columns), pool: pool)
+  }
+
+  package func describe(_ grid: Grid, _ parameter: Parameter) -> Encoded {
+    Encoded(
+      description: describe(parameter, .grid, .float32),
+      content: [.init(.codes, grid.codeType, grid.codes), .init(.steps, .float32, grid.steps)],
+      relativeSquaredError: grid.relativeSquaredError)
+  }
+
+  private func describe(
+    _ parameter: Parameter, _ codec: PackedTensor.Codec, _ type: ElementType
+  ) -> PackedTensor {
+    PackedTensor(
+      name: parameter.name, tower: parameter.tower, isModel: true, codec: codec,
+      elementType: type, shape: parameter.shape)
+  }
+
+  /// How many elements are NaN or infinite.
+  ///
+  /// - Throws: `Refusal` where there are some, and the recipe rounds and does not allow them.
+  func nonFiniteCount(of tensor: Tensor, _ name: String) throws(Refusal) -> Int {
+    let count = tensor.nonFiniteCount(pool)
+    guard count == 0 || recipe.target == .lossless || recipe.allowsNonFinite else {
+      throw Refusal(
+        "tensor \"\(name)\" has \(Self.described(nonFinite: count)), which cannot be rounded",
+        .notFinite)
+    }
+    return count
+  }
+
+  /// For example: `2 values that are NaN or infinite`.
+  package static func described(nonFinite count: Int) -> String {
+    count == 1 ? "1 value that is NaN or infinite" : "\(count) values that are NaN or infinite"
+  }
+}
+
+extension Tensor {
+  /// How many elements are NaN or infinite.
+  func nonFiniteCount(_ pool: WorkerPool) -> Int {
+    let chunk = 1 << 16
+    let total = Atomic(0)
+    pool.run((shape.count + chunk - 1) / chunk) { index in
+      let start = index * chunk
+      let count = withFloats(start..<min(start + chunk, shape.count)) { floats in
+        guard peakBits(floats) >= Float.infinity.bitPattern else { return 0 }
+        return floats.indices.count { !floats[$0].isFinite }
+      }
+      total.add(count, ordering: .relaxed)
+    }
+    return total.load(ordering: .relaxed)
+  }
+}
