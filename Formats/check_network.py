@@ -21,13 +21,13 @@ VECTORS = HERE / "vectors"
 
 
 def numbers(name, shape, factor=1.0):
-    """Numbers from -1 to 1, the same wherever they are made, times `factor`; beginning with `|` not below 0.01, with `+` about 3,000."""
+    """Numbers from -1 to 1, the same wherever they are made, times `factor`; beginning with `|` not below 0.01, with `+` about 30."""
     state, values = zlib.crc32(name.encode()), []
     for _ in range(int(np.prod(shape))):
         state = (1103515245 * state + 12345) % (1 << 31)
         values.append((state >> 7) / (1 << 23) - 1)
     values = np.array(values).reshape(shape)
-    values = abs(values) + 0.01 if name[0] == "|" else values + 3000 if name[0] == "+" else values
+    values = abs(values) + 0.01 if name[0] == "|" else values + 30 if name[0] == "+" else values
     return (values * factor).astype(np.float32)
 
 

@@ -193,8 +193,7 @@ class Builder:
             channels, height, width = tower.pixels
             first, name = Shape("rows", Extent(height * width), channels, (height, width)), "pixels"
         else:
-            exact = tower.padding is not None
-            first, name = Shape("ids", Extent(tower.most if exact else 0, not exact)), "ids"
+            first, name = Shape("ids", Extent(0, True)), "ids"
         self.values, self.names = [first], {name: 0}
         self.check_extents(f"{tower.kind}.input", first)
         for item in tower.items:

@@ -9,7 +9,7 @@ import numpy as np
 # Section 4. A caller may lower each.
 LIMITS = dict(
     bytes=1 << 20, nesting=8, rounds=1024, body=1024, first=1024, steps=16384, name=32, stage=64, tensor_name=1024,
-    width=1 << 20, table=1 << 24, edge=16384, ids=65536, rows=1 << 20, scores=1 << 26, kernel=64, floats=1 << 26,
+    width=1 << 20, channels=64, table=1 << 24, edge=16384, ids=65536, rows=1 << 20, scores=1 << 26, kernel=64, floats=1 << 26,
     alive=1 << 28, work=1 << 44)
 NEWER = "a newer clip-pack is needed"
 IMAGE, TEXT = "image", "text"
@@ -137,7 +137,7 @@ def text_of(place, name, value, limits):
     return value
 
 
-AN_ID = whole(0, (1 << 24) - 1)
+AN_ID = whole(0, (1 << 31) - 1)
 WIDTH, ROWS, HEADS, SKIP, COUNT = whole(1, "width"), whole(1, "table"), whole(1, "width"), whole(0, "rows"), whole(0, "rows")
 KERNEL = pair(1, "kernel")
 
@@ -325,7 +325,7 @@ def read_tower(kind, value, limits):
     if kind == IMAGE:
         pixels = members(place, value["input"], ["pixels"])["pixels"]
         require(type(pixels) is list and len(pixels) == 3, place, f"pixels is {show(pixels)}, three whole numbers are allowed")
-        tower.pixels = (WIDTH(place, "C", pixels[0], limits), *(whole(1, "edge")(place, name, edge, limits)
+        tower.pixels = (whole(1, "channels")(place, "C", pixels[0], limits), *(whole(1, "edge")(place, name, edge, limits)
                                                                for name, edge in zip("HW", pixels[1:])))
     else:
         ids = members(place, value["input"], ["ids"])["ids"]
