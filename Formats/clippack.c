@@ -33,7 +33,8 @@ static int is_stream(const Stream *s, int role, int type, unsigned __int128 size
 }
 static void read_item(Cursor *c, int manifest) {
   static const char *known[] = {
-      "network", "configuration", "preprocessing", "tokenizer", "recipe", "provenance", "evidence"};
+      "network", "configuration", "preprocessing", "tokenizer", "tokenizer_tables", "recipe",
+      "provenance", "evidence"};
   Item item = {.kind = (int)take(c, 1), .streams = 1};
   int flags = (int)take(c, 1), home = -1, tower = 0;
   unsigned __int128 count = 1, product = 1;
@@ -42,8 +43,8 @@ static void read_item(Cursor *c, int manifest) {
   REQUIRE(item.length >= 1 && item.length <= 1024 && is_utf8(item.name, item.length), 6, "a name");
   for (int i = 0; i < item_count; i++)
     REQUIRE(items[i].length != item.length || memcmp(items[i].name, item.name, item.length), 6, "a name twice");
-  for (int i = 0; i < 7; i++)
-    if (item.length == strlen(known[i]) && !memcmp(known[i], item.name, item.length)) home = i / 5;
+  for (int i = 0; i < 8; i++)
+    if (item.length == strlen(known[i]) && !memcmp(known[i], item.name, item.length)) home = i / 6;
   if (item.kind == 2) {
     tower = (int)take(c, 1), item.codec = (int)take(c, 1), item.type = (int)take(c, 1), item.rank = (int)take(c, 1);
     REQUIRE(tower <= 2 && item.type >= 1 && item.type <= TYPES && item.rank <= 8, 6, "tower, element_type or rank");

@@ -21,7 +21,7 @@ SECTION, TENSOR, PLAIN, GRID = 1, 2, 0, 1  # kinds, codecs
 VALUES, CODES, STEPS = 0, 1, 2  # roles
 RAW, ZSTD, PLANES, RANS, TRELLIS, PANELS = 0, 1, 2, 3, 4, 5  # encodings
 SECTIONS = {"network": "content", "configuration": "content", "preprocessing": "content", "tokenizer": "content",
-            "recipe": "content", "provenance": "evidence", "evidence": "evidence"}
+            "tokenizer_tables": "content", "recipe": "content", "provenance": "evidence", "evidence": "evidence"}
 
 
 class Refusal(ValueError):

@@ -134,6 +134,45 @@ def combining_classes():
     return [n for first, last, kind in runs for n in (first | kind << 24, last)]
 
 
+def breaks(flags, bits):
+    """Break points: first scalar of a run << bits | flags of the run."""
+    runs, last = [], None
+    for scalar in range(0x110000):
+        value = flags.get(scalar, 0)
+        if value != last:
+            runs.append(scalar << bits | value)
+        last = value
+    return runs
+
+
+def bert_classes():
+    """1: dropped by `clean_text`, 2: a word of its own, 4: dropped by `strip_accents`."""
+    def bert(**only):
+        options = dict(clean_text=False, handle_chinese_chars=False, strip_accents=False, lowercase=False)
+        return normalizers.BertNormalizer(**options | only).normalize_str
+
+    clean, strip, split = bert(clean_text=True), bert(strip_accents=True), pre_tokenizers.BertPreTokenizer()
+    parts = {ord(c): len(split.pre_tokenize_str(f"a{c}a")) for c in SCALARS}
+    white = {c for c, count in parts.items() if count == 2}
+    words = pre_tokenizers.WhitespaceSplit()
+    assert white == {ord(c) for c in SCALARS if len(words.pre_tokenize_str(f"a{c}a")) == 2}
+    assert white == matching(r"\s+"), "char::is_whitespace is \\s"
+    assert all(clean(chr(c)) in ("", " ") for c in white)
+    return breaks({ord(c): (clean(c) == "") | (parts[ord(c)] == 3) << 1 | (strip(c) == "") << 2
+                   for c in SCALARS}, 3)
+
+
+def sigma_classes():
+    """1: cased, 2: case-ignorable, where Python's `str.lower` looks for a final sigma."""
+    flags = {}
+    for c in SCALARS:
+        if f"1{c}Σ".lower().endswith("ς"):
+            flags[ord(c)] = 1
+        elif f"A{c}Σ".lower().endswith("ς"):
+            flags[ord(c)] = 2
+    return breaks(flags, 2)
+
+
 def table(name, comment, numbers):
     lines, line = [], "   "
     for number in numbers:
@@ -170,3 +209,10 @@ write("UnicodeTables+Decompositions.swift", table("singletons", [
 write("UnicodeTables+CombiningClasses.swift", table("combiningClassRuns", [
     "Pairs in ascending order: first scalar of a run | its canonical combining class << 24, last",
     "scalar. All others have class 0."], combining_classes()))
+write("UnicodeTables+Bert.swift", table("bertClassBreaks", [
+    "Where a run of scalars of the same flags begins: first scalar << 3 | flags, in ascending order.",
+    "1: left out by `clean_text`, 2: punctuation, 4: left out by `strip_accents`."], bert_classes()))
+write("UnicodeTables+Sigma.swift", table("sigmaClassBreaks", [
+    "Where a run of scalars of one class begins: first scalar << 2 | class, in ascending order.",
+    f"1: cased, 2: case-ignorable, as Python with Unicode {unicodedata.unidata_version} has them."],
+    sigma_classes()))

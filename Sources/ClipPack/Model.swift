@@ -79,7 +79,7 @@ public final class Model: Sendable {
     get throws {
       try lazyTokenizer.withLock { known in
         if let known { return known }
-        known = try pack.json(.tokenizer).map { try Tokenizer(decoding: $0) }
+        known = try pack.readTokenizer()
         if let text = configuration.text, let misfit = known?.misfit(with: text) {
           throw FormatError(.inconsistent, misfit)
         }

@@ -81,17 +81,30 @@ extension Tokenizer {
     if count > text.vocabularySize {
       return "the tokenizer has \(count) tokens, the model's table has \(text.vocabularySize)"
     }
-    if text.positions < 2 {
-      return "the model has \(text.positions) positions, the tokenizer needs 2 for start and end"
+    if text.positions < frameCount {
+      return "the model has \(text.positions) positions, the tokenizer needs \(frameCount) for "
+        + "start and end"
     }
+    let end = end.map { "\($0)" } ?? "none"
     switch text.pooling {
-    case .first(let id) where id != Int(end):
+    case .first(let id) where "\(id)" != end:
       return "the tokenizer ends a text with id \(end), the model pools at id \(id)"
-    case .largestID where Int(end) != count - 1:
+    case .largestID where end != "\(count - 1)":
       return "the tokenizer ends a text with id \(end), the model pools at the largest id, "
         + "which is \(count - 1)"
     default:
       return nil
     }
+  }
+}
+
+extension Pack {
+  /// The tokenizer; `nil` where the pack has none.
+  func readTokenizer() throws(FormatError) -> Tokenizer? {
+    guard let json = try json(.tokenizer) else { return nil }
+    guard let tables = try section(SectionName.tokenizerTables.rawValue) else {
+      return try Tokenizer(decoding: json)
+    }
+    return try Tokenizer(decoding: json, tables: tables.bytes)
   }
 }

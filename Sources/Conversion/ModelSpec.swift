@@ -25,13 +25,15 @@ struct ModelSpec: Sendable {
     let folder = tokenizerFolder ?? checkpoint.folder
     guard tokenizerFolder != nil || Tokenizer.isIn(folder) else {
       notes.append(
-        "there are no tokenizer files beside the weights (vocab.json and merges.txt, or "
-          + "tokenizer.json), so the pack takes token ids only unless their folder is given")
+        "there are no tokenizer files beside the weights (tokenizer.json, vocab.json and "
+          + "merges.txt, spiece.model or vocab.txt), so the pack takes token ids only unless their "
+          + "folder is given")
       return
     }
     let tokenizer = try Tokenizer(folder: folder)
     try check(tokenizer, in: folder)
     self.tokenizer = tokenizer
+    notes += tokenizer.notes
   }
 
   /// How many elements the model's tensors have.
@@ -52,5 +54,9 @@ struct ModelSpec: Sendable {
 
   func write(to writer: inout PackWriter) throws {
     for case (let name, let json?) in sections { try writer.add(name, json) }
+    if let tables = tokenizer?.tables {
+      try writer.add(
+        section: SectionName.tokenizerTables.rawValue, Buffer(tables), isRequired: true)
+    }
   }
 }

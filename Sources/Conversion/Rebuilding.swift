@@ -5,6 +5,7 @@ internal import Codecs
 public import PackFormat
 internal import Quantisation
 internal import Tensors
+internal import Tokenizers
 
 /// Proof that a pack is what its recipe makes of a source.
 public enum Rebuilding {
@@ -27,6 +28,13 @@ public enum Rebuilding {
       if source == nil, name == .tokenizer { continue }
       if try pack.json(name) != source {
         return "section \"\(name.rawValue)\" differs from what the source says"
+      }
+    }
+    if let tokenizer = spec.tokenizer {
+      let name = SectionName.tokenizerTables.rawValue
+      let packed = try pack.section(name).map { $0.bytes.array }
+      if packed != tokenizer.tables {
+        return "section \"\(name)\" differs from what the source says"
       }
     }
     let encoder = TensorEncoder(recipe: recipe, pool: pack.pool)

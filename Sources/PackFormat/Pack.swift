@@ -122,6 +122,8 @@ public enum SectionName: String, CaseIterable, Sendable {
   /// The preprocessing, as transformers' `preprocessor_config.json`.
   case preprocessing
   case tokenizer
+  /// The tokenizer's vocabulary and other tables, where they are large.
+  case tokenizerTables = "tokenizer_tables"
   /// How the weights were coded.
   case recipe
   /// Where they came from, and with which options.
@@ -132,7 +134,7 @@ public enum SectionName: String, CaseIterable, Sendable {
   /// The one that holds it.
   var manifest: String {
     switch self {
-    case .configuration, .preprocessing, .tokenizer, .recipe: "content"
+    case .configuration, .preprocessing, .tokenizer, .tokenizerTables, .recipe: "content"
     case .provenance, .evidence: "evidence"
     }
   }

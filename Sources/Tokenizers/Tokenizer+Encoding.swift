@@ -1,33 +1,10 @@
 extension Tokenizer {
-  /// The ids of a text between the start and the end token, however many they are.
-  public func encode(_ text: String) -> [Int32] {
-    var ids = [start]
-    var merger = WordMerger(merges)
-    var bytes: [UInt8] = []
-    var word: [Int32] = []
-    rawSearch.divide(text.unicodeScalars.map(\.value)) { part in
-      switch part {
-      case .token(let id): ids.append(id)
-      case .text(let text):
-        normalizedSearch.divide(Self.normalized(Array(text))) { part in
-          switch part {
-          case .token(let id): ids.append(id)
-          case .text(let text):
-            for scalars in Words(text) {
-              symbolize(scalars, through: &bytes, into: &word)
-              merger.encode(word, into: &ids)
-            }
-          }
-        }
-      }
-    }
-    ids.append(end)
-    return ids
-  }
+  /// The ids of a text with the tokens around it, however many they are, and without padding.
+  public func encode(_ text: String) -> [Int32] { template.framed(words(of: text), limit: nil).ids }
 
   /// The ids of a text that fit a number of positions.
   public struct Limited: Equatable, Sendable {
-    /// Begins with the start token and ends with the end token.
+    /// Begins and ends with the tokens that stand around every text; where `padsToLimit`, filled up.
     public var ids: [Int32]
     /// Whether words were left out.
     public var isTruncated: Bool
@@ -35,51 +12,49 @@ extension Tokenizer {
 
   /// The ids of a text, of which those before the end token are cut off that find no place.
   ///
-  /// - Parameter limit: how many positions there are; 77 in the published models.
-  /// - Precondition: `limit` has room for the start and the end token.
+  /// - Parameter limit: how many positions there are; 77 in CLIP's published models.
+  /// - Precondition: `limit` is at least `frameCount`.
   public func encode(_ text: String, limit: Int) -> Limited {
-    precondition(limit >= 2, "\(limit) positions have no room for the start and the end token")
-    let ids = encode(text)
-    guard ids.count > limit else { return Limited(ids: ids, isTruncated: false) }
-    return Limited(ids: Array(ids.prefix(limit - 1)) + [end], isTruncated: true)
+    precondition(
+      limit >= frameCount, "\(limit) positions have no room for the start and the end token")
+    let (ids, isTruncated) = template.framed(words(of: text), limit: limit)
+    return Limited(ids: padsToLimit ? padded(ids, to: limit) : ids, isTruncated: isTruncated)
   }
 
-  /// The ids followed by the padding token up to a number of positions.
+  /// The ids with the padding token, where there is one, up to a number of positions.
   ///
   /// - Precondition: there are not more ids than positions.
   public func padded(_ ids: [Int32], to count: Int) -> [Int32] {
     precondition(ids.count <= count, "\(ids.count) ids do not fit \(count) positions")
-    return ids + [Int32](repeating: padding, count: count - ids.count)
+    guard let padding else { return ids }
+    let fill = [Int32](repeating: padding, count: count - ids.count)
+    return paddingRule.isLeft ? fill + ids : ids + fill
   }
 
-  /// Composed, white space collapsed, in lower case.
-  static func normalized(_ scalars: [UInt32]) -> [UInt32] {
-    var scalars = scalars
-    CanonicalComposition.apply(to: &scalars)
-    var count = 0
-    var isAfterSpace = false
-    for i in scalars.indices {
-      let scalar = scalars[i]
-      let isSpace = CharacterClass(of: scalar) == .space
-      if !(isSpace && isAfterSpace) {
-        scalars[count] = isSpace ? 0x20 : scalar
-        count += 1
+  /// The ids of a text without the tokens around it.
+  private func words(of text: String) -> [Int32] {
+    var ids: [Int32] = []
+    var encoder = WordEncoder(model)
+    var isFirst = true
+    rawSearch.divide(text.unicodeScalars.map(\.value)) { part in
+      switch part {
+      case .token(let id): ids.append(id)
+      case .text(let text):
+        let normalized = normalizer.normalized(text, isFirst: isFirst)
+        var isStart = isFirst
+        normalizedSearch.divide(normalized) { part in
+          switch part {
+          case .token(let id): ids.append(id)
+          case .text(let text):
+            preTokenizer.divide(text, isFirst: isStart) { word, _ in
+              encoder.encode(word, into: &ids)
+            }
+          }
+          isStart = false
+        }
       }
-      isAfterSpace = isSpace
+      isFirst = false
     }
-    scalars.removeSubrange(count...)
-    LowerCase.apply(to: &scalars)
-    return scalars
-  }
-
-  /// The ids of a word's bytes, before any merge.
-  private func symbolize(
-    _ scalars: ArraySlice<UInt32>, through bytes: inout [UInt8], into word: inout [Int32]
-  ) {
-    bytes.removeAll(keepingCapacity: true)
-    for scalar in scalars { UTF8.append(scalar, to: &bytes) }
-    word.removeAll(keepingCapacity: true)
-    for byte in bytes { word.append(symbols.inner[Int(byte)]) }
-    if let last = bytes.last { word[word.count - 1] = symbols.last[Int(last)] }
+    return ids
   }
 }

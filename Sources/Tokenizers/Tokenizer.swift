@@ -1,134 +1,101 @@
-public import Bytes
+internal import Bytes
 
-/// CLIP's byte-level byte-pair encoding: text to the ids that the text tower reads.
+/// Text to the ids that a text tower reads.
 ///
-/// Equal to `CLIPTokenizer` of transformers 5 (tokenizers 0.23) for every text. Unlike OpenAI's and
-/// open_clip's own code it neither repairs mojibake nor unescapes HTML.
+/// A normalizer changes the text, a pre-tokenizer cuts it into words, a model makes ids of each, and
+/// a template adds the tokens around them. Each part is of one of a few kinds, as in the
+/// `tokenizer.json` of the tokenizers library; CLIP's byte-level byte-pair encoding is one
+/// combination.
+///
+/// Equal to the library that defines each for every text but where that is said: CLIP's to
+/// `CLIPTokenizer` of transformers 5 (tokenizers 0.23). Unlike OpenAI's and open_clip's own code it
+/// neither repairs mojibake nor unescapes HTML.
 ///
 ///     let tokenizer = try Tokenizer(folder: "clip-vit-base-patch32")
 ///     tokenizer.encode("a photo of a cat")  // 49406, 320, 1125, 539, 320, 2368, 49407
 public struct Tokenizer: Sendable {
-  let vocabulary: Vocabulary
-  let merges: Merges
+  let normalizer: Normalizer
+  let preTokenizer: PreTokenizer
+  let model: Model
+  let template: Template
   /// What is sought in texts, by id.
   let added: [(token: AddedToken, id: Int32)]
-  /// Stands before every text.
-  public let start: Int32
-  /// Stands after every text.
-  public let end: Int32
-  /// What bytes become that the vocabulary does not have.
-  public let unknown: Int32
-  /// Fills the positions after the end token.
-  public let padding: Int32
+  let paddingRule: Padding
+  /// What of the files was used where they disagreed, a sentence each.
+  public internal(set) var notes: [String] = []
 
-  /// The id of each byte, inside a word and at its end.
-  let symbols: (inner: [Int32], last: [Int32])
   let rawSearch: AddedTokenSearch
   let normalizedSearch: AddedTokenSearch
 
-  /// The names of the tokens that mean something.
-  public struct SpecialTokens: Equatable, Sendable {
-    public var start = "<|startoftext|>"
-    public var end = "<|endoftext|>"
-    public var unknown = "<|endoftext|>"
-    public var padding = "<|endoftext|>"
-    public init() {}
-  }
-
-  /// A tokenizer from its parts.
-  ///
-  /// - Parameters:
-  ///   - vocabulary: every token's id; the ids are 0 to n − 1.
-  ///   - merges: the pairs that become one token, the most preferred first.
-  ///   - added: tokens that are found in texts as they stand. The special tokens are so without
-  ///     being named here; to name one is to say whether it is normalised.
-  /// - Throws: `FormatError` for ids with gaps or used twice, and for a special token, an added
-  ///   one, a merge's part or its result that is not in the vocabulary.
-  public init(
-    vocabulary: [String: Int], merges: [(String, String)],
-    special: SpecialTokens = SpecialTokens(), added: [AddedToken] = []
-  ) throws(FormatError) {
-    let vocabulary = try Vocabulary(ids: vocabulary)
-    var table = Merges()
-    for (left, right) in merges {
-      try table.append(left.utf8Span.span, right.utf8Span.span, vocabulary)
-    }
-    try self.init(vocabulary, table, special, added)
+  /// What fills the positions that a text leaves.
+  struct Padding: Equatable, Sendable {
+    /// `nil` where the tokenizer has no such token.
+    var id: Int32?
+    /// Whether the tower always reads as many positions as it has, the padding too.
+    var isToLimit = false
+    /// Whether the padding stands before the text.
+    var isLeft = false
   }
 
   init(
-    _ vocabulary: Vocabulary, _ merges: Merges, _ special: SpecialTokens, _ added: [AddedToken]
-  ) throws(FormatError) {
-    func id(_ role: String, _ token: String) throws(FormatError) -> Int32 {
-      if let id = vocabulary.id(of: token) { return id }
-      throw FormatError(
-        .inconsistent,
-        "\(role) token \(Vocabulary.quoted(token)) is not in the vocabulary of "
-          + "\(vocabulary.count) tokens")
-    }
-    // transformers seeks every special token in texts, the padding token among them.
-    var all = added
-    for name in [special.start, special.end, special.unknown, special.padding]
-    where !all.contains(where: { $0.content == name }) {
-      all.append(AddedToken(name))
-    }
-    var tokens: [(token: AddedToken, id: Int32)] = []
-    for token in all { tokens.append((token, try id("added", token.content))) }
-    self.init(
-      vocabulary, merges, start: try id("start", special.start), end: try id("end", special.end),
-      unknown: try id("unknown", special.unknown), padding: try id("padding", special.padding),
-      added: tokens)
-  }
-
-  /// - Precondition: the ids are in the vocabulary.
-  init(
-    _ vocabulary: Vocabulary, _ merges: Merges, start: Int32, end: Int32, unknown: Int32,
-    padding: Int32, added: [(token: AddedToken, id: Int32)]
+    _ normalizer: Normalizer, _ preTokenizer: PreTokenizer, _ model: Model, _ template: Template,
+    added: [(token: AddedToken, id: Int32)], padding: Padding
   ) {
-    self.vocabulary = vocabulary
-    var merges = merges
-    merges.seal(vocabulary)
-    self.merges = merges
+    self.normalizer = normalizer
+    self.preTokenizer = preTokenizer
+    self.model = model
+    self.template = template
     self.added = added
-    self.start = start
-    self.end = end
-    self.unknown = unknown
-    self.padding = padding
-    symbols = (
-      (0...0xff).map { vocabulary.id(of: ByteAlphabet.utf8(of: $0).span) ?? unknown },
-      (0...0xff).map {
-        vocabulary.id(of: (ByteAlphabet.utf8(of: $0) + ByteAlphabet.endOfWord).span) ?? unknown
-      }
-    )
+    paddingRule = padding
     rawSearch = AddedTokenSearch(
       added.filter { !$0.token.isNormalized }.map {
-        ($0.token.content.unicodeScalars.map(\.value), $0.id)
+        ($0.token.content.unicodeScalars.map(\.value), $0.token, $0.id)
       })
     normalizedSearch = AddedTokenSearch(
       added.filter(\.token.isNormalized).map {
-        (Self.normalized($0.token.content.unicodeScalars.map(\.value)), $0.id)
+        let scalars = $0.token.content.unicodeScalars.map(\.value)
+        return (normalizer.normalized(scalars, isFirst: false), $0.token, $0.id)
       })
   }
 
-  /// The same tokenizer with another padding; open_clip and OpenAI's own code pad with 0.
-  ///
-  /// - Throws: `invalidField` for an id that is not in the vocabulary.
-  public func padding(with id: Int) throws(FormatError) -> Tokenizer {
-    Tokenizer(
-      vocabulary, merges, start: start, end: end, unknown: unknown,
-      padding: try vocabulary.checked(id, "padding"), added: added)
-  }
+  var vocabulary: Vocabulary { model.vocabulary }
+
+  /// Stands before every text, where one token does.
+  public var start: Int32? { template.before.first }
+
+  /// Stands after every text, where one token does.
+  public var end: Int32? { template.after.last }
+
+  /// Fills the positions that a text leaves.
+  public var padding: Int32? { paddingRule.id }
+
+  /// Whether every text is padded to the number of positions: SigLIP's towers read the padding.
+  public var padsToLimit: Bool { paddingRule.isToLimit }
+
+  /// How many positions the tokens take that stand around every text.
+  public var frameCount: Int { template.count }
 
   /// How many ids there are, added tokens included.
-  public var count: Int { vocabulary.count }
+  public var count: Int {
+    max(vocabulary.count, (added.map { Int($0.id) }.max() ?? -1) + 1)
+  }
 
   /// The token of an id.
   ///
-  /// - Precondition: the id is in the vocabulary.
-  public func token(_ id: Int32) -> String { vocabulary[id] }
+  /// - Precondition: the id is below `count`.
+  public func token(_ id: Int32) -> String {
+    if let own = added.first(where: { $0.id == id }) { return own.token.content }
+    return Int(id) < vocabulary.count ? vocabulary[id] : ""
+  }
 
   /// The id of a token as the vocabulary spells it.
-  public func id(of token: String) -> Int32? { vocabulary.id(of: token) }
+  public func id(of token: String) -> Int32? {
+    if let id = vocabulary.idOfAny(token) { return id }
+    return added.first { $0.token.content.utf8.elementsEqual(token.utf8) }?.id
+  }
+
+  /// What the tokenizer consists of, in a few words: `BPE, 49,408 tokens`.
+  public var description: String { "\(model.type), \(count) tokens" }
 }
 
 extension Vocabulary {
@@ -139,5 +106,24 @@ extension Vocabulary {
         .invalidField, "\(field) is the id \(id), the vocabulary has 0 to \(count - 1)")
     }
     return Int32(id)
+  }
+
+  /// The ids of the tokens `<0x00>` to `<0xFF>`, be they sought in texts or not.
+  var bytes: [Int32?] {
+    var ids = (0...0xff).map { (byte: Int) in id(of: ByteAlphabet.fallback(of: byte)) }
+    guard let order else { return ids }
+    for id in order.ids[order.searchable...] {
+      if let byte = ByteAlphabet.fallbackByte(of: self[id]), ids[Int(byte)] == nil {
+        ids[Int(byte)] = id
+      }
+    }
+    return ids
+  }
+
+  /// The id of a token, be it sought in texts or not.
+  func idOfAny(_ token: String) -> Int32? {
+    if let id = id(of: token) { return id }
+    guard let order else { return nil }
+    return order.ids[order.searchable...].first { bytes(of: $0).elementsEqual(token.utf8) }
   }
 }

@@ -119,7 +119,7 @@ import Tokenizers
 
   @Test(
     arguments: [
-      ("type", "bpe", #"the tokenizer's type is "bpe", not "clip_bpe""#),
+      ("type", "bpe", #"the tokenizer's type is "bpe", not "clip_bpe" or "pipeline""#),
       ("vocabulary", nil, #""vocabulary" is missing or is not an array of strings"#),
       ("vocabulary", ["a", 1], #""vocabulary[1]" is missing or is not a string"#),
       ("vocabulary", ["a", "a"], #"token "a" has the ids 0 and 1"#),

@@ -1,15 +1,23 @@
-/// Unicode's normalization form C (UAX #15), with the tables of the reference tokenizer.
+/// Unicode's normalization forms C and D (UAX #15), with the tables of the reference tokenizer.
 enum CanonicalComposition {
   /// Brings the scalars into form C.
   static func apply(to scalars: inout [UInt32]) {
     // Nothing below U+0300 composes, decomposes for good, or changes places.
     guard scalars.contains(where: { $0 >= 0x300 }) else { return }
+    var result = decomposed(scalars)
+    compose(&result)
+    scalars = result
+  }
+
+  /// The scalars in form D.
+  static func decomposed(_ scalars: [UInt32]) -> [UInt32] {
+    // Nothing below U+00C0 decomposes.
+    guard scalars.contains(where: { $0 >= 0xc0 }) else { return scalars }
     var result: [UInt32] = []
     result.reserveCapacity(scalars.count)
     for scalar in scalars { decompose(scalar, into: &result) }
     reorder(&result)
-    compose(&result)
-    scalars = result
+    return result
   }
 
   private static func decompose(_ scalar: UInt32, into result: inout [UInt32]) {

@@ -22,14 +22,15 @@ extension Tokenizer {
   public init(
     parsingTokenizerJSON bytes: Span<UInt8>, special: SpecialTokens = SpecialTokens()
   ) throws(FormatError) {
-    let file = try TokenizerFile(JSON(parsing: bytes))
-    try self.init(file, special, file.added.map(\.token))
+    let file = try TokenizerFile(bytes)
+    try self.init(clip: file, special, file.added.map(\.token))
   }
 
   init(
-    _ file: TokenizerFile, _ special: SpecialTokens, _ added: [AddedToken]
+    clip file: TokenizerFile, _ special: SpecialTokens, _ added: [AddedToken]
   ) throws(FormatError) {
-    let vocabulary = try Vocabulary(ids: file.ids)
+    try file.checkCLIP()
+    let vocabulary = try Vocabulary(ids: TokenizerFile.joined(file.ids, file.added))
     var merges = Merges()
     for (left, right) in file.merges {
       try merges.append(left.utf8Span.span, right.utf8Span.span, vocabulary)
@@ -86,5 +87,25 @@ extension Tokenizer {
       ids.append((token, id))
     }
     return ids
+  }
+}
+
+extension TokenizerFile {
+  /// Whether the model is CLIP's kind of byte-pair encoding.
+  var isCLIP: Bool { model["end_of_word_suffix"]?.string == "</w>" }
+
+  func checkCLIP() throws(FormatError) {
+    if let type = model["type"], type.string != "BPE" {
+      throw FormatError(.unsupported, "the model's type is \(type), CLIP's is \"BPE\"")
+    }
+    guard isCLIP else {
+      let found = model["end_of_word_suffix"].map { "\($0)" } ?? "missing"
+      throw FormatError(
+        .unsupported, "the model's end_of_word_suffix is \(found), CLIP's is \"</w>\"")
+    }
+    guard hasVocabulary else {
+      throw FormatError(.invalidField, "\"model.vocab\" is not an object of ids by token")
+    }
+    guard hasMerges else { throw Tokenizer.missing("model.merges", "an array") }
   }
 }

@@ -36,6 +36,18 @@ enum ByteAlphabet {
     return result
   }()
 
+  /// The token of a byte that a vocabulary of SentencePiece's has no other token for: `<0x0A>`.
+  static func fallback(of byte: Int) -> String {
+    let digits = String(byte, radix: 16, uppercase: true)
+    return "<0x" + (digits.count < 2 ? "0" : "") + digits + ">"
+  }
+
+  /// The byte that a token such as `<0x0A>` stands for; `nil` for others.
+  static func fallbackByte(of token: String) -> UInt8? {
+    guard token.utf8.count == 6, token.hasPrefix("<0x"), token.hasSuffix(">") else { return nil }
+    return UInt8(token.dropFirst(3).dropLast(), radix: 16)
+  }
+
   private static func isPrintable(_ byte: UInt32) -> Bool {
     0x21...0x7e ~= byte || 0xa1...0xac ~= byte || 0xae...0xff ~= byte
   }

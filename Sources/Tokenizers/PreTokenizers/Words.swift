@@ -48,8 +48,12 @@ struct Words: Sequence, IteratorProtocol {
     return Self.contractions.first { scalars[position...].starts(with: $0) }?.count
   }
 
+  /// As a `tokenizer.json` has it.
+  static let expression =
+    #"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"#
+
   private static let specials = ["<|startoftext|>", "<|endoftext|>"].map(scalars)
-  private static let contractions = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"].map(scalars)
+  static let contractions = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"].map(scalars)
 
   private static func scalars(_ text: String) -> [UInt32] { text.unicodeScalars.map(\.value) }
 }

@@ -18,6 +18,72 @@ struct Merges: Sendable {
 
   init() {}
 
+  /// One merge of a pack's table.
+  struct Entry {
+    var left: Int32
+    var right: Int32
+    var rank: Int32
+    var result: Int32
+  }
+
+  /// Merges in ascending order of left and right id, as a pack holds them.
+  ///
+  /// - Parameter count: how many ids there are.
+  /// - Throws: `invalidField` for an id or a rank that there is not, `inconsistent` for merges that
+  ///   are out of order or of the same rank.
+  init(sorted entries: [Entry], count: Int) throws(FormatError) {
+    guard entries.count <= Self.maximumCount else {
+      throw FormatError(
+        .invalidField,
+        "there are \(entries.count) merges, at most \(Self.maximumCount) are allowed")
+    }
+    let ids = 0..<Int32(count)
+    pairs = [(Int32, Int32)](repeating: (-1, -1), count: entries.count)
+    results = [Int32](repeating: -1, count: entries.count)
+    starts = [Int32](repeating: 0, count: count + 1)
+    sorted.reserveCapacity(entries.count)
+    var last: UInt64 = 0
+    for (index, entry) in entries.enumerated() {
+      guard ids.contains(entry.left), ids.contains(entry.right), ids.contains(entry.result),
+        results.indices.contains(Int(entry.rank))
+      else {
+        throw FormatError(
+          .invalidField,
+          "entry \(index) of the merges has the ids \(entry.left), \(entry.right) and "
+            + "\(entry.result) and the rank \(entry.rank), ids are below \(count) and ranks below "
+            + "\(entries.count)")
+      }
+      let key = UInt64(entry.left) << 32 | UInt64(entry.right)
+      guard index == 0 || key > last, results[Int(entry.rank)] < 0 else {
+        throw FormatError(
+          .inconsistent,
+          "entry \(index) of the merges does not follow the one before it, or has its rank twice")
+      }
+      last = key
+      pairs[Int(entry.rank)] = (entry.left, entry.right)
+      results[Int(entry.rank)] = entry.result
+      starts[Int(entry.left) + 1] += 1
+      sorted.append(UInt64(entry.right) << 20 | UInt64(entry.rank))
+    }
+    for id in 0..<count { starts[id + 1] += starts[id] }
+  }
+
+  /// The merges as a pack holds them: each pair once, with its own rank.
+  var entries: [Entry] {
+    var ranks: [UInt64: Int] = [:]
+    for (rank, pair) in pairs.enumerated() {
+      ranks[UInt64(pair.left) << 32 | UInt64(pair.right)] = rank
+    }
+    // A pair that stands twice has the later rank; ranks close up.
+    let kept = ranks.sorted { $0.value < $1.value }
+    let entries = kept.enumerated().map { (rank, pair) in
+      Entry(
+        left: Int32(pair.key >> 32), right: Int32(truncatingIfNeeded: pair.key), rank: Int32(rank),
+        result: results[pair.value])
+    }
+    return entries.sorted { ($0.left, $0.right) < ($1.left, $1.right) }
+  }
+
   /// Adds the merge of the next rank.
   ///
   /// - Parameter offset: where the merge stands in its file.

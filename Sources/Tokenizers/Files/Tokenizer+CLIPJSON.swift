@@ -1,6 +1,6 @@
-public import Bytes
+internal import Bytes
 
-/// How a pack holds a tokenizer:
+/// How a pack holds CLIP's tokenizer:
 ///
 ///     {
 ///       "type": "clip_bpe",
@@ -16,33 +16,31 @@ public import Bytes
 ///       ]
 ///     }
 extension Tokenizer {
-  static let type = "clip_bpe"
+  static let clipType = "clip_bpe"
 
-  /// The tokenizer as a pack holds it.
-  public var json: JSON {
+  /// The section of CLIP's tokenizer.
+  func clipJSON(
+    _ parts: (merges: Merges, start: Int32, end: Int32, unknown: Int32, padding: Int32)
+  ) -> JSON {
     [
-      "type": .string(Self.type),
+      "type": .string(Self.clipType),
       "vocabulary": .array(vocabulary.tokens.map { .string($0) }),
       "merges": .array(
-        merges.pairs.map { .string(vocabulary[$0.left] + " " + vocabulary[$0.right]) }),
-      "start": .integer(Int(start)),
-      "end": .integer(Int(end)),
-      "unknown": .integer(Int(unknown)),
-      "padding": .integer(Int(padding)),
+        parts.merges.pairs.map { .string(vocabulary[$0.left] + " " + vocabulary[$0.right]) }),
+      "start": .integer(Int(parts.start)),
+      "end": .integer(Int(parts.end)),
+      "unknown": .integer(Int(parts.unknown)),
+      "padding": .integer(Int(parts.padding)),
       "added": .array(
         added.map { ["id": .integer(Int($0.id)), "normalized": .bool($0.token.isNormalized)] }),
     ]
   }
 
-  /// Reads what `json` writes.
+  /// Reads what `clipJSON` writes.
   ///
-  /// - Throws: `unsupported` for another type, `invalidField` for a member that is missing or of
-  ///   another kind, and what the parts throw.
-  public init(decoding json: JSON) throws(FormatError) {
-    guard json["type"]?.string == Self.type else {
-      let found = json["type"].map { "\($0)" } ?? "missing"
-      throw FormatError(.unsupported, "the tokenizer's type is \(found), not \"\(Self.type)\"")
-    }
+  /// - Throws: `invalidField` for a member that is missing or of another kind, and what the parts
+  ///   throw.
+  init(clip json: JSON) throws(FormatError) {
     let vocabulary = try Vocabulary(Self.strings("vocabulary", in: json))
     var merges = Merges()
     for merge in try Self.strings("merges", in: json) {
