@@ -56,7 +56,8 @@ let package = Package(
     module("Tensors", ["Bytes"]),
     module("Architecture", ["Bytes", "Tensors"]),
     module(
-      "Checkpoints", ["Platform", "Concurrency", "Bytes", "Tensors", "Architecture", system]),
+      "Checkpoints",
+      ["Platform", "Concurrency", "Bytes", "Kernels", "Tensors", "Architecture", system]),
     module("Codecs", ["Concurrency", "Bytes", "Tensors", "Kernels", "CZstd"]),
     module(
       "PackFormat",
@@ -123,7 +124,8 @@ let package = Package(
     tests(of: "Kernels", ["Kernels", "Platform", "Concurrency"]),
     tests(of: "Architecture", ["Architecture", "Bytes"]),
     tests(
-      of: "Checkpoints", ["Checkpoints", "Platform", "Architecture", "Bytes", "Tensors", system]),
+      of: "Checkpoints",
+      ["Checkpoints", "Platform", "Kernels", "Architecture", "Bytes", "Tensors", system]),
     tests(of: "Codecs", ["Codecs", "Platform", "Concurrency", "Bytes", "Kernels", "Tensors"]),
     tests(
       of: "PackFormat",

@@ -16,14 +16,15 @@ public final class Checkpoint: Sendable {
 
   /// One file, or the shards of an index by name.
   public let files: [File]
-  /// The `*.safetensors.index.json`; `nil` where one file holds all weights.
+  /// The index of shards; `nil` where one file holds all weights.
   public let index: FilePath?
   /// Where the weights lie, and beside them the tokenizer's files.
   public let folder: FilePath
   public let configuration: Configuration
   /// `nil` for a text-only model.
   public let preprocessing: Preprocessing?
-  /// What no file says and was assumed, a sentence each without a full stop.
+  /// What was chosen or left out among the files, and what no file says and was assumed, a sentence
+  /// each without a full stop.
   public let assumptions: [String]
   /// Where each tensor of the model stands, by canonical name.
   public let origins: [String: TensorOrigin]
@@ -35,8 +36,9 @@ public final class Checkpoint: Sendable {
   /// Opens a checkpoint.
   ///
   /// - Parameters:
-  ///   - source: a `.safetensors` file, a `*.safetensors.index.json`, a folder, or a hub id
-  ///     (`openai/clip-vit-base-patch32`) in the local Hugging Face cache. A path that exists wins.
+  ///   - source: a file of safetensors or PyTorch, whatever its name; an index of shards
+  ///     (`*.index.json`); a folder; or a hub id (`openai/clip-vit-base-patch32`, with `@revision`
+  ///     behind it if need be) in the local Hugging Face cache. A path that exists wins.
   ///   - environment: the variables that say where the cache is; the process's own unless told.
   public convenience init(
     _ source: String, environment: ((String) -> String?)? = nil
@@ -59,7 +61,9 @@ public final class Checkpoint: Sendable {
     let reading = try Self.reading(origins, settings)
     configuration = reading.configuration
     self.origins = try origins.all(of: reading.configuration, reading.name)
-    (preprocessing, assumptions) = try Self.preprocessing(reading, naming.scheme, settings)
+    let (preprocessing, assumptions) = try Self.preprocessing(reading, naming.scheme, settings)
+    self.preprocessing = preprocessing
+    self.assumptions = source.notes + shards.notes + assumptions
     files = shards.files
     folder = source.folder
     let used = Set(self.origins.values.map { Place(file: $0.file, name: $0.name) })

@@ -32,56 +32,62 @@ struct HubCache {
     unsafe getenv(variable).map { unsafe String(cString: $0) }
   }
 
-  /// Whether this can be an id of the hub: `<organisation>/<name>`.
-  static func isID(_ text: String) -> Bool {
-    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-    return parts.count == 2
-      && parts.allSatisfy { part in
-        !part.isEmpty && !part.hasPrefix(".") && !part.contains("..")
-          && part.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7f && $0 != UInt8(ascii: "\\") }
-      }
-  }
-
-  /// The folder with the files of a repository's main branch, as of its last download.
+  /// The folder with the files of a repository at a revision, as of its last download.
   ///
   /// - Throws: `FileError` with the folder that was looked at and the command that fills it.
-  func snapshot(of id: String) throws(FileError) -> FilePath {
-    let name = "models--" + id.split(separator: "/").joined(separator: "--")
+  func snapshot(of id: HubID) throws(FileError) -> FilePath {
+    let name = "models--" + id.repository.split(separator: "/").joined(separator: "--")
     let repository = folder.appending(name)
-    let remedy = "`hf download \(id)` puts it there"
+    let remedy = "`\(id.download)` puts it there"
     guard FileKind(of: repository) == .directory else {
       throw FileError(
-        "find", FilePath(id),
+        "find", FilePath(id.description),
         "no such file or folder, and no '\(repository)' in the Hugging Face cache; \(remedy)")
     }
     let snapshots = repository.appending("snapshots")
-    if let revision = revision(in: repository) {
-      let snapshot = snapshots.appending(revision)
+    if let commit = try commit(id.revision ?? "main", in: repository, snapshots) {
+      let snapshot = snapshots.appending(commit)
       if FileKind(of: snapshot) == .directory { return snapshot }
       throw FileError(
-        "find", FilePath(id), "the Hugging Face cache has no '\(snapshot)'; \(remedy)")
+        "find", FilePath(id.description),
+        "the Hugging Face cache has no '\(snapshot)'; \(remedy)")
     }
-    let revisions = (try? Folder.names(in: snapshots)) ?? []
-    guard revisions.count == 1, let only = revisions.first else {
+    let commits = (try? Folder.names(in: snapshots)) ?? []
+    guard id.revision == nil, commits.count == 1, let only = commits.first else {
       throw FileError(
-        "find", FilePath(id),
-        "'\(repository)' has no refs/main and \(revisions.count) snapshots; \(remedy)")
+        "find", FilePath(id.description),
+        "'\(repository)' has no refs/\(id.revision ?? "main") and \(commits.count) snapshots; "
+          + remedy)
     }
     return snapshots.appending(only)
   }
 
-  /// What `refs/main` says; `nil` where it says nothing that can be a folder's name.
-  private func revision(in repository: FilePath) -> String? {
-    let path = repository.appending("refs").appending("main")
+  /// The commit of a branch or a tag, or that begins like the revision; `nil` where the cache knows
+  /// none.
+  private func commit(
+    _ revision: String, in repository: FilePath, _ snapshots: FilePath
+  ) throws(FileError) -> String? {
+    let reference = repository.appending("refs").appending(FilePath(revision).components)
+    if let commit = commit(at: reference) { return commit }
+    // Short forms of a commit have seven digits, seldom more.
+    guard revision.utf8.count >= 7, Self.isCommit(revision) else { return nil }
+    let commits = try Folder.names(in: snapshots).filter { $0.hasPrefix(revision) }
+    return commits.count == 1 ? commits[0] : nil
+  }
+
+  /// What a file in `refs` says; `nil` where it says nothing that can be a folder's name.
+  private func commit(at path: FilePath) -> String? {
     guard let file = try? MappedFile(path), file.count <= 256 else { return nil }
     let text = unsafe file.bytes.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
-    let revision = String(text.prefix { !$0.isWhitespace })
-    let isName =
-      !revision.isEmpty
-      && revision.utf8.allSatisfy { byte in
+    let commit = String(text.prefix { !$0.isWhitespace })
+    return Self.isCommit(commit) ? commit : nil
+  }
+
+  private static func isCommit(_ text: String) -> Bool {
+    !text.isEmpty
+      && text.utf8.allSatisfy { byte in
         UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
           || UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte
       }
-    return isName ? revision : nil
   }
 }

@@ -7,8 +7,15 @@ struct Shards {
   /// The file of each tensor, by the tensor's name in it.
   let locations: [String: Int]
 
+  /// What was chosen and left out in reading them, a sentence each.
+  var notes: [String] {
+    files.flatMap { file in
+      files.count == 1 ? file.tensors.notes : file.tensors.notes.map { "\(file.name): \($0)" }
+    }
+  }
+
   init(_ file: FilePath) throws(CheckpointError) {
-    let weights = try Safetensors(file)
+    let weights = try Container.open(file)
     files = [Checkpoint.File(name: file.lastComponent?.string ?? "", tensors: weights)]
     locations = Dictionary(uniqueKeysWithValues: weights.tensors.map { ($0.name, 0) })
   }
@@ -23,7 +30,7 @@ struct Shards {
     var files: [Checkpoint.File] = []
     for name in Set(map.values).sorted() {
       do throws(CheckpointError) {
-        let weights = try Safetensors(folder.appending(FilePath(name).components))
+        let weights = try Container.open(folder.appending(FilePath(name).components))
         files.append(Checkpoint.File(name: name, tensors: weights))
       } catch {
         guard case .unreadable(let cause) = error else { throw error }

@@ -9,6 +9,9 @@ public protocol TensorFile: Sendable {
   /// The whole file, mapped: its path, its length, and whether it has changed.
   var file: MappedFile { get }
 
+  /// `safetensors` or `PyTorch`.
+  var format: String { get }
+
   /// In the order of the file, each name once.
   var tensors: [TensorEntry] { get }
 

@@ -77,14 +77,146 @@ struct SourceTests {
         == "cannot open '\(shard)': No such file or directory ('\(index)' names this file)")
   }
 
-  @Test func `says how to convert a pickle`() throws {
-    try folder.write([0x80, 2], "pytorch_model.bin")
-    let expected =
-      "\(folder.path): pytorch_model.bin is a PyTorch pickle, *.safetensors is read; transformers "
-      + "converts it: CLIPModel.from_pretrained(\"\(folder.path)\")"
-      + ".save_pretrained(\"OUT\", safe_serialization=True)"
-    #expect(message(folder.path.string) == expected)
-    #expect(message(folder.appending("pytorch_model.bin").string) == expected)
+  /// Files that people take for weights: their bytes, and what is said of them.
+  static let foreign: [(bytes: [UInt8], message: String)] = [
+    ([], "is empty; copy or download it again"),
+    (
+      Array(
+        """
+        version https://git-lfs.github.com/spec/v1
+        oid sha256:a63082132ba4f97a80bea76823f544493bffa8082296d62d71581a4feff1576f
+        size 605157884
+
+        """.utf8),
+      "is a Git LFS pointer to 605157884 bytes and not the file itself; `git lfs pull` in its "
+        + "folder "
+        + "fetches that"
+    ),
+    (
+      Array("<!DOCTYPE html><html>".utf8),
+      "is a web page, as a download that needs a login or another address leaves it; download the "
+        + "file itself"
+    ),
+    (
+      [0x89, 0x43, 0x4c, 0x49, 0x50, 0x0d, 0x0a, 0x1a, 1, 0],
+      "is a pack already; unpack it to have a checkpoint again"
+    ),
+    (
+      Array("GGUF".utf8) + [3, 0, 0, 0],
+      "is a GGUF file, whose weights are already rounded; convert the checkpoint it was made from"
+    ),
+    (
+      [0x08, 0x08, 0x12, 0x07] + Array("pytorch\u{1a}\u{5}2.1.0".utf8),
+      "is an ONNX model, whose weights have lost their names; convert the checkpoint that it was "
+        + "exported from"
+    ),
+    (
+      [0x82, 0xaa] + Array("text_model".utf8),
+      "is MessagePack, as Flax writes it (flax_model.msgpack); load it with from_flax=True in "
+        + "transformers 4 and save it with save_pretrained"
+    ),
+    (
+      [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a],
+      "is an HDF5 file, as TensorFlow writes it (tf_model.h5); load it with from_tf=True in "
+        + "transformers 4 and save it with save_pretrained"
+    ),
+    (
+      [0x93] + Array("NUMPY".utf8) + [1, 0],
+      "is one NumPy array (.npy); save the model's tensors by name with safetensors"
+    ),
+    (
+      [0x80, 4, 0x4e, 0x2e],
+      "is a bare pickle, which torch.save does not write; load it in Python and save its tensors "
+        + "with "
+        + "torch.save or safetensors"
+    ),
+    (
+      [UInt8](repeating: 0, count: 257) + Array("ustar".utf8) + [0, 0],
+      "is a tar archive; unpack it, or, if PyTorch before 0.1.11 wrote it, load it in an old "
+        + "PyTorch "
+        + "and save it again"
+    ),
+    ([0x1f, 0x8b, 8, 0], "is compressed with gzip; unpack it"),
+    (
+      Array("import torch\n".utf8),
+      "is a text file that begins with \"import torch\\n\", a checkpoint is needed"
+    ),
+  ]
+
+  @Test(arguments: foreign)
+  func `of another kind is named, with what to do`(bytes: [UInt8], expected: String) throws {
+    for name in ["model.safetensors", "pytorch_model.bin"] {
+      let folder = TemporaryFolder()
+      let file = try folder.write(bytes, name)
+      #expect(message(file.string) == "\(file): \(expected)")
+      #expect(message(folder.path.string) == "\(file): \(expected)")
+    }
+  }
+
+  @Test func `is told by its content and not by its name`() throws {
+    let containers = Fixture.path("containers")
+    for (name, other) in [
+      ("model.safetensors", "pytorch_model.bin"), ("zip-2.bin", "model.safetensors"),
+      ("legacy-2.bin", "a.ckpt"),
+    ] {
+      let folder = TemporaryFolder()
+      for (from, to) in [("config.json", "config.json"), (name, other)] {
+        let file = try MappedFile(containers.appending(from))
+        try folder.write(file.bytes.array, to)
+      }
+      let checkpoint = try Checkpoint(folder.path.string)
+      #expect(checkpoint.files.map(\.name) == [other])
+      #expect(checkpoint.unused == [])
+    }
+  }
+
+  @Test func `says which of several files in a folder was read`() throws {
+    let containers = Fixture.path("containers")
+    for (from, to) in [
+      ("config.json", "config.json"), ("zip-2.bin", "pytorch_model.bin"),
+      ("legacy-2.bin", "open_clip_pytorch_model.bin"), ("zip-4.bin", "optimizer.bin"),
+    ] {
+      let file = try MappedFile(containers.appending(from))
+      try folder.write(file.bytes.array, to)
+    }
+    let checkpoint = try Checkpoint(folder.path.string)
+    #expect(checkpoint.files.map(\.name) == ["pytorch_model.bin"])
+    #expect(
+      checkpoint.assumptions.first
+        == "the weights are those of pytorch_model.bin; beside it lie open_clip_pytorch_model.bin, "
+        + "which were not read")
+  }
+
+  @Test func `may be a folder of sentence-transformers`() throws {
+    let inner = folder.appending("0_CLIPModel")
+    try Folder.create(inner)
+    try folder.write(Array("[]".utf8), "modules.json")
+    try folder.write(model.configuration.json, "0_CLIPModel/config.json")
+    try TinyModel.write(model.transformers(), inner.appending("model.safetensors"))
+    let checkpoint = try Checkpoint(folder.path.string)
+    #expect(model.matches(checkpoint))
+    #expect(checkpoint.folder == inner)
+    #expect(
+      checkpoint.assumptions.first
+        == "the model is in the folder 0_CLIPModel, as sentence-transformers keeps it")
+  }
+
+  @Test func `may name a revision of the hub`() throws {
+    try writeCache(folder.path)
+    let variables = ["HF_HUB_CACHE": folder.path.string]
+    let repository = folder.appending("models--org--tiny")
+    try Folder.create(repository.appending("refs").appending("refs").appending("pr"))
+    try folder.write(Array("0123abc".utf8), "models--org--tiny/refs/refs/pr/1")
+    for id in ["org/tiny@main", "org/tiny@refs/pr/1", "org/tiny@0123abc"] {
+      let checkpoint = try Checkpoint(id, environment: { variables[$0] })
+      #expect(model.matches(checkpoint))
+    }
+    #expect(
+      message("org/tiny@v2", variables)
+        == "cannot find 'org/tiny@v2': '\(repository)' has no refs/v2 and 1 snapshots; `hf "
+        + "download "
+        + "org/tiny --revision v2` puts it there")
+    #expect(message("org/tiny@../x", variables)?.hasSuffix("no such file or folder") == true)
   }
 
   @Test func `is refused when it is not there, empty or undecided`() throws {
@@ -92,7 +224,9 @@ struct SourceTests {
     #expect(message("") == "cannot find '': no such file or folder")
     let model = folder.appending("model.safetensors")
     #expect(
-      message(folder.path.string) == "cannot find '\(model)': the folder has no *.safetensors")
+      message(folder.path.string)
+        == "cannot find '\(model)': the folder has no *.safetensors and no *.bin, *.pt, *.pth or "
+        + "*.ckpt")
     for name in ["a.safetensors", "b.safetensors"] { try folder.write([0], name) }
     #expect(
       message(folder.path.string)

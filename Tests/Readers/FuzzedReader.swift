@@ -18,6 +18,10 @@ internal import Tokenizers
 /// The fuzzer runs one of them at a time; the tests run all of them on what it has found.
 public enum FuzzedReader: String, CaseIterable, Sendable {
   case safetensors, json, configuration, preprocessing, vocabulary, simpleVocabulary, tokenizer
+  /// A file of torch.save or torch.jit.save: archive or stream.
+  case pytorch
+  /// The pickle of an archive that is otherwise sound.
+  case pickle
   /// A pack as it is.
   case pack
   /// A pack whose checksums are made right first, so that what they protect is reached.
@@ -62,6 +66,8 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
     case .tokenizer:
       let tokenizer = try Tokenizer(parsingTokenizerJSON: bytes.span)
       _ = tokenizer.encode("a photo of a cat", limit: 77)
+    case .pytorch: try Self.readTorch(bytes)
+    case .pickle: try Self.readTorch(TorchWrapping.archive(bytes))
     case .pack: try Self.readPack(bytes)
     case .sealedPack: try Self.readPack(Self.sealed(bytes))
     case .evidence: try Self.readEvidence(bytes)
@@ -73,6 +79,14 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
     case .picture:
       let file = Buffer(bytes)
       _ = try Picture(decoding: file)
+    }
+  }
+
+  private static func readTorch(_ bytes: [UInt8]) throws {
+    let file = Buffer(bytes)
+    let contents = try PyTorchContents(parsing: file)
+    for (number, entry) in contents.tensors.enumerated() where entry.byteCount <= 1 << 16 {
+      precondition(contents.elements(of: number, in: file).count == entry.byteCount)
     }
   }
 

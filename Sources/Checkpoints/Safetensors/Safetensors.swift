@@ -36,6 +36,8 @@ public struct Safetensors: TensorFile {
     } catch { throw .refused(file.path, error) }
   }
 
+  public var format: String { "safetensors" }
+
   /// The JSON text as it stands in the file, with its padding.
   public var verbatimHeader: Buffer? { Buffer(file, 8..<dataOffset) }
 

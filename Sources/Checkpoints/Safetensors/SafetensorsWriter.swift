@@ -32,7 +32,7 @@ public struct SafetensorsWriter: ~Copyable {
   public init(
     replacing path: FilePath, tensors: [Declaration], metadata: [String: String] = [:]
   ) throws(FileError) {
-    let (header, dataCount) = Self.header(tensors, metadata)
+    let (header, dataCount) = Self.header(of: tensors, metadata: metadata)
     file = try Self.begin(path, header)
     count = file.count + dataCount
   }
@@ -47,9 +47,13 @@ public struct SafetensorsWriter: ~Copyable {
     return file
   }
 
-  private static func header(
-    _ tensors: [Declaration], _ metadata: [String: String]
-  ) -> ([UInt8], Int) {
+  /// The JSON text that such a file has behind its first 8 bytes, with its padding, and how many
+  /// bytes of tensors follow it.
+  ///
+  /// - Precondition: as of `init`.
+  public static func header(
+    of tensors: [Declaration], metadata: [String: String] = [:]
+  ) -> (text: [UInt8], dataCount: Int) {
     var members = JSON.Object()
     if !metadata.isEmpty {
       var strings = JSON.Object()
