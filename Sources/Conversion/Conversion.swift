@@ -167,7 +167,7 @@ public struct Conversion: Sendable {
     let spec = try ModelSpec(checkpoint, recipe, tokenizerFolder)
     // Says at once where nothing can be written, and not after everything has been measured.
     _ = try AtomicFile(replacing: destination)
-    let digests = SourceDigests(of: checkpoint.files.map(\.tensors.file))
+    let digests = SourceDigests(of: checkpoint.files.map(\.tensors))
     try Probes.refuseUnusable(
       spec.configuration, spec.tokenizer, images: evidenceImages, texts: evidenceTexts)
     let evidence = try original(checkpoint, spec, progress)
@@ -228,7 +228,7 @@ public struct Conversion: Sendable {
     }
     progress(.finishing)
     let provenance = Provenance(
-      checkpoint: prepared.checkpoint, digests: prepared.digests.wait(), recipe: attempt.recipe)
+      checkpoint: prepared.checkpoint, digests: try prepared.digests.wait(), recipe: attempt.recipe)
     try provenance.write(to: &attempt.writer)
   }
 
@@ -284,7 +284,7 @@ public struct Conversion: Sendable {
           "a tensor's name is \(companion.name.utf8.count) bytes, at most "
             + "\(PackWriter.longestName) are allowed (\"\(companion.name.prefix(60))…\")")
       }
-      let encoded = TensorEncoder.companion(companion.name, companion.tensor)
+      let encoded = TensorEncoder.companion(companion.name, companion.tensor())
       try attempt.writer.add(encoded.description, encoded.content)
     }
   }

@@ -26,31 +26,39 @@ struct Provenance {
 
   func write(to writer: inout PackWriter) throws {
     let restorable = Self.canRestore(recipe)
+    let restored = RestoredFiles(checkpoint.files)
     var files: [JSON] = []
     for (number, file) in checkpoint.files.enumerated() {
       var object = JSON.Object()
       object["name"] = .string(file.name)
       object["size"] = .integer(file.tensors.file.count)
       object["sha256"] = .string(digests[number].description)
-      if restorable { object["tensors"] = layout(of: number) }
+      if restorable {
+        object["tensors"] = layout(of: number)
+        if restored[number].name != file.name {
+          object["restored_as"] = .string(restored[number].name)
+        }
+        if file.tensors.verbatimHeader == nil {
+          object["restored_size"] = .integer(restored[number].size)
+        }
+      }
       files.append(.object(object))
     }
     var object = JSON.Object()
     object["tool"] = .string("clip-pack \(toolVersion)")
     object["files"] = .array(files)
     if let index = checkpoint.index {
-      object["index"] = .string(index.lastComponent?.string ?? "")
+      object["index"] = .string(
+        restorable ? restored.indexName(for: index) : index.lastComponent?.string ?? "")
     }
     object["assumptions"] = .array(checkpoint.assumptions.map(JSON.string))
     try writer.add(.provenance, .object(object))
     guard restorable else { return }
-    for (number, file) in checkpoint.files.enumerated() {
-      guard let header = file.tensors.verbatimHeader else { continue }
-      try writer.add(section: SourceName.header(number), header)
+    for (number, file) in restored.files.enumerated() {
+      try writer.add(section: SourceName.header(number), file.header)
     }
     if let index = checkpoint.index {
-      let file = try MappedFile(index)
-      try writer.add(section: SourceName.index, Buffer(file, 0..<file.count))
+      try writer.add(section: SourceName.index, restored.index(index))
     }
   }
 
@@ -75,13 +83,14 @@ struct Provenance {
 }
 
 extension Checkpoint {
-  /// The tensors that the model has no use for, under the names they have in a pack.
-  var companions: [(name: String, tensor: Tensor)] {
+  /// The tensors that the model has no use for, under the names they have in a pack, by file and in
+  /// the order of their names.
+  var companions: [(name: String, tensor: () -> Tensor)] {
     let used = Set(origins.values.map { SourceName.companion($0.file, $0.name) })
     return files.enumerated().flatMap { number, file in
-      file.tensors.tensors.compactMap { entry in
+      file.tensors.tensors.sorted { $0.name < $1.name }.compactMap { entry in
         let name = SourceName.companion(number, entry.name)
-        return used.contains(name) ? nil : (name, file.tensors.tensor(entry))
+        return used.contains(name) ? nil : (name, { file.tensors.tensor(entry) })
       }
     }
   }

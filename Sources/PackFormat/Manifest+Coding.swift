@@ -16,7 +16,7 @@ private enum Flags {
 /// Bounds that keep a hostile index harmless; real packs stay far below them.
 private enum Limits {
   static let nameBytes = PackWriter.longestName
-  static let rank = 8
+  static let rank = PackWriter.highestRank
   static let streams = 16
 }
 

@@ -13,6 +13,8 @@ public struct PackWriter: ~Copyable {
   public static let defaultBlockSize = 256 << 10
   /// Of an item, in bytes of UTF-8.
   public static let longestName = 1024
+  /// How many dimensions a tensor may have.
+  public static let highestRank = 8
   /// Of a tower in mapped storage: the largest page that systems map in.
   static let regionAlignment = 16 << 10
   /// Of a stream whose first block is raw: a cache line, and the widest vector register.

@@ -10,6 +10,8 @@ struct SourceFile {
   var name: String
   var size: Int
   var digest: String
+  /// Whether the source was of another container, so that its digest is not this file's.
+  var isConverted: Bool
   var number: Int
   /// For each tensor in the order of its bytes: the pack's tensors that it is made of.
   var tensors: [Parts]
@@ -48,13 +50,15 @@ struct SourceFile {
   }
 
   private init(_ number: Int, _ json: JSON) throws {
-    guard let name = json["name"]?.string, let size = json["size"]?.natural,
+    guard let name = (json["restored_as"] ?? json["name"])?.string,
+      let size = (json["restored_size"] ?? json["size"])?.natural,
       let digest = json["sha256"]?.string, let tensors = json["tensors"]?.array
     else {
       throw Refusal("provenance.files[\(number)] lacks one of name, size, sha256 and tensors")
     }
     self.name = try checkpointName(name, ".safetensors")
     self.size = size
+    isConverted = json["restored_size"] != nil
     self.digest = digest
     self.number = number
     self.tensors = try tensors.map { entry in
@@ -85,7 +89,7 @@ struct SourceFile {
       }
     }
     let found = file.digest.finish().description
-    guard found == self.digest else {
+    guard isConverted || found == self.digest else {
       throw Refusal(
         "'\(path)' would have SHA-256 \(found), the source had \(self.digest)", about: path)
     }

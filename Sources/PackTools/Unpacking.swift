@@ -16,6 +16,9 @@ public enum Unpacking {
     public var files: [(name: String, size: Int)] = []
     /// Whether the weight files are the source's, byte for byte, by their SHA-256.
     public var isSource = false
+    /// Whether the tensors are the source's, value by value, in another container: those of PyTorch
+    /// come back as safetensors.
+    public var isConverted = false
   }
 
   /// - Parameter overwrites: whether files that are there already are replaced.
@@ -54,7 +57,8 @@ public enum Unpacking {
         summary.files.append((file.name, file.size))
       }
       if let (name, bytes) = index { try write(bytes.bytes, name, folder, &summary) }
-      summary.isSource = true
+      summary.isConverted = sources.contains(where: \.isConverted)
+      summary.isSource = !summary.isConverted
     } else {
       try writeWeights(of: pack, folder, &summary)
     }

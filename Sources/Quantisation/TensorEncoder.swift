@@ -48,8 +48,14 @@ package struct TensorEncoder: Sendable {
   }
 
   /// A tensor that is no part of the model and comes along so that its file can be restored.
+  ///
+  /// One of more dimensions than a pack allows becomes a vector: its shape stands in the header that
+  /// restores the file.
   package static func companion(_ name: String, _ tensor: Tensor) -> Encoded {
-    Encoded(
+    let isFlat = tensor.shape.extents.count > PackWriter.highestRank
+    let tensor =
+      isFlat ? Tensor(tensor.elementType, [tensor.shape.count], tensor.buffer) : tensor
+    return Encoded(
       description: PackedTensor(
         name: name, tower: nil, isModel: false, codec: .plain,
         elementType: tensor.elementType, shape: tensor.shape),

@@ -12,7 +12,8 @@ struct Convert: Command {
   static let configuration = CommandConfiguration(
     abstract: "Make a pack of a checkpoint, and measure how it answers.",
     discussion: """
-      SOURCE is a .safetensors file, a *.safetensors.index.json, a checkpoint folder, or a hub id \
+      SOURCE is a .safetensors, .bin, .pt, .pth or .ckpt file (told by content, not by name), an \
+      index of shards (*.index.json), a checkpoint folder, or a hub id \
       such as openai/clip-vit-base-patch32 in the local Hugging Face cache. Configuration, \
       preprocessing and tokenizer are read from the files beside the weights.
       """)
@@ -143,16 +144,23 @@ struct Convert: Command {
   private func noteFiles(beside checkpoint: Checkpoint) throws {
     for folder in [checkpoint.folder] + (tokenizer.map { [FilePath(argument: $0)] } ?? []) {
       for path in try Folder.entries(in: folder.isEmpty ? "." : folder)
-      where [".json", ".txt", ".safetensors"].contains(where: path.string.hasSuffix) {
+      where Self.endings.contains(where: path.string.hasSuffix) {
         ReadFiles.note(path)
       }
     }
   }
 
+  private static let endings = [
+    ".json", ".txt", ".safetensors", ".bin", ".pt", ".pth", ".ckpt",
+  ]
+
   /// `model.safetensors` → `model.clippack`, in the working directory.
   static func name(for source: String, _ ending: String = ".clippack") -> String {
     let last = FilePath(source).lastComponent?.string ?? "model"
-    for known in [".safetensors.index.json", ".safetensors"] where last.hasSuffix(known) {
+    let endings = [
+      ".safetensors.index.json", ".bin.index.json", ".safetensors", ".bin", ".pt", ".pth", ".ckpt",
+    ]
+    for known in endings where last.hasSuffix(known) {
       return last.dropLast(known.count) + ending
     }
     return (last == "." || last == ".." ? "model" : last) + ending

@@ -12,11 +12,11 @@ import Tensors
 
 struct Inspect: Command {
   static let configuration = CommandConfiguration(
-    abstract: "Say what is in a pack or a safetensors file, without loading it.")
+    abstract: "Say what is in a pack or a file of weights, without loading it.")
 
   @Argument(
-    help: "A .clippack or .safetensors file.",
-    completion: .file(extensions: ["clippack", "safetensors"]))
+    help: "A pack, or a file of safetensors or PyTorch.",
+    completion: .file(extensions: ["clippack", "safetensors", "bin", "pt", "pth", "ckpt"]))
   var file: String
 
   @Option(
@@ -41,8 +41,8 @@ struct Inspect: Command {
       // Not a pack after all: opening it says why.
       try naming(file) { _ = try Pack(path, pool: common.pool) }
     } else {
-      let safetensors = try Safetensors(path)
-      try emit(common.json ? json(safetensors) : text(safetensors))
+      let tensors = try Container.open(path)
+      try emit(common.json ? json(tensors) : text(tensors))
     }
   }
 
@@ -111,14 +111,16 @@ struct Inspect: Command {
     return object.description
   }
 
-  private func text(_ file: Safetensors) -> String {
+  private func text(_ file: any TensorFile) -> String {
     var lines = [
-      "\(self.file): safetensors, \(size(file.file.count)), "
+      "\(self.file): \(file.format), \(size(file.file.count)), "
         + counted(file.tensors.count, "tensor")
     ]
-    for (key, value) in file.metadata.sorted(by: { $0.key < $1.key }) {
+    let metadata = (file as? Safetensors)?.metadata ?? [:]
+    for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
       lines.append("  \(key.printable()) = \(value.printable())")
     }
+    lines += file.notes.map { "  note: \($0.printable())" }
     lines.append("")
     lines += Table.lines(
       ["tensor", "shape", "type", "bytes"],
@@ -128,7 +130,7 @@ struct Inspect: Command {
     return lines.joined(separator: "\n")
   }
 
-  private func json(_ file: Safetensors) -> String {
+  private func json(_ file: any TensorFile) -> String {
     let tensors = file.tensors.map {
       [
         "name": .string($0.name), "shape": .array($0.shape.extents.map(JSON.integer)),
@@ -136,7 +138,8 @@ struct Inspect: Command {
       ] as JSON
     }
     return JSON.object([
-      "format": "safetensors", "bytes": .integer(file.file.count), "tensors": .array(tensors),
+      "format": .string(file.format.lowercased()), "bytes": .integer(file.file.count),
+      "notes": .array(file.notes.map(JSON.string)), "tensors": .array(tensors),
     ]).description
   }
 }

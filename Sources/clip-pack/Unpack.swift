@@ -33,6 +33,7 @@ struct Unpack: Command {
       try emit(
         JSON.object([
           "output": .string(output), "is_source": .bool(summary.isSource),
+          "tensors_are_source": .bool(summary.isSource || summary.isConverted),
           "files": .array(files),
         ]))
       return
@@ -41,6 +42,9 @@ struct Unpack: Command {
     try emit(
       summary.isSource
         ? "the weights are the source's, byte for byte (SHA-256 checked)"
-        : "the weights are decoded from the pack, in transformers' layout")
+        : summary.isConverted
+          ? "the tensors are the source's, value by value; they came from PyTorch files and are "
+            + "safetensors now"
+          : "the weights are decoded from the pack, in transformers' layout")
   }
 }
