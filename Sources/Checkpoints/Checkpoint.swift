@@ -20,7 +20,10 @@ public final class Checkpoint: Sendable {
   public let index: FilePath?
   /// Where the weights lie, and beside them the tokenizer's files.
   public let folder: FilePath
-  public let configuration: Configuration
+  /// What the files beside the weights, or the shapes of the weights, say of the model.
+  public let family: any Family
+  /// The network of the family.
+  public let graph: NetworkGraph
   /// `nil` for a text-only model.
   public let preprocessing: Preprocessing?
   /// What was chosen or left out among the files, and what no file says and was assumed, a sentence
@@ -59,8 +62,11 @@ public final class Checkpoint: Sendable {
     let naming = try Self.naming(of: shards, at: path, settings)
     let origins = Origins(naming: naming, shards: shards, weights: path)
     let reading = try Self.reading(origins, settings)
-    configuration = reading.configuration
-    self.origins = try origins.all(of: reading.configuration, reading.name)
+    family = reading.configuration
+    do throws(FormatError) { graph = try family.graph() } catch {
+      throw .refused(path, error)
+    }
+    self.origins = try origins.all(of: reading.configuration, graph, reading.name)
     let (preprocessing, assumptions) = try Self.preprocessing(reading, naming.scheme, settings)
     self.preprocessing = preprocessing
     self.assumptions = source.notes + shards.notes + assumptions
@@ -91,7 +97,7 @@ public final class Checkpoint: Sendable {
 
   /// A configuration, where it comes from, and what was assumed for it.
   private struct Reading {
-    var configuration: Configuration
+    var configuration: CLIPConfiguration
     var name: String
     var assumptions: [String]
   }

@@ -4,7 +4,7 @@ internal import Tensors
 
 /// The configuration of a checkpoint without one, as far as shapes say it.
 struct Inference {
-  let configuration: Configuration
+  let configuration: CLIPConfiguration
   /// What the shapes do not say and was assumed, a sentence each.
   let assumptions: [String]
 
@@ -19,14 +19,14 @@ struct Inference {
     let image = hasImage ? try sizes.image(layers: imageLayers) : nil
     let text = hasText ? try sizes.text(layers: textLayers) : nil
     let projection = hasImage ? Names.imageProjection : Names.textProjection
-    let found = Configuration(
+    let found = CLIPConfiguration(
       image: image, text: text, projectionWidth: try sizes.extents(projection, rank: 2)[0])
     // By way of JSON, whose reader checks every range.
-    configuration = try Configuration(transformers: found.json)
+    configuration = try CLIPConfiguration(transformers: found.json)
     assumptions = Self.assumptions(configuration)
   }
 
-  private static func assumptions(_ configuration: Configuration) -> [String] {
+  private static func assumptions(_ configuration: CLIPConfiguration) -> [String] {
     var sentences: [String] = []
     if let image = configuration.image {
       sentences.append(
@@ -51,7 +51,7 @@ struct Inference {
 private struct Sizes {
   let shape: (String) -> Shape?
 
-  func image(layers: Int) throws(FormatError) -> Configuration.Image {
+  func image(layers: Int) throws(FormatError) -> CLIPConfiguration.Image {
     let patch = try extents(Names.patchEmbedding, rank: 4)
     guard patch[2] == patch[3], patch[2] > 0 else {
       throw ambiguous("patches are \(patch[2])×\(patch[3]), square ones are supported")
@@ -64,14 +64,14 @@ private struct Sizes {
     let (size, overflow) = edge.multipliedReportingOverflow(by: patch[2])
     guard !overflow else { throw ambiguous("\(edge) patches of \(patch[2]) pixels") }
     // Wider towers were published with heads of 80, 88 and 104.
-    return Configuration.Image(
+    return CLIPConfiguration.Image(
       transformer: try transformer(.image, width: patch[0], widest: 1024, layers: layers),
       imageSize: size, patchSize: patch[2], channels: patch[1])
   }
 
-  func text(layers: Int) throws(FormatError) -> Configuration.Text {
+  func text(layers: Int) throws(FormatError) -> CLIPConfiguration.Text {
     let table = try extents(Names.tokenTable, rank: 2)
-    return Configuration.Text(
+    return CLIPConfiguration.Text(
       transformer: try transformer(.text, width: table[1], widest: 4096, layers: layers),
       vocabularySize: table[0], positions: try extents(Names.textPositions, rank: 2)[0],
       pooling: .largestID)
@@ -79,14 +79,14 @@ private struct Sizes {
 
   private func transformer(
     _ tower: Tower, width: Int, widest: Int, layers: Int
-  ) throws(FormatError) -> Configuration.Transformer {
+  ) throws(FormatError) -> CLIPConfiguration.Transformer {
     guard width > 0, width % 64 == 0, width <= widest else {
       throw ambiguous(
         "the \(tower.rawValue) tower is \(width) wide, which leaves its number of heads open")
     }
     guard layers > 0 else { throw ambiguous("the \(tower.rawValue) tower has no residual blocks") }
     let expand = Names.weight(Names.Block(tower, 0).expand)
-    return Configuration.Transformer(
+    return CLIPConfiguration.Transformer(
       width: width, layers: layers, heads: width / 64,
       hiddenWidth: try extents(expand, rank: 2)[0])
   }

@@ -27,7 +27,7 @@ struct Origins {
 
   /// - Parameter source: what says the configuration, for messages: `config.json`.
   func all(
-    of configuration: Configuration, _ source: String
+    of configuration: CLIPConfiguration, _ graph: NetworkGraph, _ source: String
   ) throws(CheckpointError) -> [String: TensorOrigin] {
     try checkLayers(configuration.image?.transformer.layers, .image, source)
     try checkLayers(configuration.text?.transformer.layers, .text, source)
@@ -35,7 +35,7 @@ struct Origins {
       imageLayers: configuration.image?.transformer.layers ?? 0,
       textLayers: configuration.text?.transformer.layers ?? 0)
     var origins: [String: TensorOrigin] = [:]
-    for parameter in configuration.parameters {
+    for parameter in graph.parameters {
       guard let location = locations[parameter.name] else {
         preconditionFailure("no scheme knows \(parameter.name)")
       }
@@ -114,7 +114,7 @@ extension Tower {
   fileprivate var section: String { self == .image ? "vision_config" : "text_config" }
 }
 
-extension Configuration {
+extension CLIPConfiguration {
   /// The keys of a `config.json` that a tensor's presence and shape follow from.
   fileprivate func reason(for parameter: Parameter) -> String {
     guard let tower = parameter.tower,

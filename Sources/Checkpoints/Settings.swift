@@ -18,27 +18,29 @@ struct Settings {
   /// The configuration; `nil` where no file says it.
   ///
   /// Of two files the one in the manner of the weights wins.
-  func configuration(for scheme: Naming.Scheme) throws(CheckpointError) -> Found<Configuration>? {
+  func configuration(for scheme: Naming.Scheme) throws(CheckpointError) -> Found<CLIPConfiguration>?
+  {
     let transformers = try transformersJSON()
     let openCLIP = try openCLIPJSON()
     if let openCLIP, scheme == .openCLIP || transformers == nil {
-      return try parse(openCLIP) { json throws(FormatError) in try Configuration(openCLIP: json) }
+      return try parse(openCLIP) { json throws(FormatError) in try CLIPConfiguration(openCLIP: json)
+      }
     }
     guard let transformers else { return nil }
     return try parse(transformers) { json throws(FormatError) in
-      try Configuration(transformers: json)
+      try CLIPConfiguration(transformers: json)
     }
   }
 
   /// Refuses what `config.json` says to be another model, in its own words.
   func checkModelType() throws(CheckpointError) {
     guard let json = try transformersJSON() else { return }
-    _ = try parse(json) { json throws(FormatError) in try Configuration(transformers: json) }
+    _ = try parse(json) { json throws(FormatError) in try CLIPConfiguration(transformers: json) }
   }
 
   /// The preprocessing; `nil` where no file says it.
   func preprocessing(
-    for scheme: Naming.Scheme, _ image: Configuration.Image
+    for scheme: Naming.Scheme, _ image: CLIPConfiguration.Image
   ) throws(CheckpointError) -> Found<Preprocessing>? {
     let openCLIP = try openCLIPJSON().flatMap { $0.value["preprocess_cfg"] == nil ? nil : $0 }
     let transformers = try transformersPreprocessing()
@@ -68,7 +70,7 @@ struct Settings {
 
   /// The image tower takes pictures of one size only.
   private func check(
-    _ found: Found<Preprocessing>, _ image: Configuration.Image
+    _ found: Found<Preprocessing>, _ image: CLIPConfiguration.Image
   ) throws(CheckpointError) {
     let edge = Preprocessing.Size(height: image.imageSize, width: image.imageSize)
     let result: Preprocessing.Size?

@@ -27,7 +27,7 @@ extension Model {
     let similarity = try similarity()
     let texts = try embed(texts: labels.map { template.replacing("{}", with: $0) })
     let pictures = try embed(images: images)
-    let width = configuration.projectionWidth
+    let width = graph.width
     let flatTexts = texts.flatMap(\.self)
     return pictures.map { picture in
       let cosines = Similarity.cosines(picture, flatTexts, width: width)

@@ -40,12 +40,12 @@ extension Model {
   /// Runs the image tower on prepared pictures.
   public func embed(pixels: [Pixels], observe: Observer? = nil) throws -> Embeddings {
     guard let imageTower else { throw ModelError.missing(.image) }
-    let size = imageTower.configuration.imageSize
-    if let odd = pixels.first(where: { $0.height != size || $0.width != size }) {
+    let (_, height, width) = imageTower.size
+    if let odd = pixels.first(where: { $0.height != height || $0.width != width }) {
       throw TowerError(
         .pixelCount,
-        "the preprocessing gives \(odd.height)×\(odd.width) pixels, the model takes \(size)×\(size)"
-      )
+        "the preprocessing gives \(odd.height)×\(odd.width) pixels, the model takes "
+          + "\(height)×\(width)")
     }
     let values = pixels.flatMap(\.values)
     return try imageTower.embed(values.span, observe: observe)
@@ -63,7 +63,7 @@ extension Model {
   public func ids(of text: String) throws -> (ids: [Int], isTruncated: Bool) {
     guard let textTower else { throw ModelError.missing(.text) }
     guard let tokenizer = try tokenizer else { throw ModelError.noTokenizer }
-    let encoded = tokenizer.encode(text, limit: textTower.configuration.positions)
+    let encoded = tokenizer.encode(text, limit: textTower.graph.tokens.upperBound)
     return (encoded.ids.map(Int.init), encoded.isTruncated)
   }
 

@@ -16,7 +16,8 @@ public import Towers
 /// Any number of threads may use one model at once; each call shares out its own work.
 public final class Model: Sendable {
   public let pack: Pack
-  public let configuration: Configuration
+  /// What the model computes.
+  public let graph: NetworkGraph
   /// `nil` for a text-only model.
   public let preprocessing: Preprocessing?
   public let imageTower: ImageTower?
@@ -44,32 +45,28 @@ public final class Model: Sendable {
 
   /// - Parameter keepingMatrices: whether matrices stay in memory once they have been read.
   public init(_ pack: Pack, keepingMatrices: Bool, compute: Compute = .f32) throws {
-    guard let json = try pack.json(.configuration) else {
-      throw FormatError(.inconsistent, "section \"configuration\" is missing")
+    guard let json = try pack.json(.network) else {
+      throw FormatError(
+        .unsupported,
+        "section \"network\" is missing: the pack was made by an earlier clip-pack; convert the "
+          + "checkpoint again")
     }
-    let configuration = try Configuration(transformers: json)
+    let graph = try NetworkGraph(Network(parsing: json))
     self.pack = pack
-    self.configuration = configuration
+    self.graph = graph
     preprocessing = try pack.json(.preprocessing).map { try Preprocessing(transformers: $0) }
     lazyTokenizer = Locked(nil)
     self.compute = compute
     pool = pack.pool
-    let weights = PackWeights(pack, keepingMatrices: keepingMatrices, compute: compute)
+    let weights = PackWeights(
+      pack, graph, keepingMatrices: keepingMatrices, compute: compute)
     let pool = pack.pool
-    imageTower = configuration.image.map {
-      ImageTower(
-        $0, projectionWidth: configuration.projectionWidth, weights: weights, compute: compute,
-        pool: pool)
+    try PackContents(pack: pack, graph: graph, preprocessing: preprocessing).check()
+    imageTower = graph.image.map {
+      ImageTower($0, weights: weights, compute: compute, pool: pool)
     }
-    textTower = configuration.text.map {
-      TextTower(
-        $0, projectionWidth: configuration.projectionWidth, weights: weights, compute: compute,
-        pool: pool)
-    }
+    textTower = graph.text.map { TextTower($0, weights: weights, compute: compute, pool: pool) }
     self.weights = weights
-    try PackContents(
-      pack: pack, configuration: configuration, preprocessing: preprocessing
-    ).check()
   }
 
   private let weights: PackWeights
@@ -80,7 +77,7 @@ public final class Model: Sendable {
       try lazyTokenizer.withLock { known in
         if let known { return known }
         known = try pack.readTokenizer()
-        if let text = configuration.text, let misfit = known?.misfit(with: text) {
+        if let text = graph.text, let misfit = known?.misfit(with: text) {
           throw FormatError(.inconsistent, misfit)
         }
         return known
@@ -92,17 +89,17 @@ public final class Model: Sendable {
   ///
   /// - Throws: `ModelError.missing` for a model of one tower.
   public func similarity() throws -> Similarity {
-    guard configuration.image != nil, configuration.text != nil else {
-      throw ModelError.missing(configuration.image == nil ? .image : .text)
+    guard let scores = graph.network.scores else {
+      throw ModelError.missing(graph.image == nil ? .image : .text)
     }
-    return Similarity(logScale: try weights.vector(Names.logitScale)[0])
+    return try Similarity(scores, weights)
   }
 }
 
 extension Model {
   /// As `similarity`, or `nil` for a model of one tower.
   package func similarityOfBoth() throws -> Similarity? {
-    configuration.image == nil || configuration.text == nil ? nil : try similarity()
+    graph.network.scores == nil ? nil : try similarity()
   }
 }
 

@@ -8,26 +8,27 @@ package import Tokenizers
 /// meet a precondition later, or make the towers reserve memory that the file does not back.
 struct PackContents {
   let pack: Pack
-  let configuration: Configuration
+  let graph: NetworkGraph
   let preprocessing: Preprocessing?
 
   func check() throws(FormatError) {
+    try checkConfiguration()
     try checkTensors()
     try checkPreprocessing()
   }
 
-  /// Every parameter of the configuration is there in its shape, and no other tensor claims to be
+  /// Every tensor of the network is there in its shape, and no other tensor claims to be
   /// part of the model.
   private func checkTensors() throws(FormatError) {
-    let parameters = configuration.parameters
+    let parameters = graph.parameters
     for parameter in parameters {
       guard let tensor = pack.tensor(parameter.name), tensor.isModel else {
         throw FormatError(
-          .inconsistent, "it is missing, the configuration needs it", tensor: parameter.name)
+          .inconsistent, "it is missing, the network needs it", tensor: parameter.name)
       }
       guard tensor.shape == parameter.shape else {
         throw FormatError(
-          .inconsistent, "it is \(tensor.shape), the configuration needs \(parameter.shape)",
+          .inconsistent, "it is \(tensor.shape), the network needs \(parameter.shape)",
           tensor: parameter.name)
       }
       guard tensor.elementType.isWeightType else {
@@ -45,18 +46,31 @@ struct PackContents {
     guard count == parameters.count else {
       throw FormatError(
         .inconsistent,
-        "\(count) tensors say they are part of the model, the configuration needs "
+        "\(count) tensors say they are part of the model, the network needs "
           + "\(parameters.count)")
     }
   }
 
+  /// The source's own words, where this program understands them, say the same.
+  private func checkConfiguration() throws(FormatError) {
+    guard let json = try pack.json(.configuration), let family = try Families.read(json) else {
+      return
+    }
+    guard family.network == graph.network else {
+      throw FormatError(
+        .inconsistent,
+        "section \"configuration\" describes another network than section "
+          + "\"network\"")
+    }
+  }
+
   private func checkPreprocessing() throws(FormatError) {
-    guard let image = configuration.image else { return }
+    guard case .pixels(_, let height, let width)? = graph.image?.input else { return }
     guard let preprocessing else {
       throw FormatError(
         .inconsistent, "section \"preprocessing\" is missing, the image tower needs it")
     }
-    let size = Preprocessing.Size(height: image.imageSize, width: image.imageSize)
+    let size = Preprocessing.Size(height: height, width: width)
     guard preprocessing.outputSize == size else {
       throw FormatError(
         .inconsistent,
@@ -77,24 +91,26 @@ extension Preprocessing {
 
 extension Tokenizer {
   /// Why this tokenizer cannot be that of a text tower, as a clause; `nil` when it can.
-  package func misfit(with text: Configuration.Text) -> String? {
+  package func misfit(with text: Graph) -> String? {
     if count > text.vocabularySize {
       return "the tokenizer has \(count) tokens, the model's table has \(text.vocabularySize)"
     }
-    if text.positions < frameCount {
-      return "the model has \(text.positions) positions, the tokenizer needs \(frameCount) for "
-        + "start and end"
+    let most = text.tokens.upperBound
+    if most < frameCount {
+      return "the model has \(most) positions, the tokenizer needs \(frameCount) for start and end"
     }
     let end = end.map { "\($0)" } ?? "none"
-    switch text.pooling {
-    case .first(let id) where "\(id)" != end:
-      return "the tokenizer ends a text with id \(end), the model pools at id \(id)"
-    case .largestID where end != "\(count - 1)":
-      return "the tokenizer ends a text with id \(end), the model pools at the largest id, "
-        + "which is \(count - 1)"
-    default:
-      return nil
+    for node in text.nodes {
+      switch node.operation {
+      case .pick(.token(let id)) where "\(id)" != end:
+        return "the tokenizer ends a text with id \(end), the model pools at id \(id)"
+      case .pick(.largest) where end != "\(count - 1)":
+        return "the tokenizer ends a text with id \(end), the model pools at the largest id, "
+          + "which is \(count - 1)"
+      default: continue
+      }
     }
+    return nil
   }
 }
 

@@ -1,4 +1,4 @@
-internal import Architecture
+public import Architecture
 internal import Bytes
 internal import Codecs
 internal import Concurrency
@@ -10,6 +10,9 @@ public import Towers
 /// The weights of a pack, read and verified when a tower first asks for them.
 public final class PackWeights: Weights {
   private let pack: Pack
+  /// The matrices and tables that keep 16-bit codes at full precision: those with no other before
+  /// or after them.
+  private let edges: Set<String>
   private let keepsMatrices: Bool
   private let compute: Compute
   private let matrices = Locked<[String: Matrix]>([:])
@@ -21,8 +24,11 @@ public final class PackWeights: Weights {
   ///   - keepingMatrices: whether a matrix stays in memory once it has been read; else it goes when
   ///     the caller lets it go.
   ///   - compute: for integers, 16-bit codes of the blocks' matrices are narrowed to 8 bits.
-  public init(_ pack: Pack, keepingMatrices: Bool, compute: Compute) {
+  public init(
+    _ pack: Pack, _ graph: NetworkGraph, keepingMatrices: Bool, compute: Compute
+  ) {
     self.pack = pack
+    edges = Set(graph.parameters.filter(\.isAtEdge).map(\.name))
     keepsMatrices = keepingMatrices
     self.compute = compute
   }
@@ -63,7 +69,7 @@ public final class PackWeights: Weights {
     case .plain:
       return try Matrix(pack.values(of: tensor))
     case .grid where tensor.streams[0].elementType == .int16:
-      guard compute == .int8, !Self.ends.contains(name) else {
+      guard compute == .int8, !edges.contains(name) else {
         return try Matrix(pack.decoded(tensor))
       }
       let narrow = Grid.narrow(
@@ -80,15 +86,10 @@ public final class PackWeights: Weights {
     }
   }
 
-  /// Matrices outside the blocks: where they have 16-bit codes they keep that precision.
-  private static let ends: Set = [
-    Names.patchEmbedding, Names.imageProjection, Names.textProjection, Names.tokenTable,
-  ]
-
   private func existing(_ name: String) throws(FormatError) -> PackedTensor {
     guard let tensor = pack.tensor(name) else {
       throw FormatError(
-        .inconsistent, "the pack lacks it, its configuration needs it", tensor: name)
+        .inconsistent, "the pack lacks it, its network needs it", tensor: name)
     }
     return tensor
   }

@@ -169,12 +169,12 @@ public struct Conversion: Sendable {
     _ = try AtomicFile(replacing: destination)
     let digests = SourceDigests(of: checkpoint.files.map(\.tensors))
     try Probes.refuseUnusable(
-      spec.configuration, spec.tokenizer, images: evidenceImages, texts: evidenceTexts)
+      spec.graph, spec.tokenizer, images: evidenceImages, texts: evidenceTexts)
     let evidence = try original(checkpoint, spec, progress)
     let choice = calibration ?? (recipe.rate == nil ? .none : .builtIn)
     func inputs(_ choice: CalibrationChoice) throws -> TracedInputs {
       try TracedInputs(
-        for: spec.configuration, spec.preprocessing, spec.tokenizer, calibration: choice)
+        for: spec.graph, spec.preprocessing, spec.tokenizer, calibration: choice)
     }
     var calibration: Calibration?
     if recipe.target == .int8, choice != .none {
@@ -183,7 +183,7 @@ public struct Conversion: Sendable {
     var sensitivity: Sensitivity?
     if recipe.rate != nil {
       sensitivity = try Sensitivity(
-        of: checkpoint, spec.configuration, recipe,
+        of: checkpoint, spec.graph, recipe,
         calibration?.inputs ?? inputs(.none),
         isCalibrated: calibration != nil, pool
       ) { progress(.measuring($0)) }
@@ -207,7 +207,7 @@ public struct Conversion: Sendable {
         destination, storage: storage,
         measuringCompact: makesEvidence || recipe.rate != nil, pool: pool))
     let grids =
-      try prepared.calibration?.grids(checkpoint, spec.configuration, codings, pool) {
+      try prepared.calibration?.grids(checkpoint, spec.graph, codings, pool) {
         progress(.calibrating($0))
       } ?? [:]
     for (name, grid) in grids {
@@ -255,7 +255,7 @@ public struct Conversion: Sendable {
     try spec.write(to: &attempt.writer)
     try attempt.writer.add(.recipe, recipe.json)
     let encoder = TensorEncoder(recipe: recipe, pool: pool)
-    let parameters = spec.configuration.parameters
+    let parameters = spec.graph.parameters
     let total = Double(parameters.reduce(0) { $0 + $1.shape.count })
     var done = 0
     for parameter in parameters {
@@ -291,7 +291,7 @@ public struct Conversion: Sendable {
 
   private func probes(_ spec: ModelSpec) throws -> Probes {
     try Probes.gather(
-      configuration: spec.configuration, preprocessing: spec.preprocessing,
+      graph: spec.graph, preprocessing: spec.preprocessing,
       tokenizer: spec.tokenizer, images: evidenceImages, texts: evidenceTexts)
   }
 
@@ -310,7 +310,7 @@ public struct Conversion: Sendable {
     return (
       probes,
       try probes.embeddings(
-        of: checkpoint, spec.configuration, spec.preprocessing, pool,
+        of: checkpoint, spec.graph, spec.preprocessing, pool,
         observing: true)
     )
   }

@@ -10,7 +10,8 @@ internal import Tokenizers
 
 /// All of a model but its weights: what a runtime has to do just as the original did.
 struct ModelSpec: Sendable {
-  var configuration: Configuration
+  let family: any Family
+  let graph: NetworkGraph
   /// `nil` without an image tower.
   var preprocessing: Preprocessing?
   /// `nil` without a text tower, and where there are no tokenizer files.
@@ -19,9 +20,10 @@ struct ModelSpec: Sendable {
   var notes: [String] = []
 
   init(_ checkpoint: Checkpoint, _ recipe: Recipe, _ tokenizerFolder: FilePath?) throws {
-    configuration = try checkpoint.configuration.taking(recipe.towers)
-    if configuration.image != nil { preprocessing = checkpoint.preprocessing }
-    guard configuration.text != nil else { return }
+    family = try checkpoint.family.taking(recipe.towers)
+    graph = try family.graph()
+    if graph.image != nil { preprocessing = checkpoint.preprocessing }
+    guard graph.text != nil else { return }
     let folder = tokenizerFolder ?? checkpoint.folder
     guard tokenizerFolder != nil || Tokenizer.isIn(folder) else {
       notes.append(
@@ -37,18 +39,18 @@ struct ModelSpec: Sendable {
   }
 
   /// How many elements the model's tensors have.
-  var parameterCount: Int { configuration.parameters.reduce(0) { $0 + $1.shape.count } }
+  var parameterCount: Int { graph.parameterCount }
 
   private func check(_ tokenizer: Tokenizer, in folder: FilePath) throws(Refusal) {
-    guard let text = configuration.text, let misfit = tokenizer.misfit(with: text) else { return }
+    guard let text = graph.text, let misfit = tokenizer.misfit(with: text) else { return }
     throw Refusal("'\(folder)': \(misfit); it belongs to another model", about: folder)
   }
 
   /// The sections of a pack that say so; `nil` for one that the model does not have.
   var sections: [(name: SectionName, json: JSON?)] {
     [
-      (.configuration, configuration.json), (.preprocessing, preprocessing?.json),
-      (.tokenizer, tokenizer?.json),
+      (.network, graph.network.json), (.configuration, family.json),
+      (.preprocessing, preprocessing?.json), (.tokenizer, tokenizer?.json),
     ]
   }
 

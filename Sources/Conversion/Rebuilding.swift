@@ -38,7 +38,7 @@ public enum Rebuilding {
       }
     }
     let encoder = TensorEncoder(recipe: recipe, pool: pack.pool)
-    for parameter in spec.configuration.parameters {
+    for parameter in spec.graph.parameters {
       guard let packed = pack.tensor(parameter.name) else {
         return "tensor \"\(parameter.name)\" is missing"
       }

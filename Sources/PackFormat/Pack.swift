@@ -117,7 +117,9 @@ public final class Pack: Sendable {
 
 /// The sections of version 1.
 public enum SectionName: String, CaseIterable, Sendable {
-  /// The architecture, as transformers' `config.json`.
+  /// What the model computes (`Formats/network.md`).
+  case network
+  /// The source's own words for it, as transformers' `config.json`.
   case configuration
   /// The preprocessing, as transformers' `preprocessor_config.json`.
   case preprocessing
@@ -134,7 +136,7 @@ public enum SectionName: String, CaseIterable, Sendable {
   /// The one that holds it.
   var manifest: String {
     switch self {
-    case .configuration, .preprocessing, .tokenizer, .tokenizerTables, .recipe: "content"
+    case .network, .configuration, .preprocessing, .tokenizer, .tokenizerTables, .recipe: "content"
     case .provenance, .evidence: "evidence"
     }
   }

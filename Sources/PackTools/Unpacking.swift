@@ -43,7 +43,10 @@ public enum Unpacking {
     let model = try Model(pack, keepingMatrices: false)
     let sources = try SourceFile.all(of: pack)
     let index = sources == nil ? nil : try SourceFile.index(of: pack)
-    var texts = [("config.json", model.configuration.json.indented + "\n")]
+    var texts: [(String, String)] = []
+    if let json = try pack.json(.configuration) {
+      texts.append(("config.json", json.indented + "\n"))
+    }
     if let preprocessing = model.preprocessing {
       texts.append(("preprocessor_config.json", preprocessing.json.indented + "\n"))
     }

@@ -1,27 +1,19 @@
-/// A place in a tower where values can be looked at, in the order of computation.
-public enum Stage: Hashable, Sendable, CustomStringConvertible {
-  /// The input of the first block: transformers' `hidden_states[0]`, in the image tower after
-  /// `pre_layrnorm`. `[rows, width]`.
-  case embeddings
-  /// The output of a block, from 0: transformers' `hidden_states[i + 1]`. `[rows, width]`.
-  case block(Int)
-  /// What stands for the whole input, after the last LayerNorm: `pooler_output`. `[inputs, width]`.
-  case pooled
-  /// In the shared space, not normalised. `[inputs, projectionWidth]`.
-  case projected
+/// A place in a tower where values can be looked at, in the order of computation: `embeddings`, the
+/// input of the first block; `block 0` and so on, the output of each; `pooled`, what stands for the
+/// whole input; `projected`, before it is normalised.
+public struct Stage: Hashable, Sendable, CustomStringConvertible {
+  /// As the network calls it.
+  public let name: String
+  /// Columns.
+  public let width: Int
 
-  public var description: String {
-    switch self {
-    case .embeddings: "embeddings"
-    case .block(let index): "block \(index)"
-    case .pooled: "pooled"
-    case .projected: "projected"
-    }
+  public init(_ name: String, width: Int) {
+    self.name = name
+    self.width = width
   }
+
+  public var description: String { name }
 }
 
-/// Looks at a stage's values while they exist.
-///
-/// `rows` are the tokens of all inputs, one input after the other: an image has
-/// `Configuration.Image.positions`, a text `TextTower.length(of:)`.
+/// Looks at a stage's values while they exist: the rows of all inputs, one input after the other.
 public typealias Observer = (Stage, Span<Float>) throws -> Void

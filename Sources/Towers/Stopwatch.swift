@@ -1,4 +1,3 @@
-internal import Bytes
 internal import Concurrency
 
 /// Where the time of forward passes goes, part by part, summed over blocks and passes.
@@ -7,6 +6,8 @@ public final class Stopwatch: Sendable {
   public enum Part: String, CaseIterable, Sendable {
     /// Pixels into patches and these into tokens; ids into tokens.
     case tokens
+    /// Of maps, behind the first.
+    case convolutions
     case norms = "LayerNorms"
     case queryKeyValue = "query, key, value"
     case attention

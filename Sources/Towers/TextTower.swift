@@ -2,136 +2,93 @@ public import Architecture
 public import Concurrency
 public import Kernels
 
-/// The text transformer: token ids to vectors in the shared space.
+/// The text tower: token ids to vectors in the shared space.
 ///
-/// Tokens and positions added → blocks with a causal mask → LayerNorm of the pooled token →
-/// projection. Nothing before a token depends on what follows it, so a text is cut after its pooled
-/// token, and padding costs and changes nothing.
+/// Where nothing before a token depends on what follows it, a text is cut after the token that
+/// stands for it, and padding costs and changes nothing.
 public struct TextTower: Sendable {
-  public let configuration: Configuration.Text
-  public let projectionWidth: Int
-  /// What the blocks are computed in where their weights allow it.
-  public let compute: Compute
-  let weights: any Weights
-  let pool: WorkerPool
+  public let graph: Graph
+  let runner: Runner
 
+  /// - Parameters:
+  ///   - graph: of a text tower.
+  ///   - compute: what layers are computed in where their weights allow it.
   public init(
-    _ configuration: Configuration.Text, projectionWidth: Int, weights: any Weights,
-    compute: Compute = .f32, pool: WorkerPool
+    _ graph: Graph, weights: any Weights, compute: Compute = .f32, pool: WorkerPool
   ) {
-    self.configuration = configuration
-    self.projectionWidth = projectionWidth
-    self.weights = weights
-    self.compute = compute
-    self.pool = pool
+    precondition(graph.tower == .text, "the graph of an \(graph.tower.rawValue) tower")
+    self.graph = graph
+    runner = Runner(graph, weights, compute, pool)
   }
 
-  /// How many tokens of a text are looked at: those up to the pooled one.
+  /// What the layers are computed in where their weights allow it.
+  public var compute: Compute { runner.compute }
+
+  /// How many tokens of a text are looked at.
   ///
   /// - Precondition: there is a token.
-  public func length(of ids: [Int]) -> Int { configuration.pooling.position(in: ids) + 1 }
+  public func length(of ids: [Int]) -> Int {
+    if let cut = runner.cut { return cut.position(in: ids) + 1 }
+    if case .paddedIDs(let count, _) = graph.input { return count }
+    return ids.count
+  }
 
   /// Embeds any number of texts; all at once when somebody observes, else a few at a time.
   ///
   /// - Parameters:
   ///   - texts: token ids, start and end token included, of any lengths; padding is allowed.
-  ///   - observe: looks at each stage; costs the last block's shortcut.
+  ///   - observe: looks at each stage; then rows are computed that nothing else needs.
   ///   - watch: is told where the time goes.
-  /// - Throws: `TowerError` when a text is empty, longer than the model's positions, or has an id
-  ///   that the vocabulary does not, or when a tensor does not fit the configuration; what the
-  ///   weights throw; what `observe` throws.
+  /// - Throws: `TowerError` when a text is empty, longer than the model takes, or has an id that the
+  ///   vocabulary does not, or when a tensor does not fit the network; what the weights throw; what
+  ///   `observe` throws.
   public func embed(
     _ texts: [[Int]], observe: Observer? = nil, watch: Stopwatch? = nil
   ) throws -> Embeddings {
     for (index, ids) in texts.enumerated() { try check(ids, index) }
-    guard observe == nil else { return try embedTogether(texts, observe, watch) }
+    let prepared = texts.map(prepared)
     var projected: [Float] = []
     var start = 0
     while start < texts.count {
       var (end, rows) = (start, 0)
       repeat {
-        rows += length(of: texts[end])
+        rows += prepared[end].count
         end += 1
-      } while end < texts.count && rows + length(of: texts[end]) <= Encoder.favourableRows
-      projected += try embedTogether(Array(texts[start..<end]), nil, watch).projected
+      } while end < texts.count
+        && (observe != nil || rows + prepared[end].count <= Runner.favourableRows)
+      projected += try runner.run(
+        count: end - start, texts: Array(prepared[start..<end]), pixels: [Float]().span, observe,
+        watch)
       start = end
     }
-    return Embeddings(projected: projected, width: projectionWidth)
+    return Embeddings(projected: projected, width: graph.width)
   }
 
-  private func embedTogether(
-    _ texts: [[Int]], _ observe: Observer?, _ watch: Stopwatch?
-  ) throws -> Embeddings {
-    guard !texts.isEmpty else { return Embeddings(projected: [], width: projectionWidth) }
-    let transformer = configuration.transformer
-    let encoder = Encoder(
-      tower: .text, transformer: transformer, weights: weights, compute: compute, pool: pool,
-      watch: watch)
-    let packing = Packing(lengths: texts.map(length))
-    watch?.start()
-    let tokens = try embedded(texts, packing)
-    watch?.lap(.tokens)
-    let rows = try encoder.run(
-      tokens, packing, isCausal: true, keeping: packing.starts.dropFirst().map { $0 - 1 }, observe)
-
-    var pooled = [Float](repeating: 0, count: rows.count)
-    var pooledSpan = pooled.mutableSpan
-    try weights.normalise(
-      rows.span, Names.textFinalNorm, width: transformer.width,
-      epsilon: transformer.layerNormEpsilon, into: &pooledSpan, on: pool)
-    try observe?(.pooled, pooled.span)
-    return try weights.project(
-      pooled, Names.textProjection, width: transformer.width, to: projectionWidth, compute,
-      observe, watch, pool)
+  /// What of a text goes through the tower.
+  func prepared(_ ids: [Int]) -> [Int] {
+    if let cut = runner.cut { return Array(ids[...cut.position(in: ids)]) }
+    guard case .paddedIDs(let count, let padding) = graph.input else { return ids }
+    return ids + Array(repeating: padding, count: count - ids.count)
   }
 
   func check(_ ids: [Int], _ index: Int) throws(TowerError) {
     guard !ids.isEmpty else {
       throw TowerError(.emptyText, "text \(index) has no tokens, at least 1 is needed")
     }
-    guard ids.count <= configuration.positions else {
+    let most = graph.tokens.upperBound
+    if case .ids(let least, _) = graph.input, ids.count < least {
       throw TowerError(
-        .textLength,
-        "text \(index) has \(ids.count) tokens, the model takes \(configuration.positions)")
+        .textLength, "text \(index) has \(ids.count) tokens, the model takes \(least) at least")
     }
-    for (position, id) in ids.enumerated() where id < 0 || id >= configuration.vocabularySize {
+    guard ids.count <= most else {
+      throw TowerError(
+        .textLength, "text \(index) has \(ids.count) tokens, the model takes \(most)")
+    }
+    let vocabulary = graph.vocabularySize
+    for (position, id) in ids.enumerated() where id < 0 || id >= vocabulary {
       throw TowerError(
         .tokenID,
-        "token \(position) of text \(index) is \(id), ids are 0 to "
-          + "\(configuration.vocabularySize - 1)")
-    }
-  }
-
-  /// The input of the first block, `[packing.rows, width]`.
-  func embedded(_ texts: [[Int]], _ packing: Packing) throws -> [Float] {
-    let width = configuration.transformer.width
-    let table = try weights.matrix(
-      Names.tokenTable, rows: configuration.vocabularySize, columns: width)
-    let positions = try weights.vector(
-      Names.textPositions, count: configuration.positions * width)
-    var tokens = [Float](repeating: 0, count: packing.rows * width)
-    var rows = tokens.mutableSpan
-    for (index, ids) in texts.enumerated() {
-      let (start, end) = (packing.starts[index], packing.starts[index + 1])
-      for row in start..<end { table.row(ids[row - start], into: &rows, at: row * width) }
-      let places = positions.span.extracting(0..<(end - start) * width)
-      add(places, to: &rows, at: start * width)
-    }
-    return tokens
-  }
-}
-
-extension Configuration.Pooling {
-  /// The position that stands for the whole text.
-  ///
-  /// - Precondition: there is a token.
-  public func position(in ids: [Int]) -> Int {
-    precondition(!ids.isEmpty, "a text without tokens")
-    switch self {
-    case .largestID:
-      return ids.indices.reduce(0) { ids[$1] > ids[$0] ? $1 : $0 }
-    case .first(let id):
-      return ids.firstIndex(of: id) ?? 0
+        "token \(position) of text \(index) is \(id), ids are 0 to \(vocabulary - 1)")
     }
   }
 }

@@ -121,8 +121,7 @@ struct Bench: Command {
     let model = try Model(
       opening: path, threads: common.threads, compute: computing.compute)
     if let tower = model.imageTower {
-      let size = tower.configuration.imageSize
-      let pixels = (0..<3 * size * size).map { Float($0 % 251) / 125 - 1 }
+      let pixels = (0..<tower.pixelCount).map { Float($0 % 251) / 125 - 1 }
       rows.append(
         Row(
           what: "first image (reads the weights)",
@@ -140,9 +139,9 @@ struct Bench: Command {
       }
     }
     if let tower = model.textTower {
-      let positions = tower.configuration.positions
+      let positions = tower.graph.tokens.upperBound
       for (length, count) in [(min(9, positions), 1), (positions, 1), (positions, 8)] {
-        let ids = sequence(of: length, tower.configuration)
+        let ids = sequence(of: length, tower.graph)
         let batch = [[Int]](repeating: ids, count: count)
         rows.append(
           try row(
@@ -154,12 +153,8 @@ struct Bench: Command {
   }
 
   /// Ids whose last one is where the model pools.
-  private func sequence(of length: Int, _ text: Configuration.Text) -> [Int] {
-    let end =
-      switch text.pooling {
-      case .largestID: text.vocabularySize - 1
-      case .first(let id): id
-      }
+  private func sequence(of length: Int, _ text: Graph) -> [Int] {
+    let end = text.endOfText
     return (1..<length).map { position in
       let id = position * 31 % text.vocabularySize
       return id == end ? (end + 1) % 2 : id

@@ -132,7 +132,7 @@ extension Common {
   fileprivate func noteTruncation(of text: String, _ model: Model) {
     terminal.note(
       "note: \"\(text.prefix(40))…\" has more than "
-        + "\(model.configuration.text?.positions ?? 0) tokens; the rest is not read")
+        + "\(model.graph.text?.tokens.upperBound ?? 0) tokens; the rest is not read")
   }
 }
 

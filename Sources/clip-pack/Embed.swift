@@ -100,7 +100,7 @@ struct Embed: Command {
     }
     if let sameSpaceAs { try embeddingRecord.check(FilePath(argument: sameSpaceAs)) }
     if !overwrite, let older { try embeddingRecord.check(older) }
-    let sink = try sink(embeddingRecord, model.configuration.projectionWidth)
+    let sink = try sink(embeddingRecord, model.graph.width)
     if embedsTexts {
       try embedTexts(model, into: sink)
     } else {

@@ -102,6 +102,7 @@ struct Inspect: Command {
       "evidence_digest": .string(pack.evidenceDigest.description),
       "embedding_space": .string(try EmbeddingSpace(pack).id),
       "signatures": .array(try pack.signatures().map { .string($0.key.description) }),
+      "network": try pack.json(.network) ?? .null,
       "configuration": try pack.json(.configuration) ?? .null,
       "preprocessing": try pack.json(.preprocessing) ?? .null,
       "recipe": try pack.json(.recipe) ?? .null,

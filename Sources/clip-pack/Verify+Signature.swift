@@ -62,7 +62,7 @@ extension Verify {
       return packed.isModel && (packed.tower == tower || packed.tower == nil)
     case .section(let section):
       switch SectionName(rawValue: section.name) {
-      case .configuration: return tensor == nil
+      case .network, .configuration: return tensor == nil
       case .preprocessing: return tower == .image
       case .tokenizer: return tower == .text
       default: return false

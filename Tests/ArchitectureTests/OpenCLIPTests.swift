@@ -6,7 +6,7 @@ import Testing
 struct OpenCLIPTests {
   @Test(arguments: Golden.cases("open_clip.json"))
   func `says what open_clip builds from it`(_ golden: Golden) throws {
-    let configuration = try Configuration(openCLIP: ["model_cfg": golden.config])
+    let configuration = try CLIPConfiguration(openCLIP: ["model_cfg": golden.config])
     #expect(configuration.json == golden.normalised)
   }
 
@@ -61,7 +61,7 @@ struct OpenCLIPTests {
   @Test(arguments: damages)
   func `is refused where it is no CLIP`(_ damage: Damage) {
     let error = #expect(throws: FormatError.self) {
-      try Configuration(openCLIP: JSON(parsing: damage.text))
+      try CLIPConfiguration(openCLIP: JSON(parsing: damage.text))
     }
     #expect(error?.description == damage.message)
   }

@@ -7,13 +7,13 @@ import TestSupport
 
 /// A CLIP of a few kilobytes with random bits for weights, and writers of it in every scheme.
 struct TinyModel {
-  var configuration: Configuration
+  var configuration: CLIPConfiguration
   var elementType = ElementType.float32
   /// By canonical name, in canonical orientation.
   private(set) var bytes: [String: [UInt8]] = [:]
 
   /// Both towers, with sizes that differ wherever they can.
-  static let both = Configuration(
+  static let both = CLIPConfiguration(
     image: .init(
       transformer: .init(width: 12, layers: 2, heads: 3, hiddenWidth: 20),
       imageSize: 9, patchSize: 4),
@@ -23,7 +23,7 @@ struct TinyModel {
     projectionWidth: 6)
 
   /// One whose heads are 64 wide, as inference assumes.
-  static let published = Configuration(
+  static let published = CLIPConfiguration(
     image: .init(
       transformer: .init(width: 128, layers: 1, heads: 2, hiddenWidth: 32),
       imageSize: 8, patchSize: 4),
@@ -32,14 +32,22 @@ struct TinyModel {
       vocabularySize: 11, positions: 7, pooling: .largestID),
     projectionWidth: 6)
 
-  init(_ configuration: Configuration = Self.both, _ elementType: ElementType = .float32) {
+  init(_ configuration: CLIPConfiguration = Self.both, _ elementType: ElementType = .float32) {
     self.configuration = configuration
     self.elementType = elementType
     var random = SplitMix64(seed: 7)
-    for parameter in configuration.parameters {
+    for parameter in Self.parameters(configuration) {
       let count = parameter.shape.count * elementType.bits / 8
       bytes[parameter.name] = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
     }
+  }
+
+  /// The tensors of a configuration whose network is known to fit together.
+  private static func parameters(_ configuration: CLIPConfiguration) -> [Parameter] {
+    guard let graph = try? configuration.graph() else {
+      preconditionFailure("no network of \(configuration)")
+    }
+    return graph.parameters
   }
 
   /// A tensor as it stands in a file.
@@ -52,7 +60,7 @@ struct TinyModel {
 
   /// With transformers' names.
   func transformers(prefix: String = "") -> [Stored] {
-    configuration.parameters.map { parameter in
+    Self.parameters(configuration).map { parameter in
       Stored(
         name: prefix + parameter.name, type: elementType, shape: parameter.shape,
         bytes: bytes[parameter.name] ?? [])
@@ -131,7 +139,7 @@ struct TinyModel {
 
   /// What a checkpoint must answer: whether every canonical tensor is this model's.
   func matches(_ checkpoint: Checkpoint) -> Bool {
-    checkpoint.configuration.parameters.allSatisfy { parameter in
+    checkpoint.graph.parameters.allSatisfy { parameter in
       let tensor = checkpoint.tensor(parameter.name)
       let found = unsafe tensor.buffer.bytes.withUnsafeBytes { unsafe Array($0) }
       return tensor.shape == parameter.shape && tensor.elementType == elementType

@@ -140,8 +140,8 @@ struct CommandTests {
       (["verify", "a.clippack", "--tensor", "x"], "a.clippack: the pack has no tensor \"x\""),
       (
         ["verify", "a.clippack", "--against", Self.demo],
-        "the source '\(Self.demo)' is of another architecture than the pack: hidden_size is 128, "
-          + "the pack has 36"
+        "the source '\(Self.demo)' is of another architecture than the pack: "
+          + "image.input.pixels is [3, 64, 64], the pack has [3, 30, 30]"
       ),
       (
         ["convert", model, "-o", "b.clippack", "--evidence-texts", "texts"],

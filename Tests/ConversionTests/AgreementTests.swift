@@ -124,8 +124,8 @@ struct AgreementTests {
   @Test func `stage errors are lengths of differences over lengths`() {
     var (found, reference) = (StageSample(), StageSample())
     let (a, b): ([Float], [Float]) = ([3, 4, 0, 0], [3, 4, 0, 5])
-    found.take(.pooled, b.span, width: 2)
-    reference.take(.pooled, a.span, width: 2)
+    found.take(Stage("pooled", width: 2), b.span)
+    reference.take(Stage("pooled", width: 2), a.span)
     #expect(StageErrors(found, with: reference).errors == [1])
     #expect(StageErrors(reference, with: reference).errors == [0])
     let decoded = StageErrors(decoding: StageErrors(found, with: reference).json)

@@ -29,147 +29,147 @@ struct ContentTests {
   static let digests: [(model: String, recipe: String, digest: String)] = [
     (
       "quick-gelu", "--to lossless",
-      "bb50314fb12b85ee7bdda510d6fad45697c25a337ec4735840ad8175de9ece8a"
+      "a9d5b477148dd6ff4e748a202c65dd9089189ed7c0774630b7d3a799530cb036"
     ),
     (
       "quick-gelu", "--to f16",
-      "d216511e3faa619643cf28529d79713baa409aed3b542fd69d75ef2e28c9bb2d"
+      "57c4d81885952757d182e23c443a1f22a113ef7f3b58fd5af165946456e6c6be"
     ),
     (
       "quick-gelu", "--to bf16",
-      "9e2490911aef147d14cb19069771468da05c5d9d151151b346004d6beba57a95"
+      "b5d48d86dd4023087414e4130bb9e1f8d1dda6dd52ca71e82fef539a59ba261b"
     ),
     (
       "quick-gelu", "--to int8",
-      "93e44338e50f83870e6cbbd41ece8a2a64b1343444ac21123828feeaaafcca05"
+      "03a1e5d3a0157f6e98936ec514c303ff590d4e05f07f5ae5bc20f018aa8f1253"
     ),
     (
       "quick-gelu", "--bits 3",
-      "63eb5710296236f6eb8c168c787e07e3ccab4b35bb2ef943026e1c5c827242c5"
+      "ecbd8219028aff9e37a0a1039e9755577e18f87432811c26dc8b3f16904ba1a0"
     ),
     (
       "quick-gelu", "--bits 5.3",
-      "7aee51bf8ef3e4ad701f78eb22d59ee1f8f055fffc624c99dbb5a21592e6e684"
+      "16924782b835e18fa60339676c496a59bee7aa4950eeb9b3eb55819eb63b146d"
     ),
     (
       "float16", "--to lossless",
-      "8b5d71db534b281d106864ed4d93b5ae33984d4b2a9bc623897401a26dacb04a"
+      "a295541d4a016345284ca60b63a750349adb4a74d7b32f2fd5035e99384ba1ce"
     ),
     (
       "float16", "--to f16",
-      "c3610314108f363f3a4fe3d4f77029c2b45c647e7e8c19d5c1b8ec115aa3603a"
+      "92f1b0800c57494b47556b3f7ea0058a64ee061a17ff6376228b0b87658410fc"
     ),
     (
       "float16", "--to bf16",
-      "c752fccc6c5d210413f039752934163bec2ac066d2df9bda57dbcc191f79e480"
+      "b24cb2dc460a2fd61f5906fc3d7e28861fe24a3a4a2af922c28cd1d5d55aa316"
     ),
     (
       "float16", "--to int8",
-      "06a18f4831549102bb25b30b12a0ade6d9679a02debe0b5fa51134a044afc791"
+      "dca7434b2a22f50380d3951fab94835349d1b2f010820242bf97a7ff092128cb"
     ),
     (
       "float16", "--bits 3",
-      "a0ee961df9d7d0e42d9aaad5525ded53ae265fdb40b5dcabfbcb5136f794b405"
+      "13f27c455d43378dd008ae4802d7b661a752b83d2124d8e4522888fccad8c871"
     ),
     (
       "float16", "--bits 5.3",
-      "36f94559a1e682fb18bb661035d868ced1350532a8ad22e3a5db9729bd528ed6"
+      "8e7edc50debced90173c975b02cd2650f78a0f58514d85c21d8cdf8116ef1de5"
     ),
     (
       "bfloat16", "--to lossless",
-      "20d7c8babe495aa9785db9327574d2d828e2d09d0410ba1be6533b6e1afbbb84"
+      "eefcf360e4a63aa34a2ff2fb3c534432d8685d951206426a25d2d8f985dcb98e"
     ),
     (
       "bfloat16", "--to f16",
-      "f419449034975e2b5a638ebd84ab6aa3001c90ed4a70bba1be10eedf660b9ecf"
+      "e1719a1eae946514401702be6294ccab6f0f71aca52afed9be172be8345dab1b"
     ),
     (
       "bfloat16", "--to bf16",
-      "7f100769044b102311f8d1097280dd0d268a09839989c0f44b650d3115b8596c"
+      "7e98aaf8107d7b93750c7a5cbadc4403bb55f8f5f6dae0a0b5e09390fcb49562"
     ),
     (
       "bfloat16", "--to int8",
-      "284d0d1cba56ce49f54ee218126af1a85427791b8e5129928401f30f98b8790c"
+      "e55429128bfde8c463b571ec644067eff9b552112abafd50459bc8faf5b2e0f3"
     ),
     (
       "bfloat16", "--bits 3",
-      "bd33217373f9bb84753027a50a5c9d9d8d75304f5286f85b4cbeadfe043be30f"
+      "810ddb07f4808bb71c657255fd7bad68ef6b874fc6a3f06880c20269f32be606"
     ),
     (
       "bfloat16", "--bits 5.3",
-      "0e583ad6b15b303574366ad79bc9c94af102dfea08ce738ce1a686576695becc"
+      "c14357f9c0bb9812648e6f3573550543d7bde17af25f36165badfc5b853fd5c8"
     ),
     (
       "open-clip", "--to lossless",
-      "17d963b7e77f49b3543574f51248f5b6e82f3a4b826c8ad80bf5987827438455"
+      "27af95a3c63b0bf748e28b4336340539580cd39bd57294d9309601d431c20a36"
     ),
     (
       "open-clip", "--to f16",
-      "3383e7b7bc2e92d694ad50eb2b6ad3a5276dd0806dda86ebff250916a9cea915"
+      "1a15f5730e864f82dc222812d96e14bcbe4ef5533b61ffe4e9ec0cf736fc2a1b"
     ),
     (
       "open-clip", "--to bf16",
-      "aeea7552bf7b5f17d05c144d41f2a5bc72c56bf3e071581ff332e4ffcbccf824"
+      "1f513ae17eeb6d3563bf31484f8c1d90335a6c7900472b0aadf72492e18e9e29"
     ),
     (
       "open-clip", "--to int8",
-      "e042b70ff9792fe9e096d3040f1017a7b5af9dae3086cf80dc5a3878bc210844"
+      "86379b7b74a89eabc02992e4e3ccde1dc6cb03c31b07dd5dd57655e012e22d16"
     ),
     (
       "open-clip", "--bits 3",
-      "27a790b9cd5fdb6ff07851d354fe5e4dd24ee60f15d0947d5e18e9a46c1f8331"
+      "2d129ae12bb70859e173ebd46143789368f1dda0660e46e5247548fe9d7c9a43"
     ),
     (
       "open-clip", "--bits 5.3",
-      "3ce0014291f88559dd8c923d77fce64ba997f408f5a54fa566bf334672598deb"
+      "7f3ab53863ab556ba7cd44b0ac2b8a98bd3d9d1bfa0145b30e6191d06dea5ef8"
     ),
     (
       "sharded", "--to lossless",
-      "d7820b9c0da5e5d7d53ecc0923252d237b0d79cd177bda3d5ccff5b2ca239d29"
+      "fad629e0eac7447bebc248f3785e1841683ce13c2b2b2fa24f82d8abf88a6777"
     ),
     (
       "sharded", "--to f16",
-      "d053836230f9693513af687f2fcc1382ff7c3c2443046ad8d3ed1b1270d70f31"
+      "4c235ab2b8124f4f47b4de39f135dbff8baf90e14d654cc1796aeaf60fd2beb2"
     ),
     (
       "sharded", "--to bf16",
-      "ae31000b41b3eb37bb04fd1b12c6261c86630546ff03a4a0cd8a2dd0e05cf1d3"
+      "aa326304b41aa015745e0f8a6d61058b40e5e39228080cf7c80f2c61c1c23bbe"
     ),
     (
       "sharded", "--to int8",
-      "f9bd9528a2d2eb86092f14753222ad330bc312a357e3c41d75c55f2609b20ad1"
+      "44ba7159b1131ea420994dbfc0287dc97eb2b9289e552e656b1426a38a034268"
     ),
     (
       "sharded", "--bits 3",
-      "3a169b24b407274ef3403d0120b39ef3744e40c998a7d3ab818c22945c632b02"
+      "2dab7216817174f5a9a69993084cb705d680f0e42f868113722e7e9e3d4f5819"
     ),
     (
       "sharded", "--bits 5.3",
-      "9f18f356973bf22f909a9f7d7b1d410b67dfea1441cac84f940c0ccba255bca0"
+      "55c1def2fde1fec2c7e7d82fa7873e542cc3945f44533dca6ac1f1987eb2e4e5"
     ),
     (
       "image-only", "--to lossless",
-      "f2bb6cf48029ce28e35032a14cc8dc8ceccba3768ffbaebadc840cf27d503c25"
+      "2050d99211b32b595dcdccb6aa92b2870be9898938b02705bb6dfdda9f548f5e"
     ),
     (
       "image-only", "--to f16",
-      "3ea4682b97f4f5617ef042b31e784376fc2896209c0563700e91beb722a6fec6"
+      "8155b55f64da65a2f0bd5268a59026002f624ea60b88f595e3c727fe0dd77d13"
     ),
     (
       "image-only", "--to bf16",
-      "acb591d8504f5a187b5c03d6d106d8603c8d28d82126284cc50efa34004c8db9"
+      "798ec7ec5d0b53efddc57fa2a013c269244c59dae099d88cdd4dca2b2e9f67d9"
     ),
     (
       "image-only", "--to int8",
-      "c0c53f3f775791c118544cebecb94fa10cec61c2f845861c845c02a08870e0cf"
+      "3baccd86056e093e881693a04d3c68ca1f0b2c3d5fd870f53407a467288f69f0"
     ),
     (
       "image-only", "--bits 3",
-      "b387073aa04aa69d7f9e18a04a66baa99d36873890bb4df19cfed598bf7c38fe"
+      "6a2fbfc5d24841da67ac489dadde6436b986cd1813600c6e2544a2826cc084a3"
     ),
     (
       "image-only", "--bits 5.3",
-      "d0ff93c75ada9d862f7a4478d3839684832e5a4b99b2924a756993985f7a552b"
+      "09f8baf3e3a2af7855b570fafdf9a53fd32311516fe144170b12d2d637d50aac"
     ),
   ]
 

@@ -50,9 +50,9 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
       precondition(again == json, "JSON reads what it writes")
     case .configuration:
       let json = try JSON(parsing: bytes.span)
-      let openCLIP = try? Configuration(openCLIP: json)
-      let configuration = try openCLIP ?? Configuration(transformers: json)
-      _ = configuration.parameters.count
+      let openCLIP = try? CLIPConfiguration(openCLIP: json)
+      let configuration = try openCLIP ?? CLIPConfiguration(transformers: json)
+      _ = try configuration.graph().parameters.count
     case .preprocessing:
       let json = try JSON(parsing: bytes.span)
       _ = try Preprocessing(transformers: json)

@@ -6,7 +6,7 @@ import Towers
 
 /// The weights of a checkpoint in transformers' names, read just well enough for these tests.
 struct CheckpointFolder: Weights {
-  let configuration: Configuration
+  let configuration: CLIPConfiguration
   private let tensors: [String: Tensor]
 
   init(_ folder: FilePath) throws {
@@ -56,21 +56,21 @@ struct CheckpointFolder: Weights {
     return tensors
   }
 
-  private static func configuration(_ path: FilePath) throws -> Configuration {
+  private static func configuration(_ path: FilePath) throws -> CLIPConfiguration {
     let file = try MappedFile(path)
     let json = try JSON(parsing: Span<UInt8>(_bytes: file.bytes))
     let type = json["model_type"]?.string
     let vision = type == "clip_vision_model" ? json : json["vision_config"]
     let text = type == "clip_text_model" ? json : json["text_config"]
-    return Configuration(
+    return CLIPConfiguration(
       image: vision.map {
-        Configuration.Image(
+        CLIPConfiguration.Image(
           transformer: transformer($0, width: 768, heads: 12, hidden: 3072),
           imageSize: $0["image_size"]?.int ?? 224, patchSize: $0["patch_size"]?.int ?? 32)
       },
       text: text.map {
         let end = $0["eos_token_id"]?.int ?? 49407
-        return Configuration.Text(
+        return CLIPConfiguration.Text(
           transformer: transformer($0, width: 512, heads: 8, hidden: 2048),
           vocabularySize: $0["vocab_size"]?.int ?? 49408,
           positions: $0["max_position_embeddings"]?.int ?? 77,
@@ -81,12 +81,13 @@ struct CheckpointFolder: Weights {
 
   private static func transformer(
     _ json: JSON, width: Int, heads: Int, hidden: Int
-  ) -> Configuration.Transformer {
-    Configuration.Transformer(
+  ) -> CLIPConfiguration.Transformer {
+    CLIPConfiguration.Transformer(
       width: json["hidden_size"]?.int ?? width, layers: json["num_hidden_layers"]?.int ?? 12,
       heads: json["num_attention_heads"]?.int ?? heads,
       hiddenWidth: json["intermediate_size"]?.int ?? hidden,
-      activation: json["hidden_act"]?.string.flatMap(Configuration.Activation.init) ?? .quickGELU,
+      activation: json["hidden_act"]?.string.flatMap(CLIPConfiguration.Activation.init)
+        ?? .quickGELU,
       layerNormEpsilon: Float(json["layer_norm_eps"]?.double ?? 1e-5))
   }
 }

@@ -11,51 +11,52 @@ import Testing
 @Suite struct GradientTests {
   private let pool = WorkerPool(threads: 2)
 
-  @Test(arguments: [Configuration.Activation.quickGELU, .gelu])
+  @Test(arguments: [CLIPConfiguration.Activation.quickGELU, .gelu])
   func `a change of any image matrix moves the answer by what its trace says`(
-    activation: Configuration.Activation
+    activation: CLIPConfiguration.Activation
   ) throws {
-    var configuration = Configuration.tiny
+    var configuration = CLIPConfiguration.tiny
     configuration.image!.transformer.activation = activation
-    let image = configuration.image!
+    let graph = try configuration.graph().image!
     let pixels = floats(2 * 3 * 9 * 9, seed: 1)
     let directions = floats(2 * 6, seed: 2)
     var names: Set<String> = []
     func tower(_ weights: any Weights) -> ImageTower {
-      ImageTower(image, projectionWidth: 6, weights: weights, pool: pool)
+      ImageTower(graph, weights: weights, pool: pool)
     }
-    let weights = RandomWeights(configuration)
+    let weights = try RandomWeights(configuration)
     try tower(weights).trace(pixels.span, directions: directions) { trace in
       names.insert(trace.name)
       try expectSlope(trace, weights, along: directions) {
         try tower($0).embed(pixels.span).normalised
       }
     }
-    #expect(names == matrices(of: .image, configuration))
+    #expect(try names == matrices(of: .image, configuration))
   }
 
-  @Test(arguments: [Configuration.Activation.quickGELU, .gelu])
+  @Test(arguments: [CLIPConfiguration.Activation.quickGELU, .gelu])
   func `a change of any text matrix moves the answer by what its trace says`(
-    activation: Configuration.Activation
+    activation: CLIPConfiguration.Activation
   ) throws {
-    var configuration = Configuration.tiny
+    var configuration = CLIPConfiguration.tiny
     configuration.text!.transformer.activation = activation
-    let text = configuration.text!
+    let graph = try configuration.graph().text!
     let texts = [[1, 4, 4, 9, 19], [2, 19], [7, 6, 5, 4, 3, 2, 19]]
     let directions = floats(3 * 6, seed: 3)
     var names: Set<String> = []
     func tower(_ weights: any Weights) -> TextTower {
-      TextTower(text, projectionWidth: 6, weights: weights, pool: pool)
+      TextTower(graph, weights: weights, pool: pool)
     }
-    let weights = RandomWeights(configuration)
+    let weights = try RandomWeights(configuration)
     try tower(weights).trace(texts, directions: directions) { trace in
       names.insert(trace.name)
       var trace = trace
-      if trace.name == Names.tokenTable {
+      if trace.isLookup {
         // A table of 20 rows is a matrix whose input is all zero but for the token.
         let inputs = trace.input.flatMap { id in (0..<20).map { $0 == Int(id) ? Float(1) : 0 } }
         trace = LayerTrace(
-          name: trace.name, input: inputs, gradient: trace.gradient, starts: trace.starts)
+          name: trace.name, isLookup: true, input: inputs, gradient: trace.gradient,
+          starts: trace.starts)
         try expectSlope(trace, weights, isTable: true, along: directions) {
           try tower($0).embed(texts).normalised
         }
@@ -65,12 +66,15 @@ import Testing
         }
       }
     }
-    #expect(names == matrices(of: .text, configuration))
+    #expect(try names == matrices(of: .text, configuration))
   }
 
-  private func matrices(of tower: Tower, _ configuration: Configuration) -> Set<String> {
+  private func matrices(
+    of tower: Tower, _ configuration: CLIPConfiguration
+  ) throws -> Set<String> {
     Set(
-      configuration.parameters.filter { $0.tower == tower && $0.role != .vector }.map(\.name))
+      try configuration.graph().parameters.filter { $0.tower == tower && $0.role != .vector }.map(
+        \.name))
   }
 
   /// Moves a matrix both ways along a random error and compares the answers' difference with

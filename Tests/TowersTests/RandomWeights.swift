@@ -17,9 +17,11 @@ final class RandomWeights: Weights {
   /// Tensors whose first extent is one more than it should be.
   private let wrong: Set<String>
 
-  init(_ configuration: Configuration, _ storage: Storage = .float32, wrong: Set<String> = []) {
+  init(
+    _ configuration: CLIPConfiguration, _ storage: Storage = .float32, wrong: Set<String> = []
+  ) throws {
     shapes = Dictionary(
-      uniqueKeysWithValues: configuration.parameters.map { ($0.name, $0.shape) })
+      uniqueKeysWithValues: try configuration.graph().parameters.map { ($0.name, $0.shape) })
     self.storage = storage
     self.wrong = wrong
   }
@@ -60,9 +62,9 @@ final class RandomWeights: Weights {
   }
 }
 
-extension Configuration {
+extension CLIPConfiguration {
   /// The smallest CLIP that has everything.
-  static let tiny = Configuration(
+  static let tiny = CLIPConfiguration(
     image: Image(
       transformer: Transformer(width: 12, layers: 2, heads: 3, hiddenWidth: 20), imageSize: 9,
       patchSize: 4),

@@ -11,20 +11,20 @@ struct TowerTests {
 
   private func image(
     _ weights: any Weights, _ compute: Compute = .f32, _ pool: WorkerPool = pool
-  ) -> ImageTower {
+  ) throws -> ImageTower {
     ImageTower(
-      Configuration.tiny.image!, projectionWidth: 6, weights: weights, compute: compute, pool: pool)
+      try CLIPConfiguration.tiny.graph().image!, weights: weights, compute: compute, pool: pool)
   }
 
   private func text(
     _ weights: any Weights, _ compute: Compute = .f32, _ pool: WorkerPool = pool
-  ) -> TextTower {
+  ) throws -> TextTower {
     TextTower(
-      Configuration.tiny.text!, projectionWidth: 6, weights: weights, compute: compute, pool: pool)
+      try CLIPConfiguration.tiny.graph().text!, weights: weights, compute: compute, pool: pool)
   }
 
   @Test func `what follows the end token changes nothing`() throws {
-    let tower = text(RandomWeights(.tiny))
+    let tower = try text(RandomWeights(.tiny))
     let alone = try tower.embed([[18, 4, 19]])
     for padded in [[18, 4, 19, 0], [18, 4, 19, 19, 19, 19], [18, 4, 19, 3, 12, 1, 5]] {
       #expect(try tower.embed([padded]) == alone)
@@ -32,7 +32,7 @@ struct TowerTests {
   }
 
   @Test func `texts of different lengths do not see each other`() throws {
-    let tower = text(RandomWeights(.tiny))
+    let tower = try text(RandomWeights(.tiny))
     let texts = [[18, 19], [18, 1, 2, 3, 4, 5, 19], [19], [18, 7, 19, 19]]
     let together = try tower.embed(texts)
     for (index, ids) in texts.enumerated() {
@@ -42,7 +42,7 @@ struct TowerTests {
   }
 
   @Test func `images do not see each other`() throws {
-    let tower = image(RandomWeights(.tiny))
+    let tower = try image(RandomWeights(.tiny))
     let together = try tower.embed(Self.pixels.span)
     for index in 0..<2 {
       let alone = try tower.embed(Self.pixels.span.extracting(index * 243..<(index + 1) * 243))
@@ -51,7 +51,7 @@ struct TowerTests {
   }
 
   @Test func `pixels beyond the last whole patch are not looked at`() throws {
-    let tower = image(RandomWeights(.tiny))
+    let tower = try image(RandomWeights(.tiny))
     var changed = Self.pixels
     for index in changed.indices where index % 9 == 8 || index / 9 % 9 == 8 { changed[index] = 9 }
     #expect(try tower.embed(changed.span) == tower.embed(Self.pixels.span))
@@ -61,7 +61,7 @@ struct TowerTests {
   func `answers have the same bits on any number of threads`(
     threads: Int, compute: Compute
   ) throws {
-    let weights = RandomWeights(.tiny, .codes)
+    let weights = try RandomWeights(.tiny, .codes)
     let pool = WorkerPool(threads: threads)
     let ids = [[18, 3, 19], [18, 19]]
     let images = try image(weights, compute, pool).embed(Self.pixels.span)
@@ -71,7 +71,7 @@ struct TowerTests {
 
   @Test(arguments: [(Compute.bf16, 0.9995), (.int8, 0.9995)])
   func `other kinds of computation stay near float32`(compute: Compute, least: Double) throws {
-    let weights = RandomWeights(.tiny, .codes)
+    let weights = try RandomWeights(.tiny, .codes)
     let ids = [[18, 3, 19], [18, 19], [18, 7, 1, 2, 5, 11, 19]]
     let images = try (
       image(weights).embed(Self.pixels.span), image(weights, compute).embed(Self.pixels.span)
@@ -87,24 +87,28 @@ struct TowerTests {
   }
 
   @Test func `codes answer like the floats that they stand for`() throws {
-    let (floats, codes) = (RandomWeights(.tiny), RandomWeights(.tiny, .codes))
+    let (floats, codes) = try (RandomWeights(.tiny), RandomWeights(.tiny, .codes))
     let ids = [[18, 3, 19], [18, 19]]
     #expect(try image(codes).embed(Self.pixels.span) == image(floats).embed(Self.pixels.span))
     #expect(try text(codes).embed(ids) == text(floats).embed(ids))
   }
 
   @Test func `each tensor is asked for once, and a block's only when its turn comes`() throws {
-    let weights = RandomWeights(.tiny)
+    let weights = try RandomWeights(.tiny)
     var blocks: [Int] = []
     _ = try image(weights).embed(Self.pixels.span) { stage, _ in
-      guard case .block(let index) = stage else { return }
+      guard stage.name.hasPrefix("block "), let index = Int(stage.name.dropFirst(6)) else {
+        return
+      }
       let later = Names.Block(.image, index + 1).norm1
       #expect(!weights.asked.contains(Names.weight(later)))
       blocks.append(index)
     }
     #expect(blocks == [0, 1])
     _ = try text(weights).embed([[18, 19]])
-    let names = Configuration.tiny.parameters.map(\.name).filter { $0 != Names.logitScale }
+    let names = try CLIPConfiguration.tiny.graph().parameters.map(\.name).filter {
+      $0 != Names.logitScale
+    }
     #expect(weights.asked.sorted() == names.sorted())
   }
 
@@ -142,9 +146,10 @@ struct TowerTests {
     #expect(error?.description == "300 pixel values, an image has 243 (3×9×9)")
   }
 
-  @Test func `every tensor that does not fit the configuration is refused`() {
-    for parameter in Configuration.tiny.parameters where parameter.name != Names.logitScale {
-      let weights = RandomWeights(.tiny, wrong: [parameter.name])
+  @Test func `every tensor that does not fit the network is refused`() throws {
+    for parameter in try CLIPConfiguration.tiny.graph().parameters
+    where parameter.name != Names.logitScale {
+      let weights = try RandomWeights(.tiny, wrong: [parameter.name])
       let error = #expect(throws: TowerError.self) {
         _ = try image(weights).embed(Self.pixels.span)
         _ = try text(weights).embed([[18, 19]])
@@ -155,12 +160,10 @@ struct TowerTests {
   }
 
   @Test(arguments: [
-    (Configuration.Pooling.largestID, [18, 4, 19, 19], 2), (.largestID, [5], 0),
-    (.first(4), [18, 4, 19, 4], 1), (.first(9), [18, 4, 19], 0),
+    (Operation.Pick.largest, [18, 4, 19, 19], 2), (.largest, [5], 0),
+    (.token(4), [18, 4, 19, 4], 1), (.token(9), [18, 4, 19], 0), (.last, [18, 4, 19], 2),
   ])
-  func `pools where transformers does`(
-    pooling: Configuration.Pooling, ids: [Int], position: Int
-  ) {
-    #expect(pooling.position(in: ids) == position)
+  func `pools where transformers does`(pick: Operation.Pick, ids: [Int], position: Int) {
+    #expect(pick.position(in: ids) == position)
   }
 }

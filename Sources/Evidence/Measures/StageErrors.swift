@@ -52,15 +52,9 @@ struct StageSample: Sendable {
   private(set) var stages: [(stage: Stage, values: [Float])] = []
   private(set) var values: [String: [Float]] = [:]
 
-  /// Takes what a tower computes, stage by stage.
-  mutating func take(
-    _ stage: Stage, _ span: Span<Float>, width: Int, projectionWidth: Int
-  ) {
-    take(stage, span, width: stage == .projected ? projectionWidth : width)
-  }
-
   /// Keeps rows of a stage, evenly spread.
-  mutating func take(_ stage: Stage, _ span: Span<Float>, width: Int) {
+  mutating func take(_ stage: Stage, _ span: Span<Float>) {
+    let width = stage.width
     let count = span.count / width
     let step = max(1, count / Self.rows)
     var kept: [Float] = []

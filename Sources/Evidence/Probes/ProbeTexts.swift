@@ -25,14 +25,10 @@ enum ProbeTexts {
 
   /// Token ids for a model without a tokenizer: sequences of growing length, ended by the id that
   /// the model pools at.
-  static func ids(for text: Configuration.Text) -> [[Int]] {
-    let end =
-      switch text.pooling {
-      case .largestID: text.vocabularySize - 1
-      case .first(let id): min(id, text.vocabularySize - 1)
-      }
+  static func ids(for text: Graph) -> [[Int]] {
+    let end = text.endOfText
     return (1...16).map { number in
-      let count = min(text.positions - 1, 2 + number * 4)
+      let count = min(text.tokens.upperBound - 1, 2 + number * 4)
       return (0..<count).map { position in
         let id = (number * 7919 + position * 104_729) % text.vocabularySize
         return id == end ? (end == 0 ? 1 : 0) : id

@@ -45,22 +45,22 @@ extension Probes {
 
   /// Probes for a model: the user's pictures and texts where given, else the built-in ones.
   package static func gather(
-    configuration: Configuration, preprocessing: Preprocessing?, tokenizer: Tokenizer?,
+    graph: NetworkGraph, preprocessing: Preprocessing?, tokenizer: Tokenizer?,
     images: [FilePath], texts: [String]
   ) throws -> Probes {
     var probes = Probes(
       origin: images.isEmpty && texts.isEmpty ? "built-in" : "given by the user")
-    if let image = configuration.image, let preprocessing {
-      probes.imageSize = image.imageSize
+    if let size = graph.imageSize, let preprocessing {
+      probes.imageSize = size
       probes.levels =
         images.isEmpty
-        ? ProbePictures.all(size: image.imageSize).flatMap(\.self)
-        : try images.prefix(maximum).flatMap { try levels(of: $0, preprocessing, image.imageSize) }
+        ? ProbePictures.all(size: size).flatMap(\.self)
+        : try images.prefix(maximum).flatMap { try levels(of: $0, preprocessing, size) }
     }
-    if let text = configuration.text {
+    if let text = graph.text {
       if let tokenizer {
         probes.texts = (texts.isEmpty ? ProbeTexts.all : Array(texts.prefix(maximum))).map {
-          tokenizer.encode($0, limit: text.positions).ids.map(Int.init)
+          tokenizer.encode($0, limit: text.tokens.upperBound).ids.map(Int.init)
         }
       } else {
         probes.texts = ProbeTexts.ids(for: text)
@@ -71,14 +71,14 @@ extension Probes {
 
   /// Refuses pictures and texts of the user's that the model could not be asked about.
   package static func refuseUnusable(
-    _ configuration: Configuration, _ tokenizer: Tokenizer?, images: [FilePath], texts: [String]
+    _ graph: NetworkGraph, _ tokenizer: Tokenizer?, images: [FilePath], texts: [String]
   ) throws(Refusal) {
-    if !images.isEmpty, configuration.image == nil {
+    if !images.isEmpty, graph.image == nil {
       throw Refusal(
         "there are pictures for evidence, and no image tower to show them to")
     }
-    if !texts.isEmpty, configuration.text == nil || tokenizer == nil {
-      throw configuration.text == nil
+    if !texts.isEmpty, graph.text == nil || tokenizer == nil {
+      throw graph.text == nil
         ? Refusal("there are texts for evidence, and no text tower to ask")
         : Refusal("there are texts for evidence, and no tokenizer to read them with", .noTokenizer)
     }

@@ -9,9 +9,7 @@ extension ImageTower {
     _ pixels: Span<Float>, observing: Bool
   ) throws -> (rows: [[Float]], stages: StageSample?) {
     var sample = StageSample()
-    let observe: Observer = {
-      sample.take($0, $1, width: configuration.transformer.width, projectionWidth: projectionWidth)
-    }
+    let observe: Observer = { sample.take($0, $1) }
     let rows = try embed(pixels, observe: observing ? observe : nil).rows
     return (rows, observing ? sample : nil)
   }
@@ -23,9 +21,7 @@ extension TextTower {
     _ texts: [[Int]], observing: Bool
   ) throws -> (rows: [[Float]], stages: StageSample?) {
     var sample = StageSample()
-    let observe: Observer = {
-      sample.take($0, $1, width: configuration.transformer.width, projectionWidth: projectionWidth)
-    }
+    let observe: Observer = { sample.take($0, $1) }
     let rows = try embed(texts, observe: observing ? observe : nil).rows
     return (rows, observing ? sample : nil)
   }

@@ -9,7 +9,7 @@ public import SystemPackage
 public struct PublishedAnswers: Sendable {
   /// The checkpoint's name, for people.
   public var name: String
-  var configuration: Configuration
+  var configuration: CLIPConfiguration
   var answers: [Answer]
 
   /// What one source says.
@@ -67,7 +67,7 @@ public struct PublishedAnswers: Sendable {
       throw FormatError(.invalidField, "a checkpoint lacks name or configuration")
     }
     self.name = name
-    self.configuration = try Configuration(transformers: configuration)
+    self.configuration = try CLIPConfiguration(transformers: configuration)
     answers = []
     for json in try Self.list("answers", of: json) {
       answers.append(try Self.answer(json))
@@ -139,21 +139,16 @@ public struct PublishedAnswers: Sendable {
 }
 
 extension PublishedAnswers {
-  /// Whether a model has the shape of this checkpoint, or of one of its towers.
-  func fits(_ model: Configuration) -> Bool {
-    var mine = configuration
-    if model.image == nil { mine.image = nil }
-    if model.text == nil { mine.text = nil }
-    return mine.withPlainPooling == model.withPlainPooling
-  }
-}
-
-extension Configuration {
-  /// Where the end token is the largest id, both rules of pooling find it.
-  fileprivate var withPlainPooling: Configuration {
-    guard let text, text.pooling == .first(text.vocabularySize - 1) else { return self }
-    var plain = self
-    plain.text?.pooling = .largestID
-    return plain
+  /// Whether a model has the network of this checkpoint, or of one of its towers.
+  func fits(_ network: Network) -> Bool {
+    let towers = Set(Tower.allCases.filter { network[$0] != nil })
+    // Where the end token is the largest id, both rules of pooling find it.
+    var other = configuration
+    if let text = configuration.text {
+      let last = CLIPConfiguration.Pooling.first(text.vocabularySize - 1)
+      if text.pooling == last { other.text?.pooling = .largestID }
+      if text.pooling == .largestID { other.text?.pooling = last }
+    }
+    return [configuration, other].contains { $0.keeping(towers)?.network == network }
   }
 }

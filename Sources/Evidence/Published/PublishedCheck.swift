@@ -42,7 +42,7 @@ public struct PublishedCheck: Sendable {
   public static func candidate(
     for model: Model, among all: [PublishedAnswers]
   ) -> PublishedAnswers? {
-    all.first { $0.fits(model.configuration) }
+    all.first { $0.fits(model.graph.network) }
   }
 
   /// Asks the model what was asked of the original.
@@ -144,9 +144,11 @@ private struct PublishedLoss {
       let recorded = embeddings[tensor == "image_embeds" ? "image" : "text"] ?? 0
       return min(Self.ratio * recorded, Self.largest.embeddings)
     default:
-      guard let (tower, stage) = PublishedOutputs.stage(tensor),
-        let errors = stages[tower.rawValue],
-        let index = errors.names.firstIndex(of: stage.description)
+      let tower: Tower = tensor.hasPrefix("vision_") ? .image : .text
+      guard let errors = stages[tower.rawValue],
+        let index = errors.names.firstIndex(where: {
+          ReferenceOutputs.name(of: $0, tower) == tensor
+        })
       else { return 0 }
       return min(Self.stageRatio * errors.errors[index], Self.largest.stages)
         * outputs.rootMeanSquare(of: tensor)

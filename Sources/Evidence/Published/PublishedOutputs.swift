@@ -19,17 +19,14 @@ struct PublishedOutputs {
       let pixels = answer.pixelValues.flatMap {
         [Float](repeating: $0, count: tower.pixelCount)
       }
-      let lengths = answer.pixelValues.map { _ in tower.configuration.positions }
-      let width = tower.configuration.transformer.width
       embeddings[.image] = try tower.embed(pixels.span) { stage, values in
-        kept.take(stage, values, .image, lengths, width)
+        kept.take(stage, values, .image, answer.pixelValues.map { _ in nil })
       }.rows
     }
     if let tower = model.textTower, !answer.inputIDs.isEmpty {
       let lengths = answer.inputIDs.map { tower.length(of: $0) }
-      let width = tower.configuration.transformer.width
       embeddings[.text] = try tower.embed(answer.inputIDs) { stage, values in
-        kept.take(stage, values, .text, lengths, width)
+        kept.take(stage, values, .text, lengths)
       }.rows
     }
     tensors = kept.tensors
@@ -49,39 +46,24 @@ struct PublishedOutputs {
 
     init(names: Set<String>) { self.names = names }
 
-    /// - Parameter lengths: how many rows of a hidden state each input has.
+    /// - Parameter lengths: how many rows of a hidden state each input has; `nil` where all have as
+    ///   many.
     mutating func take(
-      _ stage: Stage, _ values: Span<Float>, _ tower: Tower, _ lengths: [Int], _ width: Int
+      _ stage: Stage, _ values: Span<Float>, _ tower: Tower, _ lengths: [Int?]
     ) {
-      guard
-        let name = names.first(where: {
-          PublishedOutputs.stage($0).map { $0 == (tower, stage) } ?? false
-        })
-      else { return }
+      let name = ReferenceOutputs.name(of: stage.name, tower)
+      guard names.contains(name) else { return }
+      let width = stage.width
+      let rows = values.count / width
       var start = 0
-      tensors[name] = (stage == .pooled ? lengths.map { _ in 1 } : lengths).map { length in
-        (0..<length).map { _ in
+      tensors[name] = lengths.map { length in
+        let length = rows == lengths.count ? 1 : length ?? rows / lengths.count
+        return (0..<length).map { _ in
           defer { start += width }
           return (start..<start + width).map { values[$0] }
         }
       }
     }
-  }
-
-  /// The place in a tower that a name stands for; `nil` for a name of something else.
-  static func stage(_ name: String) -> (Tower, Stage)? {
-    let parts = name.split(separator: ".", maxSplits: 1)
-    switch (parts.first, parts.dropFirst().first.flatMap { Int($0) }) {
-    case ("vision_pooled", nil): return (.image, .pooled)
-    case ("text_pooled", nil): return (.text, .pooled)
-    case ("vision_hidden_states", let layer?): return (.image, Self.stage(after: layer))
-    case ("text_hidden_states", let layer?): return (.text, Self.stage(after: layer))
-    default: return nil
-    }
-  }
-
-  private static func stage(after layers: Int) -> Stage {
-    layers == 0 ? .embeddings : .block(layers - 1)
   }
 
   /// Whether a tensor's values are in a row of each position, or of each input.

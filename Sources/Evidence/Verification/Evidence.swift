@@ -126,7 +126,7 @@ package struct Evidence: Sendable {
     /// Recorded embeddings, which must be as wide as the model's own.
     private static func rows(of name: String, _ pack: Pack) throws -> [[Float]] {
       guard let tensor = try pack.evidence(name, .float32) else { return [] }
-      let width = try pack.json(.configuration)?["projection_dim"]?.int
+      let width = try pack.json(.network).map { try NetworkGraph(Network(parsing: $0)).width }
       guard tensor.shape.extents.count == 2, tensor.columns == width else {
         throw Refusal("\(name) is \(tensor.shape), [count, \(width ?? 0)] is needed")
       }
@@ -158,21 +158,15 @@ extension Probes {
   ///
   /// - Parameter observing: whether stages are kept too.
   package func embeddings(
-    of checkpoint: Checkpoint, _ configuration: Configuration, _ preprocessing: Preprocessing?,
+    of checkpoint: Checkpoint, _ graph: NetworkGraph, _ preprocessing: Preprocessing?,
     _ pool: WorkerPool, observing: Bool
   ) throws -> ProbeEmbeddings {
     let weights = CheckpointWeights(checkpoint: checkpoint)
-    let width = configuration.projectionWidth
     var result = try embeddings(
-      configuration.image.map {
-        ImageTower($0, projectionWidth: width, weights: weights, pool: pool)
-      },
-      configuration.text.map {
-        TextTower($0, projectionWidth: width, weights: weights, pool: pool)
-      }, preprocessing, observing: observing)
-    if configuration.image != nil, configuration.text != nil {
-      result.similarity = Similarity(logScale: try weights.vector(Names.logitScale)[0])
-    }
+      graph.image.map { ImageTower($0, weights: weights, pool: pool) },
+      graph.text.map { TextTower($0, weights: weights, pool: pool) }, preprocessing,
+      observing: observing)
+    result.similarity = try graph.network.scores.map { try Similarity($0, weights) }
     return result
   }
 
@@ -190,10 +184,11 @@ extension Probes {
   ) throws -> ProbeEmbeddings {
     var result = ProbeEmbeddings()
     if let imageTower, let preprocessing, imageCount > 0 {
-      guard imageSize == imageTower.configuration.imageSize else {
+      let (_, height, width) = imageTower.size
+      guard imageSize == height, imageSize == width else {
         throw Refusal(
           "the probes are pictures of \(imageSize)×\(imageSize) pixels, the model takes "
-            + "\(imageTower.configuration.imageSize)×\(imageTower.configuration.imageSize)")
+            + "\(height)×\(width)")
       }
       let values = try pixels(preprocessing).flatMap(\.values)
       (result.images, result.imageStages) = try imageTower.embed(

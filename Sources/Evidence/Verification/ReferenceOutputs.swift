@@ -12,11 +12,15 @@ struct ReferenceOutputs {
   private let file: any TensorFile
 
   /// - Throws: `Refusal` naming the tensor that does not fit the model.
-  init(_ path: FilePath, _ configuration: Configuration) throws {
+  init(_ path: FilePath, _ graph: NetworkGraph) throws {
     self.path = path
     file = try Safetensors(path)
-    let (width, size) = (configuration.projectionWidth, configuration.image?.imageSize)
-    try check("pixel_values", .float32, [nil, 3, size, size])
+    var (height, columns): (Int?, Int?)
+    if case .pixels(_, let rows, let width)? = graph.image?.input {
+      (height, columns) = (rows, width)
+    }
+    let width = graph.width
+    try check("pixel_values", .float32, [nil, 3, height, columns])
     try check("image_embeds", .float32, [nil, width])
     try check("input_ids", .int64, [nil, nil])
     try check("text_embeds", .float32, [nil, width])
@@ -82,36 +86,48 @@ struct ReferenceOutputs {
     return (rows, Self.rows(embeddings))
   }
 
-  /// Hidden states of a tower, where the file has them: `vision_hidden_states.0` is the input of the
-  /// first block, `.K` what comes out of block K, `vision_pooled` what is projected.
+  /// Stages of a tower, where the file has them: `vision_hidden_states.0` is `embeddings`, the input
+  /// of the first block, `.K` what comes out of block K, `vision_pooled` what is projected.
   ///
   /// - Parameters:
-  ///   - tower: `vision` or `text`.
   ///   - lengths: how many rows of each input count; Python computes what follows a text's pooled
   ///     token too.
-  func stages(_ tower: String, layers: Int, width: Int, lengths: [Int]) -> StageSample? {
-    let names: [(Stage, String)] =
-      [(.embeddings, "\(tower)_hidden_states.0")]
-      + (0..<layers).map { (.block($0), "\(tower)_hidden_states.\($0 + 1)") }
+  func stages(of graph: Graph, lengths: [Int]) -> StageSample? {
     var sample = StageSample()
-    for (stage, name) in names {
-      guard let tensor = file.tensor(named: name), tensor.elementType == .float32,
-        case let extents = tensor.shape.extents, extents.count == 3, extents[0] == lengths.count,
+    for (name, value) in graph.stages {
+      let width = graph.values[value].width
+      guard let tensor = file.tensor(named: Self.name(of: name, graph.tower)),
+        tensor.elementType == .float32
+      else { continue }
+      let stage = Stage(name, width: width)
+      if tensor.shape.extents == [lengths.count, width] {
+        let pooled = tensor.floats
+        sample.take(stage, pooled.span)
+        continue
+      }
+      guard case let extents = tensor.shape.extents, extents.count == 3,
+        extents[0] == lengths.count,
         extents[2] == width, lengths.allSatisfy({ $0 <= extents[1] })
       else { continue }
       let all = tensor.floats
       let rows = lengths.enumerated().flatMap { index, length in
         all[index * extents[1] * width..<(index * extents[1] + length) * width]
       }
-      sample.take(stage, rows.span, width: width)
-    }
-    if let tensor = file.tensor(named: "\(tower)_pooled"), tensor.elementType == .float32,
-      tensor.shape.extents == [lengths.count, width]
-    {
-      let pooled = tensor.floats
-      sample.take(.pooled, pooled.span, width: width)
+      sample.take(stage, rows.span)
     }
     return sample.stages.isEmpty ? nil : sample
+  }
+
+  /// What transformers' outputs call a stage.
+  static func name(of stage: String, _ tower: Tower) -> String {
+    let prefix = tower == .image ? "vision" : "text"
+    if stage == "embeddings" { return prefix + "_hidden_states.0" }
+    if stage.hasPrefix("block "), let block = Int(stage.dropFirst("block ".count)),
+      block < Int.max
+    {
+      return prefix + "_hidden_states.\(block + 1)"
+    }
+    return prefix + "_" + stage
   }
 
   private static func rows(_ tensor: Tensor) -> [[Float]] {

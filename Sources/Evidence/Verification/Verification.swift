@@ -80,18 +80,18 @@ public struct Verification: Sendable {
   ) throws -> Verification {
     try checkArchitecture(checkpoint, model)
     try Probes.refuseUnusable(
-      model.configuration, model.tokenizer, images: images, texts: texts)
+      model.graph, model.tokenizer, images: images, texts: texts)
     let recorded = try Evidence.Recorded(model.pack)
     let probes: Probes
     if let recorded, images.isEmpty, texts.isEmpty {
       probes = recorded.probes
     } else {
       probes = try Probes.gather(
-        configuration: model.configuration, preprocessing: model.preprocessing,
+        graph: model.graph, preprocessing: model.preprocessing,
         tokenizer: model.tokenizer, images: images, texts: texts)
     }
     let original = try probes.embeddings(
-      of: checkpoint, model.configuration, model.preprocessing, model.pool,
+      of: checkpoint, model.graph, model.preprocessing, model.pool,
       observing: true)
     return Verification(
       try probes.embeddings(of: model, observing: true), original, model,
@@ -101,14 +101,13 @@ public struct Verification: Sendable {
   }
 
   static func checkArchitecture(_ checkpoint: Checkpoint, _ model: Model) throws(Refusal) {
-    var source = checkpoint.configuration
-    if model.configuration.image == nil { source.image = nil }
-    if model.configuration.text == nil { source.text = nil }
-    guard source == model.configuration else {
+    let towers = Set(Tower.allCases.filter { model.graph[$0] != nil })
+    let source = checkpoint.family.keeping(towers)?.network
+    guard source == model.graph.network else {
       throw Refusal(
         "the source '\(checkpoint.folder.isEmpty ? "." : checkpoint.folder)' is of another "
           + "architecture than the pack: "
-          + (firstDifference(source.json, model.configuration.json) ?? "pooling differs"),
+          + (firstDifference(source?.json ?? .null, model.graph.network.json) ?? "it differs"),
         about: checkpoint.folder)
     }
   }
@@ -136,25 +135,23 @@ public struct Verification: Sendable {
   public static func withReference(
     _ path: FilePath, _ model: Model, minimumCosine: Double?
   ) throws -> Verification {
-    let file = try ReferenceOutputs(path, model.configuration)
+    let file = try ReferenceOutputs(path, model.graph)
     var found = ProbeEmbeddings(similarity: try model.similarityOfBoth())
     var expected = ProbeEmbeddings(givenLogits: file.logits)
     if let (pixels, embeddings) = file.images {
       guard let tower = model.imageTower else { throw ModelError.missing(.image) }
-      let transformer = tower.configuration.transformer
       expected.images = embeddings
       expected.imageStages = file.stages(
-        "vision", layers: transformer.layers, width: transformer.width,
-        lengths: Array(repeating: tower.configuration.positions, count: embeddings.count))
+        of: tower.graph,
+        lengths: Array(repeating: tower.graph.tokenRows, count: embeddings.count))
       (found.images, found.imageStages) = try tower.embed(
         pixels.span, observing: expected.imageStages != nil)
     }
     if let (ids, embeddings) = file.texts {
       guard let tower = model.textTower else { throw ModelError.missing(.text) }
-      let transformer = tower.configuration.transformer
       expected.texts = embeddings
       expected.textStages = file.stages(
-        "text", layers: transformer.layers, width: transformer.width,
+        of: tower.graph,
         lengths: ids.map { $0.isEmpty ? 0 : tower.length(of: $0) })
       (found.texts, found.textStages) = try tower.embed(
         ids, observing: expected.textStages != nil)

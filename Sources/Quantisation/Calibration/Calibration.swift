@@ -17,13 +17,13 @@ package struct Calibration: Sendable {
   /// Encodes every matrix that has inputs as its coding says; with the finest steps that int8 codes
   /// allow where it says nothing.
   package func grids(
-    _ checkpoint: Checkpoint, _ configuration: Configuration, _ codings: [String: Recipe.Coding],
+    _ checkpoint: Checkpoint, _ graph: NetworkGraph, _ codings: [String: Recipe.Coding],
     _ pool: WorkerPool, progress: (Double) -> Void
   ) throws -> [String: Grid] {
     var grids: [String: Grid] = [:]
     var factors = Factors(pool)
-    let matrices = configuration.parameters.count { $0.role == .matrix }
-    try inputs.trace(checkpoint, configuration, pool) { _, trace in
+    let matrices = graph.parameters.count { $0.role == .matrix }
+    try inputs.trace(checkpoint, graph, pool) { _, trace in
       defer { checkpoint.release(trace.name) }
       progress(Double(grids.count) / Double(matrices))
       guard let factor = factors.factor(of: trace) else { return }
@@ -60,7 +60,7 @@ struct Factors {
 
   /// `nil` for the token table, and where nothing came in that is felt.
   mutating func factor(of trace: LayerTrace) -> Factor? {
-    guard trace.name != Names.tokenTable, trace.rows > 0 else { return nil }
+    guard !trace.isLookup, trace.rows > 0 else { return nil }
     let felt = trace.feltRows
     if let last, last.input == trace.input, last.felt == felt { return last.factor }
     guard let factor = compute(trace.input, felt, trace.inputWidth) else { return nil }

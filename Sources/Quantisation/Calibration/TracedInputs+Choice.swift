@@ -14,25 +14,25 @@ extension TracedInputs {
 
   /// Pictures and texts for a model. The texts, and the pictures where none are given, are built-in.
   package init(
-    for configuration: Configuration, _ preprocessing: Preprocessing?, _ tokenizer: Tokenizer?,
+    for graph: NetworkGraph, _ preprocessing: Preprocessing?, _ tokenizer: Tokenizer?,
     calibration: CalibrationChoice
   ) throws {
     var chosen: [FilePath] = []
     if case .pictures(let paths) = calibration { chosen = paths }
     let probes = try Probes.gather(
-      configuration: configuration, preprocessing: preprocessing, tokenizer: tokenizer,
+      graph: graph, preprocessing: preprocessing, tokenizer: tokenizer,
       images: chosen,
       texts: tokenizer == nil ? [] : CalibrationTexts.all)
     texts = calibration == .none ? Array(probes.texts.prefix(Self.fewTexts)) : probes.texts
-    guard let image = configuration.image, let preprocessing
+    guard let image = graph.image, let size = graph.imageSize, let preprocessing
     else { return }
     let count =
       calibration == .none
       ? Self.fewPictures
-      : min(max(Self.tokens / image.positions, Self.pictures.lowerBound), Self.pictures.upperBound)
+      : min(max(Self.tokens / image.tokenRows, Self.pictures.lowerBound), Self.pictures.upperBound)
     var pictures = probes
     if chosen.isEmpty {
-      pictures.levels = CalibrationPictures.all(size: image.imageSize, count).flatMap(\.self)
+      pictures.levels = CalibrationPictures.all(size: size, count).flatMap(\.self)
     }
     pixels = try pictures.pixels(preprocessing).prefix(count).map(\.values)
   }

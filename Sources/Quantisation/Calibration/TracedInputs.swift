@@ -16,20 +16,20 @@ package struct TracedInputs: Sendable {
   /// The answer of each input is its embedding's component along a direction of ±1 drawn from a fixed
   /// seed, so that over inputs the mean square of a change of answers is that of embeddings.
   func trace(
-    _ checkpoint: Checkpoint, _ configuration: Configuration, _ pool: WorkerPool,
+    _ checkpoint: Checkpoint, _ graph: NetworkGraph, _ pool: WorkerPool,
     _ visit: (Tower, LayerTrace) throws -> Void
   ) throws {
     let weights = CheckpointWeights(checkpoint: checkpoint)
-    let width = configuration.projectionWidth
-    if let image = configuration.image, !pixels.isEmpty {
-      let tower = ImageTower(image, projectionWidth: width, weights: weights, pool: pool)
+    let width = graph.width
+    if let image = graph.image, !pixels.isEmpty {
+      let tower = ImageTower(image, weights: weights, pool: pool)
       let values = pixels.flatMap(\.self)
       try tower.trace(values.span, directions: Self.directions(pixels.count * width)) {
         try visit(.image, $0)
       }
     }
-    if let text = configuration.text, !texts.isEmpty {
-      let tower = TextTower(text, projectionWidth: width, weights: weights, pool: pool)
+    if let text = graph.text, !texts.isEmpty {
+      let tower = TextTower(text, weights: weights, pool: pool)
       try tower.trace(texts, directions: Self.directions(texts.count * width)) {
         try visit(.text, $0)
       }

@@ -29,12 +29,12 @@ package struct Sensitivity: Sendable {
   package var entries: [Entry] = []
 
   package init(
-    of checkpoint: Checkpoint, _ configuration: Configuration, _ recipe: Recipe,
+    of checkpoint: Checkpoint, _ graph: NetworkGraph, _ recipe: Recipe,
     _ inputs: TracedInputs, isCalibrated: Bool, _ pool: WorkerPool,
     progress: (Double) -> Void
   ) throws {
     let encoder = TensorEncoder(recipe: recipe, pool: pool)
-    for parameter in configuration.parameters where parameter.role != .vector {
+    for parameter in graph.parameters where parameter.role != .vector {
       let tensor = checkpoint.tensor(parameter.name)
       defer { checkpoint.release(parameter.name) }
       let meanSquare = tensor.meanSquare(pool)
@@ -48,7 +48,7 @@ package struct Sensitivity: Sendable {
     // By how much feedback will lessen the loss of a matrix at a given step.
     var gains: [String: Double] = [:]
     var factors = Factors(pool)
-    try inputs.trace(checkpoint, configuration, pool) { _, trace in
+    try inputs.trace(checkpoint, graph, pool) { _, trace in
       progress(Double(felt.count) / Double(entries.count))
       // The loss is half the square of what a normalised embedding moves by.
       felt[trace.name] = 0.5 * trace.meanEnergy(pool)
@@ -75,7 +75,7 @@ extension LayerTrace {
   /// ‖Σ gradient · inputᵀ‖² of one picture or text, the mean over all.
   fileprivate func meanEnergy(_ pool: WorkerPool) -> Double {
     let count = Double(starts.count - 1)
-    guard name != Names.tokenTable else {
+    guard !isLookup else {
       // Rows of the table that are looked up: each token is felt for itself.
       return gradient.reduce(0.0) { $0 + Double($1) * Double($1) } / count
     }

@@ -1,15 +1,17 @@
-/// What went through one matrix of weights, and how much an answer feels what came out.
+/// What went through one matrix of weights, and the gradient of an answer with respect to what came
+/// out.
 ///
-/// The answer is a number that depends on the embeddings, and `gradient` its derivative by the output
-/// of the layer. So an error E of the weights, `[outputWidth, inputWidth]`, changes the answer by
-/// Σ gradient[t]ᵀ · E · input[t] over the rows t, to first order.
+/// The answer is a number that depends on the embeddings. So an error E of the weights,
+/// `[outputWidth, inputWidth]`, changes the answer by Σ gradient[t]ᵀ · E · input[t] over the rows t,
+/// to first order.
 public struct LayerTrace: Sendable {
   /// Of the weights.
   public let name: String
-  /// `[rows, inputWidth]`; of the token table, whose inputs are single rows of it, the ids that were
-  /// looked up, `[rows, 1]`.
+  /// Whether `input` holds the ids that were looked up, `[rows, 1]`, of a table whose rows they name.
+  public let isLookup: Bool
+  /// `[rows, inputWidth]`
   public let input: [Float]
-  /// `[rows, outputWidth]`.
+  /// `[rows, outputWidth]`
   public let gradient: [Float]
   /// Where the rows of each picture or text begin, and after the last one, where they end.
   public let starts: [Int]

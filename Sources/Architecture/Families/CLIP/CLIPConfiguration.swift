@@ -1,5 +1,5 @@
 /// What a CLIP is made of: everything that the forward pass needs besides weights.
-public struct Configuration: Equatable, Sendable {
+public struct CLIPConfiguration: Equatable, Sendable {
   /// `nil` for a text-only model.
   public var image: Image?
   /// `nil` for an image-only model.
@@ -86,8 +86,4 @@ public struct Configuration: Equatable, Sendable {
     /// The first occurrence of this id; the first position where there is none.
     case first(Int)
   }
-}
-
-public enum Tower: String, CaseIterable, Sendable {
-  case image, text
 }

@@ -4,7 +4,7 @@ public import Bytes
 ///
 /// Source: `model.py` of open_clip 3, `CLIPVisionCfg` and `CLIPTextCfg`. Every switch there that
 /// makes the model something else than CLIP is refused by name.
-extension Configuration {
+extension CLIPConfiguration {
   /// Reads an `open_clip_config.json`.
   ///
   /// - Throws: `FormatError` naming the key, what was found and what is allowed.

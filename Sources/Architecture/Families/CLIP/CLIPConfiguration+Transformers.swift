@@ -4,7 +4,7 @@ public import Bytes
 ///
 /// Source: `models/clip/configuration_clip.py` of transformers 5.23. A missing key means that
 /// file's default; keys that say nothing about the forward pass are ignored.
-extension Configuration {
+extension CLIPConfiguration {
   /// Reads a `config.json`.
   ///
   /// - Throws: `FormatError` naming the key, what was found and what is allowed.
@@ -95,10 +95,10 @@ extension Configuration {
   }
 }
 
-extension Configuration.Image {
+extension CLIPConfiguration.Image {
   /// - Parameter sizes: has `image_size` and `patch_size`, in transformers' file and in open_clip's.
   init(
-    transformer: Configuration.Transformer, sizes: Fields, imageSize: Int, patchSize: Int
+    transformer: CLIPConfiguration.Transformer, sizes: Fields, imageSize: Int, patchSize: Int
   ) throws(FormatError) {
     let size = try sizes.edge("image_size", Limits.imageSize, default: imageSize)
     let patch = try sizes.edge("patch_size", Limits.imageSize, default: patchSize)
@@ -112,7 +112,7 @@ extension Configuration.Image {
   }
 }
 
-extension Configuration {
+extension CLIPConfiguration {
   /// The normalised `config.json`: every value explicit, nothing else. Reading it gives an equal
   /// configuration, and transformers loads it.
   public var json: JSON {

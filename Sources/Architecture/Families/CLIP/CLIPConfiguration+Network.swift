@@ -1,0 +1,106 @@
+/// CLIP as OpenAI published it: a vision transformer and a causal text transformer, both with
+/// LayerNorm before each half of a block, projected into one space.
+///
+/// Source: `models/clip/modeling_clip.py` of transformers 5.23.
+extension CLIPConfiguration {
+  public var network: Network {
+    Network(
+      image: image.map { $0.network(projectionWidth) },
+      text: text.map { $0.network(projectionWidth) },
+      scores: image == nil || text == nil
+        ? nil : Network.Scores(.softmax, scale: Names.logitScale))
+  }
+}
+
+extension CLIPConfiguration.Image {
+  fileprivate func network(_ projectionWidth: Int) -> TowerNetwork {
+    let (width, epsilon) = (transformer.width, transformer.layerNormEpsilon)
+    let patch = Operation.Pair(patchSize, patchSize)
+    return TowerNetwork(
+      .pixels(channels: channels, height: imageSize, width: imageSize),
+      [
+        .step(.parameter(to: "class", width: width, Names.classEmbedding)),
+        .step(
+          Step(
+            .conv2d(
+              Operation.Convolution(
+                width: width, kernel: patch, stride: patch, weight: Names.patchEmbedding)),
+            ["pixels"], to: "patches")),
+        .step(Step(.concat, ["class", "patches"], to: "tokens")),
+        .step(.position("tokens", to: "placed", rows: positions, Names.imagePositions)),
+        .step(
+          .layerNorm(
+            "placed", to: "x", epsilon: epsilon, Names.imagePreNorm, stage: "embeddings")),
+        .rounds(transformer.rounds("vision_model", isCausal: false)),
+        .step(.pick("y", to: "c", .row(0))),
+        .step(
+          .layerNorm("c", to: "pooled", epsilon: epsilon, Names.imagePostNorm, stage: "pooled")),
+        .step(.projection(to: projectionWidth, Names.imageProjection)),
+      ], output: "e")
+  }
+}
+
+extension CLIPConfiguration.Text {
+  fileprivate func network(_ projectionWidth: Int) -> TowerNetwork {
+    let (width, epsilon) = (transformer.width, transformer.layerNormEpsilon)
+    return TowerNetwork(
+      .ids(least: 1, most: positions),
+      [
+        .step(.lookup(to: "tokens", rows: vocabularySize, width: width, Names.tokenTable)),
+        .step(
+          .position(
+            "tokens", to: "x", rows: positions, Names.textPositions, stage: "embeddings")),
+        .rounds(transformer.rounds("text_model", isCausal: true)),
+        .step(.pick("y", ids: "ids", to: "c", pooling.pick)),
+        .step(
+          .layerNorm("c", to: "pooled", epsilon: epsilon, Names.textFinalNorm, stage: "pooled")),
+        .step(.projection(to: projectionWidth, Names.textProjection)),
+      ], output: "e")
+  }
+}
+
+extension CLIPConfiguration.Pooling {
+  var pick: Operation.Pick {
+    switch self {
+    case .largestID: .largest
+    case .first(let id): .token(id)
+    }
+  }
+}
+
+extension CLIPConfiguration.Activation {
+  var activation: Activation {
+    switch self {
+    case .quickGELU: .quickGELU
+    case .gelu: .gelu
+    }
+  }
+}
+
+extension Step {
+  /// From the pooled row to the shared space, without a bias.
+  fileprivate static func projection(to width: Int, _ weight: String) -> Step {
+    Step(
+      .linear(width: width, weight: weight, bias: nil), ["pooled"], to: "e", stage: "projected")
+  }
+}
+
+extension CLIPConfiguration.Transformer {
+  /// The residual blocks, from `x` to `y`.
+  fileprivate func rounds(_ model: String, isCausal: Bool) -> TowerNetwork.Rounds {
+    TowerNetwork.Rounds(
+      layers, prefix: "\(model).encoder.layers.#.", from: "x", to: "y",
+      [
+        .layerNorm("x", to: "n", epsilon: layerNormEpsilon, "layer_norm1"),
+        .linear("n", to: "q", width: width, "self_attn.q_proj"),
+        .linear("n", to: "k", width: width, "self_attn.k_proj"),
+        .linear("n", to: "v", width: width, "self_attn.v_proj"),
+        .attention("q", "k", "v", to: "m", heads: heads, isCausal: isCausal),
+        .linear("m", to: "y", width: width, "self_attn.out_proj", add: "x"),
+        .layerNorm("y", to: "p", epsilon: layerNormEpsilon, "layer_norm2"),
+        .linear(
+          "p", to: "h", width: hiddenWidth, "mlp.fc1", activation: activation.activation),
+        .linear("h", to: "z", width: width, "mlp.fc2", add: "y", stage: "block #"),
+      ])
+  }
+}

@@ -1,0 +1,91 @@
+internal import Architecture
+
+/// Which rows of each value reach the output of a graph.
+struct NeededRows {
+  enum Rows: Equatable {
+    case none
+    /// The row that a node picks, and no other.
+    case picked(node: Int)
+    case all
+
+    func joined(_ other: Rows) -> Rows {
+      if self == .none { return other }
+      return other == .none || self == other ? self : .all
+    }
+  }
+
+  /// By value.
+  private(set) var rows: [Rows]
+  /// Where texts are cut, if at all.
+  let cut: Operation.Pick?
+
+  /// - Parameter isObserved: whether stages are looked at, which needs all of their rows.
+  init(_ graph: Graph, isObserved: Bool) {
+    let cut = Self.cut(graph)
+    self.cut = cut?.pick
+    rows = graph.values.map { _ in .none }
+    rows[graph.output] = .all
+    for (index, node) in graph.nodes.enumerated().reversed() {
+      if isObserved, node.stage != nil { rows[node.output] = .all }
+      let needed = rows[node.output]
+      guard needed != .none else { continue }
+      func need(_ value: Int, _ more: Rows) { rows[value] = rows[value].joined(more) }
+      if let addend = node.addend { need(addend, needed) }
+      switch node.operation {
+      case .layerNorm, .batchNorm, .linear, .scale:
+        need(node.inputs[0], needed)
+      case .add, .multiply:
+        for input in node.inputs {
+          need(input, graph.values[input].rows == graph.values[node.output].rows ? needed : .all)
+        }
+      case .attention(_, let isCausal):
+        // A picked query sees all keys of a text that was cut behind it.
+        let seesAll = !isCausal || cut.map { needed == .picked(node: $0.node) } ?? false
+        need(node.inputs[0], seesAll ? needed : .all)
+        for input in node.inputs.dropFirst() { need(input, .all) }
+      case .pick:
+        let isOne = graph.values[node.inputs[0]].rows == Graph.RowCount(1)
+        need(node.inputs[0], isOne ? .all : .picked(node: index))
+        for input in node.inputs.dropFirst() { need(input, .all) }
+      case .parameter, .lookup, .mask, .position, .concat, .conv2d, .averagePool, .rotate, .mean:
+        for input in node.inputs { need(input, .all) }
+      }
+    }
+  }
+
+  /// Asks for all rows of everything.
+  mutating func keepAll() { rows = rows.map { $0 == .none ? .none : .all } }
+
+  /// The pick behind which nothing of a text is looked at: the only way from the ids to the output,
+  /// of rows that depend on what stands before them alone.
+  private static func cut(_ graph: Graph) -> (node: Int, pick: Operation.Pick)? {
+    guard case .ids = graph.input else { return nil }
+    var isPrefix = graph.values.map { _ in false }
+    isPrefix[0] = true
+    var found: (node: Int, pick: Operation.Pick)?
+    for (index, node) in graph.nodes.enumerated() {
+      let readsPrefix = node.operands.contains { isPrefix[$0] }
+      guard readsPrefix else { continue }
+      let isRowwise = node.operands.allSatisfy { isPrefix[$0] }
+      switch node.operation {
+      case .lookup, .layerNorm, .batchNorm, .linear, .scale, .add:
+        isPrefix[node.output] = isRowwise
+      case .position(_, .start, _):
+        isPrefix[node.output] = node.inputs.count == 1
+      case .attention(_, let isCausal):
+        isPrefix[node.output] = isRowwise && isCausal
+      case .pick(let pick):
+        // A second pick, or one of rows that look ahead.
+        guard found == nil, isPrefix[node.inputs[0]] else { return nil }
+        switch pick {
+        case .token, .largest: found = (index, pick)
+        case .row, .last: return nil
+        }
+        continue
+      default: return nil
+      }
+      guard isPrefix[node.output] else { return nil }
+    }
+    return found
+  }
+}
