@@ -122,7 +122,7 @@ let package = Package(
     tests(of: "Concurrency", ["Concurrency"]),
     tests(of: "Bytes", ["Bytes", system]),
     tests(of: "Kernels", ["Kernels", "Platform", "Concurrency"]),
-    tests(of: "Architecture", ["Architecture", "Bytes"]),
+    tests(of: "Architecture", ["Architecture", "Bytes", "Tensors", system]),
     tests(
       of: "Checkpoints",
       ["Checkpoints", "Platform", "Kernels", "Architecture", "Bytes", "Tensors", system]),

@@ -41,7 +41,9 @@ extension Windows {
           unsafe output.withUnsafeMutableBufferPointer { output in
             guard !map.isEmpty, !output.isEmpty else { return }
             nonisolated(unsafe) let (from, to) = (map.baseAddress!, output.baseAddress!)
-            nonisolated(unsafe) let (weight, bias) = (weight.baseAddress!, bias.baseAddress)
+            nonisolated(unsafe) let weight = weight.baseAddress!
+            // An empty buffer may have an address too.
+            nonisolated(unsafe) let bias = bias.isEmpty ? nil : bias.baseAddress
             pool.run(images * rows) { index in
               let (image, y) = (index / rows, index % rows)
               for x in 0..<columnsOfMap {

@@ -79,7 +79,9 @@ struct GraphBuilder {
     for (index, item) in network.items.enumerated() {
       let here = "\(place).steps[\(index)]"
       switch item {
-      case .step(let step): try add(step, here)
+      case .step(let step):
+        try checkNumber(of: step, isRepeated: false, here)
+        try add(step, here)
       case .rounds(let rounds): try add(rounds, here)
       }
     }
@@ -102,8 +104,15 @@ struct GraphBuilder {
     guard graph.nodes.count + rounds.count * rounds.steps.count <= NetworkLimits.steps else {
       throw refused(place, "the tower has more than \(NetworkLimits.steps) steps")
     }
-    guard NetworkLimits.tokenID.contains(rounds.first) else {
-      throw refused(place, "first is \(rounds.first), a whole number from 0 on is allowed")
+    guard (0...NetworkLimits.rounds.upperBound).contains(rounds.first) else {
+      throw refused(
+        place, "first is \(rounds.first), 0 to \(NetworkLimits.rounds.upperBound) is allowed")
+    }
+    guard rounds.prefix.count(where: { $0 == "#" }) == 1 else {
+      throw refused(place, "prefix is \(JSON.quoted(rounds.prefix)), # once is needed")
+    }
+    for (index, step) in rounds.steps.enumerated() {
+      try checkNumber(of: step, isRepeated: true, "\(place).steps[\(index)]")
     }
     let outer = scope
     var carried = try value(rounds.from, place)
@@ -112,7 +121,7 @@ struct GraphBuilder {
       let number = String(rounds.first + round)
       let prefix = rounds.prefix.replacing("#", with: number)
       scope = outer
-      guard scope[rounds.to] == nil || rounds.to == rounds.from else {
+      guard scope[rounds.to] == nil else {
         throw refused(place, "the value \(JSON.quoted(rounds.to)) is made a second time")
       }
       scope[rounds.from] = carried
@@ -134,6 +143,19 @@ struct GraphBuilder {
     }
     scope = outer
     scope[rounds.to] = carried
+  }
+
+  /// The stages of a repeat have the round's number in their names, and no others do.
+  private func checkNumber(
+    of step: Step, isRepeated: Bool, _ place: String
+  ) throws(FormatError) {
+    guard let stage = step.stage else { return }
+    guard stage.count(where: { $0 == "#" }) == (isRepeated ? 1 : 0) else {
+      throw refused(
+        place,
+        "stage is \(JSON.quoted(stage)), "
+          + (isRepeated ? "# once is needed in a repeat" : "# stands in repeats only"))
+    }
   }
 
   private mutating func add(
@@ -158,7 +180,7 @@ struct GraphBuilder {
       let index = try value(name, place)
       addend = index
       let other = graph.values[index]
-      guard other.isRows, other.rows == made.rows, other.width == made.width else {
+      guard other.kind == made.kind, other.rows == made.rows, other.width == made.width else {
         throw refused(
           place, "add is \(other.shapeText), the result is \(made.shapeText)")
       }
@@ -192,12 +214,12 @@ struct GraphBuilder {
     }
     guard let stage = node.stage else { return }
     guard !stage.isEmpty, stage.utf8.count <= NetworkLimits.stageBytes,
-      stages.insert(stage).inserted
+      stage.utf8.allSatisfy({ (0x20...0x7E).contains($0) }), stages.insert(stage).inserted
     else {
       throw refused(
         place,
-        "stage is \(JSON.quoted(stage)), a name of 1 to \(NetworkLimits.stageBytes) bytes that no "
-          + "other stage has is allowed")
+        "stage is \(JSON.quoted(stage)), 1 to \(NetworkLimits.stageBytes) bytes of ASCII that no "
+          + "other stage has are allowed")
     }
   }
 

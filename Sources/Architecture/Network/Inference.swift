@@ -205,7 +205,7 @@ struct Inference {
     }
     let made = try same(operands[0])
     for operand in operands
-    where !operand.isRows || operand.rows != made.rows || operand.width != made.width {
+    where operand.kind != made.kind || operand.rows != made.rows || operand.width != made.width {
       throw wrong(operand, "\(made.shapeText) is needed")
     }
     return made
@@ -213,7 +213,9 @@ struct Inference {
 
   private func multiply(_ x: Graph.Value, _ z: Graph.Value) throws(FormatError) -> Made {
     let made = try same(x)
-    guard z.isRows, z.width == x.width, z.rows == x.rows || z.rows == Graph.RowCount(1) else {
+    guard z.isRows, z.width == x.width,
+      z.rows == Graph.RowCount(1) || (z.kind == x.kind && z.rows == x.rows)
+    else {
       throw wrong(z, "\(made.shapeText) or one row of it is needed")
     }
     return made
@@ -228,7 +230,7 @@ struct Inference {
     guard made.width % (2 * heads) == 0 else {
       throw refused("heads is \(heads), an even number of columns a head is needed")
     }
-    try check(skip, 0...NetworkLimits.rows.upperBound, "skip")
+    try check(skip, 0...max(0, made.rows.at(tokens.lowerBound) - 1), "skip")
     let needed = max(0, made.rows.at(tokens.upperBound) - skip)
     for table in operands.dropFirst() {
       guard table.isRows, !table.rows.hasTokens, table.width == half,

@@ -27,8 +27,13 @@ struct NeededRows {
     rows[graph.output] = .all
     for (index, node) in graph.nodes.enumerated().reversed() {
       if isObserved, node.stage != nil { rows[node.output] = .all }
-      let needed = rows[node.output]
+      var needed = rows[node.output]
       guard needed != .none else { continue }
+      if !node.operation.isRowwise {
+        // Made whole; the row that is picked is gathered from it.
+        needed = .all
+        rows[node.output] = .all
+      }
       func need(_ value: Int, _ more: Rows) { rows[value] = rows[value].joined(more) }
       if let addend = node.addend { need(addend, needed) }
       switch node.operation {
@@ -87,5 +92,15 @@ struct NeededRows {
       guard isPrefix[node.output] else { return nil }
     }
     return found
+  }
+}
+
+extension Operation {
+  /// Whether any rows of the result can be computed without the others.
+  fileprivate var isRowwise: Bool {
+    switch self {
+    case .layerNorm, .batchNorm, .linear, .scale, .add, .multiply, .attention, .mean, .pick: true
+    case .parameter, .lookup, .mask, .position, .concat, .conv2d, .averagePool, .rotate: false
+    }
   }
 }
