@@ -18,6 +18,8 @@ public final class Checkpoint: Sendable {
   public let files: [File]
   /// The index of shards; `nil` where one file holds all weights.
   public let index: FilePath?
+  /// What was added to the weights.
+  public let adapter: Adapter?
   /// Where the weights lie, and beside them the tokenizer's files.
   public let folder: FilePath
   /// What the files beside the weights, or the shapes of the weights, say of the model.
@@ -42,15 +44,18 @@ public final class Checkpoint: Sendable {
   ///   - source: a file of safetensors or PyTorch, whatever its name; an index of shards
   ///     (`*.index.json`); a folder; or a hub id (`openai/clip-vit-base-patch32`, with `@revision`
   ///     behind it if need be) in the local Hugging Face cache. A path that exists wins.
+  ///   - adapter: a LoRA to add to the weights.
   ///   - environment: the variables that say where the cache is; the process's own unless told.
   public convenience init(
-    _ source: String, environment: ((String) -> String?)? = nil
+    _ source: String, adapter: Adapter? = nil, environment: ((String) -> String?)? = nil
   ) throws(CheckpointError) {
-    try self.init(Source(source, environment: environment ?? HubCache.processEnvironment))
+    let source = try Source(source, environment: environment ?? HubCache.processEnvironment)
+    try self.init(source, adapter)
   }
 
-  private init(_ source: Source) throws(CheckpointError) {
-    let shards: Shards
+  private init(_ source: Source, _ adapter: Adapter?) throws(CheckpointError) {
+    try Self.refuseAdapter(beside: source, adapter)
+    var shards: Shards
     let path: FilePath
     switch source.weights {
     case .file(let file):
@@ -58,6 +63,16 @@ public final class Checkpoint: Sendable {
     case .index(let file):
       (shards, path, index) = (try Shards(index: file), file, file)
     }
+    var notes = source.notes + shards.notes
+    do throws(FormatError) {
+      try UnmergedWeights.refuse(in: Set(shards.locations.keys))
+      if let note = try Copies.check(shards) { notes.append(note) }
+    } catch { throw .refused(path, error) }
+    if let adapter {
+      shards.files = try adapter.merged(into: shards.files)
+      notes.append(adapter.note)
+    }
+    self.adapter = adapter
     let settings = Settings(folder: source.folder)
     let naming = try Self.naming(of: shards, at: path, settings)
     let origins = Origins(naming: naming, shards: shards, weights: path)
@@ -69,13 +84,28 @@ public final class Checkpoint: Sendable {
     self.origins = try origins.all(of: reading.configuration, graph, reading.name)
     let (preprocessing, assumptions) = try Self.preprocessing(reading, naming.scheme, settings)
     self.preprocessing = preprocessing
-    self.assumptions = source.notes + shards.notes + assumptions
+    self.assumptions = notes + assumptions
     files = shards.files
     folder = source.folder
     let used = Set(self.origins.values.map { Place(file: $0.file, name: $0.name) })
     unused = shards.files.enumerated().flatMap { number, file in
       file.tensors.tensors.map(\.name).filter { !used.contains(Place(file: number, name: $0)) }
     }
+  }
+
+  /// An adapter in the folder of the weights changes what transformers loads from it.
+  private static func refuseAdapter(
+    beside source: Source, _ adapter: Adapter?
+  ) throws(CheckpointError) {
+    let path = source.folder.appending(AdapterConfiguration.fileName)
+    guard FileKind(of: path) != nil, adapter == nil else { return }
+    throw .refused(
+      path,
+      FormatError(
+        .inconsistent,
+        "lies beside the weights, so transformers loads them with the adapter; give the folder "
+          + "as the "
+          + "adapter too to merge it, or move the file away"))
   }
 
   private struct Place: Hashable {

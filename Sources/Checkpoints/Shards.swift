@@ -3,7 +3,7 @@ internal import SystemPackage
 
 /// The weights of a checkpoint, in one file or in several that an index names.
 struct Shards {
-  let files: [Checkpoint.File]
+  var files: [Checkpoint.File]
   /// The file of each tensor, by the tensor's name in it.
   let locations: [String: Int]
 

@@ -92,11 +92,10 @@ public struct Conversion: Sendable {
         search = next
         continue
       }
-      for file in checkpoint.files where file.tensors.file.hasChanged {
+      for source in checkpoint.sources where source.file.hasChanged {
         throw Refusal(
-          "'\(file.tensors.file.path)' has changed while it was read, so the pack would be of "
-            + "no one checkpoint; convert again when nobody writes to it",
-          about: file.tensors.file.path)
+          "'\(source.file.path)' has changed while it was read, so the pack would be of no one "
+            + "checkpoint; convert again when nobody writes to it", about: source.file.path)
       }
       let (agreement, notes) = (attempt.agreement, attempt.notes)
       try checkTarget(attempt.writer.fileSize, agreement)
@@ -167,7 +166,7 @@ public struct Conversion: Sendable {
     let spec = try ModelSpec(checkpoint, recipe, tokenizerFolder)
     // Says at once where nothing can be written, and not after everything has been measured.
     _ = try AtomicFile(replacing: destination)
-    let digests = SourceDigests(of: checkpoint.files.map(\.tensors))
+    let digests = SourceDigests(of: checkpoint.sources)
     try Probes.refuseUnusable(
       spec.graph, spec.tokenizer, images: evidenceImages, texts: evidenceTexts)
     let evidence = try original(checkpoint, spec, progress)
@@ -277,7 +276,7 @@ public struct Conversion: Sendable {
       done += parameter.shape.count
       progress(.coding(Double(done) / total))
     }
-    guard Provenance.canRestore(recipe) else { return }
+    guard Provenance.canRestore(checkpoint, recipe) else { return }
     for companion in checkpoint.companions {
       guard companion.name.utf8.count <= PackWriter.longestName else {
         throw Refusal(
@@ -359,7 +358,7 @@ public struct Conversion: Sendable {
   }
 
   private func refuseSource(_ checkpoint: Checkpoint, as destination: FilePath) throws(Refusal) {
-    for file in checkpoint.files where FileKind.areSame(file.tensors.file.path, destination) {
+    for source in checkpoint.sources where FileKind.areSame(source.file.path, destination) {
       throw Refusal(
         "the output '\(destination)' is the source itself", .isInput, about: destination)
     }

@@ -15,17 +15,17 @@ public let toolVersion = "0.1.0"
 /// Specification: `Formats/clippack.md`, section 7.
 struct Provenance {
   let checkpoint: Checkpoint
-  /// Of the source files, in their order.
+  /// Of the source files in their order, and of the adapter.
   let digests: [Digest]
   let recipe: Recipe
 
   /// Whether packs of this recipe hold all that a source file held.
-  static func canRestore(_ recipe: Recipe) -> Bool {
-    recipe.target == .lossless && recipe.towers == .both
+  static func canRestore(_ checkpoint: Checkpoint, _ recipe: Recipe) -> Bool {
+    recipe.target == .lossless && recipe.towers == .both && checkpoint.adapter == nil
   }
 
   func write(to writer: inout PackWriter) throws {
-    let restorable = Self.canRestore(recipe)
+    let restorable = Self.canRestore(checkpoint, recipe)
     let restored = RestoredFiles(checkpoint.files)
     var files: [JSON] = []
     for (number, file) in checkpoint.files.enumerated() {
@@ -43,6 +43,13 @@ struct Provenance {
         }
       }
       files.append(.object(object))
+    }
+    if let adapter = checkpoint.adapter {
+      files.append([
+        "name": .string(adapter.file.file.path.lastComponent?.string ?? ""),
+        "size": .integer(adapter.file.file.count),
+        "sha256": .string(digests[checkpoint.files.count].description), "role": "adapter",
+      ])
     }
     var object = JSON.Object()
     object["tool"] = .string("clip-pack \(toolVersion)")
@@ -83,6 +90,11 @@ struct Provenance {
 }
 
 extension Checkpoint {
+  /// All files that weights are read from: the model's, and behind them the adapter's.
+  var sources: [any TensorFile] {
+    files.map(\.tensors) + (adapter.map { [$0.file] } ?? [])
+  }
+
   /// The tensors that the model has no use for, under the names they have in a pack, by file and in
   /// the order of their names.
   var companions: [(name: String, tensor: () -> Tensor)] {

@@ -27,6 +27,11 @@ struct Convert: Command {
       "The pack; the source's name with .clippack unless given.", valueName: "file"))
   var output: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Merge this LoRA adapter of PEFT into the weights first.", valueName: "dir|file"))
+  var adapter: String?
+
   @Option(help: "How weights are coded: \(Recipe.Target.names); int8 unless a rate is given.")
   var to: Recipe.Target?
 
@@ -94,7 +99,8 @@ struct Convert: Command {
   func perform() throws {
     let clock = ContinuousClock()
     let start = clock.now
-    let checkpoint = try Checkpoint(source)
+    let checkpoint = try Checkpoint(
+      source, adapter: adapter.map { try Adapter(FilePath(argument: $0)) })
     var conversion = Conversion(
       recipe: Recipe(target: to ?? .int8, towers: towers, rate: rate.rate), storage: storage,
       pool: common.pool)

@@ -27,6 +27,11 @@ struct Verify: Command {
   @Option(help: ArgumentHelp("Run this checkpoint beside the pack.", valueName: "source"))
   var against: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "With --against: the LoRA adapter that the pack was made with.", valueName: "dir|file"))
+  var adapter: String?
+
   @Flag(help: "With --against: code the source again and compare every block.")
   var rebuild = false
 
@@ -81,6 +86,9 @@ struct Verify: Command {
   func validate() throws {
     if rebuild, against == nil {
       throw ValidationError("--rebuild needs --against SOURCE.")
+    }
+    if adapter != nil, against == nil {
+      throw ValidationError("--adapter needs --against SOURCE.")
     }
     if evidenceImages != nil || evidenceTexts != nil, against == nil {
       throw ValidationError("--evidence-images and --evidence-texts need --against SOURCE.")
@@ -142,7 +150,8 @@ struct Verify: Command {
     guard let against else {
       return try Verification.ofEvidence(model, minimumCosine: minCosine)
     }
-    let checkpoint = try Checkpoint(against)
+    let checkpoint = try Checkpoint(
+      against, adapter: adapter.map { try Adapter(FilePath(argument: $0)) })
     var notes: [String] = []
     var verification = try Verification.against(
       checkpoint, model,

@@ -2,6 +2,7 @@ import Architecture
 import Bytes
 import Checkpoints
 import Conversion
+import Evidence
 import PackFormat
 import PackTools
 import Quantisation
@@ -125,5 +126,27 @@ struct ContainerTests {
     }
     #expect(error?.description.contains("is stored: the file was damaged") == true)
     #expect(FileKind(of: bench.folder.appending("x.clippack")) == nil)
+  }
+
+  @Test func `carries an adapter that was merged, and can be compared with it`() throws {
+    let base = Self.folder.appending("model.safetensors").string
+    let adapter = try Adapter(Self.folder.appending("adapter-plain"))
+    let path = bench.folder.appending("merged.clippack")
+    let summary = try Conversion(recipe: Recipe(target: .lossless), pool: bench.pool)
+      .run(Checkpoint(base, adapter: adapter), to: path)
+    let plain = try bench.convert(FilePath(base), to: .lossless, evidence: false)
+    #expect(summary.contentDigest != plain.summary.contentDigest)
+    let pack = try Pack(path, pool: bench.pool)
+    let files = try #require(pack.json(.provenance)?["files"]?.array)
+    #expect(files.map { $0["role"]?.string } == [nil, "adapter"])
+    #expect(try EmbeddingSpace(pack) != EmbeddingSpace(Pack(plain.path, pool: bench.pool)))
+    let merged = try Checkpoint(base, adapter: adapter)
+    #expect(try Rebuilding.firstDifference(of: pack, from: merged) == nil)
+    #expect(try Rebuilding.firstDifference(of: pack, from: Checkpoint(base)) != nil)
+    // The source cannot be restored: what comes back is the merged model.
+    let output = bench.folder.appending("unpacked")
+    #expect(try !Unpacking.run(pack, into: output).isSource)
+    let again = try bench.convert(output, to: .lossless, evidence: false, as: "again")
+    #expect(again.summary.contentDigest == summary.contentDigest)
   }
 }
