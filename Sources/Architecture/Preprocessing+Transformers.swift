@@ -10,6 +10,10 @@ extension Preprocessing {
     "CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPImageProcessorPil",
     "CLIPFeatureExtractor",
   ]
+  /// Those of SigLIP, which neither keep proportions nor crop.
+  private static let squashingTypes = [
+    "SiglipImageProcessor", "SiglipImageProcessorFast", "SiglipImageProcessorPil",
+  ]
 
   /// What any input may be sized to, in pixels an edge.
   private static let edges = Limits.imageSize
@@ -27,42 +31,53 @@ extension Preprocessing {
   }
 
   private init(_ fields: Fields) throws(FormatError) {
-    try Self.checkType(fields)
+    let squashes = try Self.squashes(fields)
+    let center = [0.5, 0.5, 0.5]
     try fields.refuse("do_pad", unless: [false])
     try fields.refuse("use_square_size", unless: [false])
     self.init(
-      resize: try fields.flag("do_resize", default: true) ? try Self.resize(fields) : .none,
-      crop: try fields.flag("do_center_crop", default: true) ? try Self.crop(fields) : nil,
+      resize: try fields.flag("do_resize", default: true) ? try Self.resize(fields, squashes) : .none,
+      crop: try fields.flag("do_center_crop", default: !squashes) ? try Self.crop(fields) : nil,
       cropOffset: try fields.choice("crop_offset", default: .floor),
       resample: try Self.resample(fields),
       rescale: try fields.flag("do_rescale", default: true)
         ? try fields.number("rescale_factor", Self.factors, default: 1.0 / 255) : 1,
       alpha: try fields.choice("alpha", default: .white))
     if try fields.flag("do_normalize", default: true) {
-      mean = try fields.channels("image_mean", Self.means, default: Self.clipMean)
+      mean = try fields.channels("image_mean", Self.means, default: squashes ? center : Self.clipMean)
       standardDeviation = try fields.channels(
-        "image_std", Self.deviations, default: Self.clipStandardDeviation)
+        "image_std", Self.deviations,
+        default: squashes ? center : Self.clipStandardDeviation)
     } else {
       mean = [0, 0, 0]
       standardDeviation = [1, 1, 1]
     }
   }
 
-  /// Processors of other models have other defaults and other steps.
-  private static func checkType(_ fields: Fields) throws(FormatError) {
+  /// Whether the processor is SigLIP's, whose defaults are others than CLIP's.
+  ///
+  /// - Throws: `unsupported` for processors of other models, which have other steps.
+  private static func squashes(_ fields: Fields) throws(FormatError) -> Bool {
+    var squashes = false
     for key in ["image_processor_type", "feature_extractor_type"] {
       guard let json = fields[key] else { continue }
-      guard let type = json.string, types.contains(type) else {
+      guard let type = json.string, (types + squashingTypes).contains(type) else {
         throw FormatError(
           .unsupported,
-          "\(fields.path)\(key) is \(json.excerpt), one of \(types.joined(separator: ", ")) is "
-            + "supported")
+          "\(fields.path)\(key) is \(json.excerpt), one of "
+            + "\((types + squashingTypes).joined(separator: ", ")) is supported")
       }
+      squashes = squashingTypes.contains(type)
     }
+    return squashes
   }
 
-  private static func resize(_ fields: Fields) throws(FormatError) -> Resize {
-    guard let json = fields["size"] else { return .shortestEdge(224) }
+  private static func resize(
+    _ fields: Fields, _ squashes: Bool
+  ) throws(FormatError) -> Resize {
+    guard let json = fields["size"] else {
+      return squashes ? .exact(Size(height: 224, width: 224)) : .shortestEdge(224)
+    }
     if json.int != nil { return .shortestEdge(try fields.whole(json, "size", edges)) }
     if let size = try size(json, "size", fields) { return .exact(size) }
     let members = try Fields(json, fields.path + "size", at: fields.path + "size.")

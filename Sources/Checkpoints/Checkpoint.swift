@@ -74,17 +74,11 @@ public final class Checkpoint: Sendable {
     }
     self.adapter = adapter
     let settings = Settings(folder: source.folder)
-    let naming = try Self.naming(of: shards, at: path, settings)
-    let origins = Origins(naming: naming, shards: shards, weights: path)
+    let origins = Origins(shards: shards, weights: path)
     let reading = try Self.reading(origins, settings)
-    family = reading.configuration
-    do throws(FormatError) { graph = try family.graph() } catch {
-      throw .refused(path, error)
-    }
-    self.origins = try origins.all(of: reading.configuration, graph, reading.name)
-    let (preprocessing, assumptions) = try Self.preprocessing(reading, naming.scheme, settings)
-    self.preprocessing = preprocessing
-    self.assumptions = notes + assumptions
+    (family, graph, self.origins) = (reading.family, reading.graph, reading.origins)
+    preprocessing = reading.preprocessing
+    assumptions = notes + reading.assumptions
     files = shards.files
     folder = source.folder
     let used = Set(self.origins.values.map { Place(file: $0.file, name: $0.name) })
@@ -111,64 +105,5 @@ public final class Checkpoint: Sendable {
   private struct Place: Hashable {
     var file: Int
     var name: String
-  }
-
-  private static func naming(
-    of shards: Shards, at path: FilePath, _ settings: Settings
-  ) throws(CheckpointError) -> Naming {
-    do throws(FormatError) {
-      return try Naming(recognising: Array(shards.locations.keys).sorted())
-    } catch {
-      // A configuration that names another model says it better than its tensors do.
-      try settings.checkModelType()
-      throw .refused(path, error)
-    }
-  }
-
-  /// A configuration, where it comes from, and what was assumed for it.
-  private struct Reading {
-    var configuration: CLIPConfiguration
-    var name: String
-    var assumptions: [String]
-  }
-
-  private static func reading(
-    _ origins: Origins, _ settings: Settings
-  ) throws(CheckpointError) -> Reading {
-    if let found = try settings.configuration(for: origins.naming.scheme) {
-      return Reading(
-        configuration: found.value, name: found.path.lastComponent?.string ?? "", assumptions: [])
-    }
-    let locations = origins.naming.locations(imageLayers: 1, textLayers: 1)
-    do throws(FormatError) {
-      let inference = try Inference(
-        imageLayers: origins.layers(of: .image), textLayers: origins.layers(of: .text)
-      ) { locations[$0].flatMap(origins.shape) }
-      return Reading(
-        configuration: inference.configuration, name: "the shapes of the other tensors",
-        assumptions: ["no config.json is beside the weights; their shapes say what it would"]
-          + inference.assumptions)
-    } catch { throw .refused(origins.weights, error) }
-  }
-
-  private static func preprocessing(
-    _ reading: Reading, _ scheme: Naming.Scheme, _ settings: Settings
-  ) throws(CheckpointError) -> (Preprocessing?, [String]) {
-    guard let image = reading.configuration.image else { return (nil, reading.assumptions) }
-    if let found = try settings.preprocessing(for: scheme, image) {
-      return (found.value, reading.assumptions)
-    }
-    var preprocessing = Preprocessing.clip(imageSize: image.imageSize)
-    if scheme == .openCLIP {
-      preprocessing.cropOffset = .round
-      preprocessing.alpha = .drop
-    }
-    return (
-      preprocessing,
-      reading.assumptions + [
-        "no preprocessor_config.json is beside the weights; pictures are resized, cropped to "
-          + "\(image.imageSize)×\(image.imageSize) and normalised as OpenAI's models need it"
-      ]
-    )
   }
 }

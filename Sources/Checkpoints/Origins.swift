@@ -5,10 +5,32 @@ internal import Tensors
 
 /// Finds every tensor of a configuration in the files, and refuses what does not fit.
 struct Origins {
-  let naming: Naming
   let shards: Shards
   /// Where to point in errors about a tensor that is nowhere.
   let weights: FilePath
+
+  /// - Parameter source: what says the architecture, for messages: `config.json`.
+  func all(
+    of graph: NetworkGraph, _ locations: [String: TensorLocation], _ source: String
+  ) throws(CheckpointError) -> [String: TensorOrigin] {
+    var origins: [String: TensorOrigin] = [:]
+    for parameter in graph.parameters {
+      guard let location = locations[parameter.name] else {
+        preconditionFailure("no scheme knows \(parameter.name)")
+      }
+      origins[parameter.name] = try origin(of: parameter, location, "the network of \(source)")
+    }
+    return origins
+  }
+}
+
+/// The same for CLIP, whose messages name the keys that shapes follow from.
+struct CLIPOrigins {
+  let naming: CLIPNaming
+  let origins: Origins
+
+  private var shards: Shards { origins.shards }
+  var weights: FilePath { origins.weights }
 
   /// How many residual blocks the files hold.
   func layers(of tower: Tower) -> Int {
@@ -16,12 +38,12 @@ struct Origins {
   }
 
   /// The shape of a canonical tensor as the files have it.
-  func shape(_ location: Naming.Location) -> Shape? {
+  func shape(_ location: TensorLocation) -> Shape? {
     guard let file = shards.locations[location.name],
       let stored = shards.files[file].tensors.entry(named: location.name)?.shape
     else { return nil }
     var extents = stored.extents
-    if location.third != nil, let rows = extents.first { extents[0] = rows / 3 }
+    if let part = location.part, let rows = extents.first { extents[0] = rows / part.count }
     return Shape(location.isTransposed ? extents.reversed() : extents)
   }
 
@@ -34,15 +56,15 @@ struct Origins {
     let locations = naming.locations(
       imageLayers: configuration.image?.transformer.layers ?? 0,
       textLayers: configuration.text?.transformer.layers ?? 0)
-    var origins: [String: TensorOrigin] = [:]
+    var found: [String: TensorOrigin] = [:]
     for parameter in graph.parameters {
       guard let location = locations[parameter.name] else {
         preconditionFailure("no scheme knows \(parameter.name)")
       }
       let reason = configuration.reason(for: parameter) + " in \(source)"
-      origins[parameter.name] = try origin(of: parameter, location, reason)
+      found[parameter.name] = try origins.origin(of: parameter, location, reason)
     }
-    return origins
+    return found
   }
 
   private func checkLayers(
@@ -54,14 +76,17 @@ struct Origins {
     let table = naming.locations(
       imageLayers: tower == .image ? found : 0, textLayers: tower == .text ? found : 0)
     let extra = Names.weight(Names.Block(tower, layers).norm1)
-    throw refused(
+    throw origins.refused(
       .inconsistent,
       "\(found) layers are here, \(tower.section).num_hidden_layers is \(layers) in \(source)",
       table[extra]?.name ?? extra)
   }
 
-  private func origin(
-    of parameter: Parameter, _ location: Naming.Location, _ reason: String
+}
+
+extension Origins {
+  fileprivate func origin(
+    of parameter: Parameter, _ location: TensorLocation, _ reason: String
   ) throws(CheckpointError) -> TensorOrigin {
     guard let number = shards.locations[location.name],
       let entry = shards.files[number].tensors.entry(named: location.name)
@@ -75,33 +100,33 @@ struct Origins {
         location.name, number)
     }
     var extents = parameter.shape.extents
-    if location.third != nil { extents[0] *= 3 }
+    if let part = location.part { extents[0] *= part.count }
     if location.isTransposed { extents.reverse() }
-    // open_clip can keep its scale as a vector of one.
-    let isScalar = parameter.shape.extents.isEmpty && entry.shape.extents == [1]
-    guard entry.shape.extents == extents || isScalar else {
+    // A scale may be a vector of one, a learned query a batch of one.
+    let stored = Array(entry.shape.extents.drop { $0 == 1 })
+    guard entry.shape.extents == extents || stored == Array(extents.drop { $0 == 1 }) else {
       let expected = Shape(extents)?.description ?? "\(extents)"
       throw refused(
         .inconsistent, "shape is \(entry.shape), \(expected) follows from \(reason)",
         location.name, number)
     }
-    let rows = location.third.map { third in
-      let count = extents[0] / 3
-      return third * count..<(third + 1) * count
+    let rows = location.part.map { part in
+      let count = extents[0] / part.count
+      return part.index * count..<(part.index + 1) * count
     }
     return TensorOrigin(
       file: number, name: location.name, rows: rows, isTransposed: location.isTransposed,
       elementType: entry.elementType, shape: parameter.shape,
-      range: range(of: entry, location.third))
+      range: range(of: entry, location.part))
   }
 
-  private func range(of entry: TensorEntry, _ third: Int?) -> Range<Int> {
-    guard let third else { return 0..<entry.byteCount }
-    let size = entry.byteCount / 3
-    return third * size..<(third + 1) * size
+  private func range(of entry: TensorEntry, _ part: TensorLocation.Part?) -> Range<Int> {
+    guard let part else { return 0..<entry.byteCount }
+    let size = entry.byteCount / part.count
+    return part.index * size..<(part.index + 1) * size
   }
 
-  private func refused(
+  fileprivate func refused(
     _ code: FormatError.Code, _ reason: String, _ tensor: String, _ file: Int? = nil
   ) -> CheckpointError {
     let path = file.map { shards.files[$0].tensors.file.path } ?? weights

@@ -1,6 +1,7 @@
 internal import Architecture
 internal import Bytes
 internal import SystemPackage
+internal import Tensors
 
 /// The files beside the weights that say what they mean.
 struct Settings {
@@ -18,7 +19,7 @@ struct Settings {
   /// The configuration; `nil` where no file says it.
   ///
   /// Of two files the one in the manner of the weights wins.
-  func configuration(for scheme: Naming.Scheme) throws(CheckpointError) -> Found<CLIPConfiguration>?
+  func configuration(for scheme: CLIPNaming.Scheme) throws(CheckpointError) -> Found<CLIPConfiguration>?
   {
     let transformers = try transformersJSON()
     let openCLIP = try openCLIPJSON()
@@ -40,14 +41,14 @@ struct Settings {
 
   /// The preprocessing; `nil` where no file says it.
   func preprocessing(
-    for scheme: Naming.Scheme, _ image: CLIPConfiguration.Image
+    for scheme: CLIPNaming.Scheme, imageSize: Int
   ) throws(CheckpointError) -> Found<Preprocessing>? {
     let openCLIP = try openCLIPJSON().flatMap { $0.value["preprocess_cfg"] == nil ? nil : $0 }
     let transformers = try transformersPreprocessing()
     let found: Found<Preprocessing>?
     if let openCLIP, scheme == .openCLIP || transformers == nil {
       found = try parse(openCLIP) { json throws(FormatError) in
-        try Preprocessing(openCLIP: json, imageSize: image.imageSize)
+        try Preprocessing(openCLIP: json, imageSize: imageSize)
       }
     } else if let transformers {
       found = try parse(transformers) { json throws(FormatError) in
@@ -56,7 +57,7 @@ struct Settings {
     } else {
       found = nil
     }
-    if let found { try check(found, image) }
+    if let found { try check(found, imageSize) }
     return found
   }
 
@@ -70,9 +71,9 @@ struct Settings {
 
   /// The image tower takes pictures of one size only.
   private func check(
-    _ found: Found<Preprocessing>, _ image: CLIPConfiguration.Image
+    _ found: Found<Preprocessing>, _ imageSize: Int
   ) throws(CheckpointError) {
-    let edge = Preprocessing.Size(height: image.imageSize, width: image.imageSize)
+    let edge = Preprocessing.Size(height: imageSize, width: imageSize)
     let result: Preprocessing.Size?
     switch (found.value.crop, found.value.resize) {
     case (let crop?, _): result = crop
@@ -85,7 +86,27 @@ struct Settings {
       found.path,
       FormatError(
         .inconsistent,
-        "pictures become \(size), the configuration's image_size is \(image.imageSize)"))
+        "pictures become \(size), the configuration's image_size is \(imageSize)"))
+  }
+
+  /// What families recognise themselves in.
+  func modelFiles(_ shards: Shards) throws(CheckpointError) -> ModelFiles {
+    var shapes: [String: Shape] = [:]
+    for (name, file) in shards.locations {
+      shapes[name] = shards.files[file].tensors.entry(named: name)?.shape
+    }
+    return ModelFiles(
+      shapes: shapes, transformers: try transformersJSON()?.value,
+      openCLIP: try openCLIPJSON()?.value, padding: try padding())
+  }
+
+  /// The id of the token that `tokenizer_config.json` pads with; `nil` where it does not say.
+  private func padding() throws(CheckpointError) -> Int? {
+    guard let json = try json("tokenizer_config.json")?.value,
+      let token = json["pad_token"]?.string ?? json["pad_token"]?["content"]?.string,
+      let added = json["added_tokens_decoder"]?.object
+    else { return nil }
+    return added.keys.first { added[$0]?["content"]?.string == token }.flatMap { Int($0) }
   }
 
   private func transformersJSON() throws(CheckpointError) -> Found<JSON>? {

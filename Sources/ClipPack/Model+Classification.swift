@@ -5,7 +5,8 @@ internal import Towers
 /// One label's share of a picture.
 public struct Classification: Equatable, Sendable {
   public var label: String
-  /// Of all labels given: the softmax over scaled cosines.
+  /// Of all labels given, by the softmax over scaled cosines; of this label alone where the model
+  /// was trained with sigmoids (SigLIP).
   public var probability: Float
   public var cosine: Float
 }

@@ -5,11 +5,24 @@ internal import Platform
 public struct Similarity: Sendable {
   /// What cosines are multiplied with: `exp(logit_scale)`.
   public let scale: Float
+  /// Added to scaled cosines.
+  public let bias: Float
+  /// Whether each pair has a probability of its own, instead of a share among the texts.
+  public let isIndependent: Bool
 
-  /// - Parameter logScale: the `logit_scale` of a checkpoint, which is a logarithm.
-  public init(logScale: Float) { scale = exp(logScale) }
+  /// - Parameters:
+  ///   - logScale: the `logit_scale` of a checkpoint, which is a logarithm.
+  ///   - bias: its `logit_bias`.
+  ///   - isIndependent: whether probabilities are sigmoids.
+  public init(logScale: Float, bias: Float = 0, isIndependent: Bool = false) {
+    self.init(scale: exp(logScale), bias: bias, isIndependent: isIndependent)
+  }
 
-  public init(scale: Float) { self.scale = scale }
+  public init(scale: Float, bias: Float = 0, isIndependent: Bool = false) {
+    self.scale = scale
+    self.bias = bias
+    self.isIndependent = isIndependent
+  }
 
   /// Scaled cosines of all pairs, `[images, texts]`: transformers' `logits_per_image`.
   ///
@@ -17,14 +30,16 @@ public struct Similarity: Sendable {
   ///   - images: `[images, width]`, normalised.
   ///   - texts: `[texts, width]`, normalised.
   public func logits(images: [Float], texts: [Float], width: Int) -> [Float] {
-    Self.cosines(images, texts, width: width).map { $0 * scale }
+    Self.cosines(images, texts, width: width).map { $0 * scale + bias }
   }
 
-  /// For each image, how the probability is shared by the texts: `[images, texts]`; each row sums to 1.
+  /// For each image how likely each text is, `[images, texts]`: shares that sum to 1, or each by
+  /// itself where the model was trained so.
   public func probabilities(images: [Float], texts: [Float], width: Int) -> [Float] {
     let count = texts.count / width
     var rows = logits(images: images, texts: texts, width: width)
     guard count > 0 else { return rows }
+    guard !isIndependent else { return rows.map { 1 / (1 + exp(-$0)) } }
     var span = rows.mutableSpan
     softmax(&span, width: count)
     return rows

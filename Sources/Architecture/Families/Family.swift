@@ -2,12 +2,23 @@ public import Bytes
 
 /// A kind of model: what files say of it, and the network that follows.
 ///
-/// Each family is one folder beside this file. It builds the network; nothing else knows it.
+/// Each family is one folder or file beside this one. It builds the network; nothing else knows it.
 public protocol Family: Sendable {
+  /// Finds a model of this family in a checkpoint.
+  ///
+  /// - Returns: `nil` where the names of the tensors show another family.
+  /// - Throws: `FormatError` where they show this one, and something does not fit.
+  static func recognise(_ files: ModelFiles) throws(FormatError) -> RecognisedModel?
+
+  /// Reads the section `configuration` of a pack.
+  ///
+  /// - Returns: `nil` where it names another family.
+  static func read(_ json: JSON) throws(FormatError) -> Self?
+
   /// What the model computes.
   var network: Network { get }
 
-  /// The `config.json` of the model, with every value explicit.
+  /// The configuration with every value explicit, in the words of the library that the model is of.
   var json: JSON { get }
 
   /// The model that is left when only some towers are taken; `nil` where none is left.
@@ -21,24 +32,29 @@ extension Family {
 
 /// All families that this program can build.
 public enum Families {
+  /// In the order in which they are asked.
+  static let all: [any Family.Type] = [
+    SigLIPConfiguration.self, ModifiedResNetConfiguration.self, CLIPConfiguration.self,
+  ]
+
+  /// Finds the family of a checkpoint; `nil` where none recognises it.
+  ///
+  /// - Throws: `FormatError` of the family that does.
+  public static func recognise(_ files: ModelFiles) throws(FormatError) -> RecognisedModel? {
+    for family in all {
+      if let model = try family.recognise(files) { return model }
+    }
+    return nil
+  }
+
   /// The family of the `configuration` section of a pack; `nil` for one that this program does not
   /// know, whose network can be run all the same.
   ///
   /// - Throws: `FormatError` where the section does not say what its family needs.
   public static func read(_ json: JSON) throws(FormatError) -> (any Family)? {
-    guard let type = json["model_type"]?.string else { return nil }
-    guard type == "clip" || type == "clip_text_model" || type == "clip_vision_model" else {
-      return nil
+    for family in all {
+      if let model = try family.read(json) { return model }
     }
-    return try CLIPConfiguration(transformers: json)
-  }
-}
-
-extension CLIPConfiguration: Family {
-  public func keeping(_ towers: Set<Tower>) -> (any Family)? {
-    let kept = CLIPConfiguration(
-      image: towers.contains(.image) ? image : nil, text: towers.contains(.text) ? text : nil,
-      projectionWidth: projectionWidth)
-    return kept.image == nil && kept.text == nil ? nil : kept
+    return nil
   }
 }

@@ -25,6 +25,14 @@ extension CLIPConfiguration {
       projectionWidth: try model.whole("embed_dim", Limits.projection, default: nil))
   }
 
+  /// The text tower of an `open_clip_config.json`.
+  static func text(openCLIP json: JSON) throws(FormatError) -> Text {
+    let model = try Fields(json, "the text").object("model_cfg")
+    let activation: Activation =
+      try model.flag("quick_gelu", default: false) ? .quickGELU : .gelu
+    return try text(try model.object("text_cfg"), activation)
+  }
+
   private static func image(
     _ fields: Fields, _ activation: Activation
   ) throws(FormatError) -> Image {

@@ -1,34 +1,24 @@
-internal import Architecture
-internal import Bytes
+public import Bytes
 
-/// How a checkpoint spells the canonical names.
-struct Naming {
-  let scheme: Scheme
+/// How a checkpoint spells the canonical names of CLIP's tensors.
+public struct CLIPNaming: Sendable {
+  public let scheme: Scheme
   /// Before every name: empty, or for example `module.`.
   let prefix: String
   /// Before the names of the text tower in open_clip's scheme: `prefix`, or `prefix` and `text.`.
   let textPrefix: String
 
-  enum Scheme {
+  public enum Scheme: Sendable {
     /// CLIPModel and the two models with projection.
     case transformers
     /// open_clip, and OpenAI's original code from which it has its names.
     case openCLIP
   }
 
-  /// Where a canonical tensor stands in a checkpoint.
-  struct Location: Equatable {
-    var name: String
-    /// Which third of the rows of a stacked query, key and value; `nil` for all rows.
-    var third: Int? = nil
-    /// Whether the checkpoint multiplies with it from the right: `x @ W`.
-    var isTransposed = false
-  }
-
   /// Recognises the scheme from all names of a checkpoint.
   ///
   /// - Throws: `unsupported` for towers of another kind, named by a tensor that shows it.
-  init(recognising names: [String]) throws(FormatError) {
+  public init(recognising names: [String]) throws(FormatError) {
     func prefix(before ending: String) -> String? {
       names.filter { $0.hasSuffix(ending) }.map { String($0.dropLast(ending.count)) }
         .filter { $0.isEmpty || $0.hasSuffix(".") }
@@ -52,7 +42,7 @@ struct Naming {
     }
   }
 
-  private init(scheme: Scheme, prefix: String, textPrefix: String) {
+  init(scheme: Scheme, prefix: String, textPrefix: String) {
     self.scheme = scheme
     self.prefix = prefix
     self.textPrefix = textPrefix
@@ -60,12 +50,9 @@ struct Naming {
 
   /// What names of other models begin with, after any prefix.
   private static let others = [
-    ("visual.layer1.0.conv1.weight", "a ResNet image tower"),
-    ("visual.attnpool.positional_embedding", "a ResNet image tower"),
     ("visual.trunk.", "an image tower of timm"),
     ("visual.attn_pool.", "a CoCa image tower"),
     ("text.transformer.embeddings.", "a text tower of another architecture"),
-    ("vision_model.head.attention.", "a SigLIP image tower"),
     ("text_model.encoder.layer.", "a text tower of another architecture"),
   ]
 
@@ -80,14 +67,20 @@ struct Naming {
   }
 
   /// How many residual blocks of a tower are there, counted from the first.
-  func layers(of tower: Tower, in names: (String) -> Bool) -> Int {
+  public func layers(of tower: Tower, in names: (String) -> Bool) -> Int {
     var count = 0
     while names(locations(of: tower, layer: count)[0].1.name) { count += 1 }
     return count
   }
 
+  /// Where each tensor of a text tower is that has open_clip's names, by canonical name.
+  static func openCLIPText(_ prefix: String, layers: Int) -> [String: TensorLocation] {
+    CLIPNaming(scheme: .openCLIP, prefix: prefix, textPrefix: prefix)
+      .locations(imageLayers: 0, textLayers: layers)
+  }
+
   /// Where each tensor of a model is, by canonical name.
-  func locations(imageLayers: Int, textLayers: Int) -> [String: Location] {
+  public func locations(imageLayers: Int, textLayers: Int) -> [String: TensorLocation] {
     var all = scheme == .transformers ? transformersFrame : openCLIPFrame
     for layer in 0..<imageLayers { all += locations(of: .image, layer: layer) }
     for layer in 0..<textLayers { all += locations(of: .text, layer: layer) }
@@ -96,9 +89,9 @@ struct Naming {
 }
 
 /// A canonical name, and where its tensor is.
-private typealias Pair = (String, Naming.Location)
+private typealias Pair = (String, TensorLocation)
 
-extension Naming {
+extension CLIPNaming {
   /// All but the residual blocks.
   private var transformersFrame: [Pair] {
     [
@@ -107,20 +100,20 @@ extension Naming {
       Names.patchEmbedding, Names.imagePositions, Names.weight(Names.imagePreNorm),
       Names.bias(Names.imagePreNorm), Names.weight(Names.imagePostNorm),
       Names.bias(Names.imagePostNorm), Names.imageProjection,
-    ].map { ($0, Location(name: prefix + $0)) }
+    ].map { ($0, TensorLocation(prefix + $0)) }
   }
 
   private var openCLIPFrame: [Pair] {
     let visual = prefix + "visual."
     return [
-      (Names.logitScale, Location(name: prefix + "logit_scale")),
-      (Names.tokenTable, Location(name: textPrefix + "token_embedding.weight")),
-      (Names.textPositions, Location(name: textPrefix + "positional_embedding")),
-      (Names.textProjection, Location(name: textPrefix + "text_projection", isTransposed: true)),
-      (Names.classEmbedding, Location(name: visual + "class_embedding")),
-      (Names.patchEmbedding, Location(name: visual + "conv1.weight")),
-      (Names.imagePositions, Location(name: visual + "positional_embedding")),
-      (Names.imageProjection, Location(name: visual + "proj", isTransposed: true)),
+      (Names.logitScale, TensorLocation(prefix + "logit_scale")),
+      (Names.tokenTable, TensorLocation(textPrefix + "token_embedding.weight")),
+      (Names.textPositions, TensorLocation(textPrefix + "positional_embedding")),
+      (Names.textProjection, TensorLocation(textPrefix + "text_projection", isTransposed: true)),
+      (Names.classEmbedding, TensorLocation(visual + "class_embedding")),
+      (Names.patchEmbedding, TensorLocation(visual + "conv1.weight")),
+      (Names.imagePositions, TensorLocation(visual + "positional_embedding")),
+      (Names.imageProjection, TensorLocation(visual + "proj", isTransposed: true)),
     ] + module(Names.textFinalNorm, textPrefix + "ln_final")
       + module(Names.imagePreNorm, visual + "ln_pre")
       + module(Names.imagePostNorm, visual + "ln_post")
@@ -138,8 +131,8 @@ extension Naming {
     let source = start + "transformer.resblocks.\(layer)."
     let stacked = [block.query, block.key, block.value].enumerated().flatMap { third, module in
       [
-        (Names.weight(module), Location(name: source + "attn.in_proj_weight", third: third)),
-        (Names.bias(module), Location(name: source + "attn.in_proj_bias", third: third)),
+        (Names.weight(module), TensorLocation(source + "attn.in_proj_weight", part: .init(third, of: 3))),
+        (Names.bias(module), TensorLocation(source + "attn.in_proj_bias", part: .init(third, of: 3))),
       ]
     }
     return module(block.norm1, source + "ln_1") + stacked
@@ -149,8 +142,8 @@ extension Naming {
 
   private func module(_ canonical: String, _ source: String) -> [Pair] {
     [
-      (Names.weight(canonical), Location(name: Names.weight(source))),
-      (Names.bias(canonical), Location(name: Names.bias(source))),
+      (Names.weight(canonical), TensorLocation(Names.weight(source))),
+      (Names.bias(canonical), TensorLocation(Names.bias(source))),
     ]
   }
 }

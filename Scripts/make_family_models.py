@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Makes small checkpoints of families besides CLIP, with random weights and reference.safetensors, the answers of their own library.
+
+    make_family_models.py Tests/Fixtures/families
+
+Everything is random: norms, biases, probes and batch-norm statistics too, so that nothing that is left out cancels. The
+references are what `clip-pack verify --reference` takes (`export_reference.py` says what each tensor is).
+
+Needs the pip packages torch, transformers, open_clip_torch, timm, safetensors. Seeds are fixed.
+"""
+import argparse
+import json
+import pathlib
+
+import torch
+import torch.nn.functional as F
+import importing_torchvision  # noqa: F401
+import open_clip
+import transformers
+from safetensors.torch import save_file
+
+
+def randomise(model, seed):
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, tensor in sorted(model.state_dict().items()):
+            if not tensor.is_floating_point():
+                continue
+            drawn = torch.randn(tensor.shape, generator=generator)
+            if name.endswith("running_var"):
+                tensor.copy_(drawn.abs() + 0.5)
+            elif "norm" in name or ".bn" in name or ".ln_" in name or "downsample.1" in name:
+                tensor.copy_(drawn * 0.2 + (1 if name.endswith("weight") else 0))
+            elif tensor.ndim >= 2:
+                tensor.copy_(drawn * (1.3 / max(1, tensor[0].numel()) ** 0.5))
+            elif tensor.ndim == 1 and tensor.numel() > 1:
+                tensor.copy_(drawn * 0.3)
+    return generator
+
+
+def write(folder, model, config, config_name, reference, dtype=torch.float32):
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.to(dtype).contiguous() if tensor.is_floating_point() else tensor.contiguous()
+               for name, tensor in model.state_dict().items()}
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    if config is not None:
+        (folder / config_name).write_text(json.dumps(config, indent=2) + "\n")
+    save_file({name: tensor.contiguous() for name, tensor in reference.items()}, folder / "reference.safetensors")
+
+
+def siglip(folder, seed, vision, text):
+    config = transformers.SiglipConfig(vision_config=vision, text_config=text)
+    model = transformers.SiglipModel(config).eval()
+    generator = randomise(model, seed)
+    with torch.no_grad():
+        model.logit_scale.fill_(2.1)
+        model.logit_bias.fill_(-3.7)
+        size = vision["image_size"]
+        pixels = torch.randn((3, 3, size, size), generator=generator)
+        ids = torch.randint(2, text["vocab_size"], (4, text["max_position_embeddings"]), generator=generator)
+        ids[0, 3:] = 1
+        ids[2, 1:] = 1
+        found = model(input_ids=ids, pixel_values=pixels, output_hidden_states=True)
+        reference = {
+            "pixel_values": pixels, "input_ids": ids,
+            "image_embeds": found.image_embeds, "text_embeds": found.text_embeds,
+            "logits_per_image": found.logits_per_image,
+            "vision_pooled": found.vision_model_output.pooler_output,
+        }
+        for tower, output in (("vision", found.vision_model_output), ("text", found.text_model_output)):
+            for index, state in enumerate(output.hidden_states):
+                reference[f"{tower}_hidden_states.{index}"] = state
+    described = {"model_type": "siglip", "vision_config": vision, "text_config": text}
+    write(folder, model, described, "config.json", reference)
+
+
+def resnet(folder, seed, embed, vision, text, has_config, quick):
+    model = open_clip.model.CLIP(embed, vision, text, quick_gelu=quick).eval()
+    generator = randomise(model, seed)
+    model.half().float()  # what the file holds
+    with torch.no_grad():
+        model.logit_scale.fill_(3.5)
+        size = vision["image_size"]
+        pixels = torch.randn((3, 3, size, size), generator=generator)
+        length, vocabulary = text["context_length"], text["vocab_size"]
+        ids = torch.randint(1, vocabulary - 2, (4, length), generator=generator)
+        for row, end in enumerate((3, 5, length - 1, 2)):
+            ids[row, end] = vocabulary - 1
+            ids[row, end + 1:] = 0
+        images = F.normalize(model.encode_image(pixels), dim=-1)
+        texts = F.normalize(model.encode_text(ids), dim=-1)
+        reference = {
+            "pixel_values": pixels, "input_ids": ids, "image_embeds": images, "text_embeds": texts,
+            "logits_per_image": model.logit_scale.exp() * images @ texts.T,
+        }
+    config = {"model_cfg": {"embed_dim": embed, "quick_gelu": quick, "vision_cfg": vision, "text_cfg": text}}
+    write(folder, model, config if has_config else None, "open_clip_config.json", reference, torch.float16)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("output", type=pathlib.Path)
+    folder = parser.parse_args().output
+    siglip(folder / "siglip", 1,
+           dict(hidden_size=36, num_attention_heads=3, num_hidden_layers=2, intermediate_size=52, image_size=21, patch_size=6),
+           dict(hidden_size=24, num_attention_heads=2, num_hidden_layers=3, intermediate_size=44, vocab_size=60,
+                max_position_embeddings=9, projection_size=36))
+    siglip(folder / "siglip-gelu", 2,
+           dict(hidden_size=32, num_attention_heads=1, num_hidden_layers=1, intermediate_size=96, image_size=16, patch_size=4,
+                hidden_act="gelu", layer_norm_eps=1e-5),
+           dict(hidden_size=32, num_attention_heads=4, num_hidden_layers=2, intermediate_size=64, vocab_size=40,
+                max_position_embeddings=6, hidden_act="gelu", layer_norm_eps=1e-5, projection_size=32))
+    text = dict(context_length=9, vocab_size=50, width=64, heads=1, layers=1)
+    resnet(folder / "resnet", 3, 24, dict(layers=[2, 1, 3, 1], width=4, image_size=64), text, False, True)
+    resnet(folder / "resnet-gelu", 4, 20, dict(layers=[1, 2, 1, 2], width=2, image_size=96, head_width=32),
+           dict(context_length=7, vocab_size=40, width=48, heads=4, layers=2), True, False)
+
+
+main()
