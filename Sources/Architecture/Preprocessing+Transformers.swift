@@ -36,7 +36,8 @@ extension Preprocessing {
     try fields.refuse("do_pad", unless: [false])
     try fields.refuse("use_square_size", unless: [false])
     self.init(
-      resize: try fields.flag("do_resize", default: true) ? try Self.resize(fields, squashes) : .none,
+      resize: try fields.flag("do_resize", default: true)
+        ? try Self.resize(fields, squashes) : .none,
       crop: try fields.flag("do_center_crop", default: !squashes) ? try Self.crop(fields) : nil,
       cropOffset: try fields.choice("crop_offset", default: .floor),
       resample: try Self.resample(fields),
@@ -44,7 +45,8 @@ extension Preprocessing {
         ? try fields.number("rescale_factor", Self.factors, default: 1.0 / 255) : 1,
       alpha: try fields.choice("alpha", default: .white))
     if try fields.flag("do_normalize", default: true) {
-      mean = try fields.channels("image_mean", Self.means, default: squashes ? center : Self.clipMean)
+      mean = try fields.channels(
+        "image_mean", Self.means, default: squashes ? center : Self.clipMean)
       standardDeviation = try fields.channels(
         "image_std", Self.deviations,
         default: squashes ? center : Self.clipStandardDeviation)

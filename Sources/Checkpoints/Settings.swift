@@ -19,8 +19,9 @@ struct Settings {
   /// The configuration; `nil` where no file says it.
   ///
   /// Of two files the one in the manner of the weights wins.
-  func configuration(for scheme: CLIPNaming.Scheme) throws(CheckpointError) -> Found<CLIPConfiguration>?
-  {
+  func configuration(for scheme: CLIPNaming.Scheme) throws(CheckpointError) -> Found<
+    CLIPConfiguration
+  >? {
     let transformers = try transformersJSON()
     let openCLIP = try openCLIPJSON()
     if let openCLIP, scheme == .openCLIP || transformers == nil {

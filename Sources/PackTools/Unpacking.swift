@@ -45,7 +45,9 @@ public enum Unpacking {
     let index = sources == nil ? nil : try SourceFile.index(of: pack)
     var texts: [(String, String)] = []
     if let json = try pack.json(.configuration) {
-      texts.append(("config.json", json.indented + "\n"))
+      // open_clip's own words lie in a file of another name.
+      let name = json["model_cfg"] == nil ? "config.json" : "open_clip_config.json"
+      texts.append((name, json.indented + "\n"))
     }
     if let preprocessing = model.preprocessing {
       texts.append(("preprocessor_config.json", preprocessing.json.indented + "\n"))

@@ -61,9 +61,10 @@ struct PreprocessingTests {
     Damage(
       #"{"rescale_factor":0}"#, "rescale_factor is 0, a number from 1e-09 to 1000.0 is allowed"),
     Damage(
-      #"{"image_processor_type":"SiglipImageProcessor"}"#,
-      #"image_processor_type is "SiglipImageProcessor", one of CLIPImageProcessor, "#
-        + "CLIPImageProcessorFast, CLIPImageProcessorPil, CLIPFeatureExtractor is supported"),
+      #"{"image_processor_type":"BlipImageProcessor"}"#,
+      #"image_processor_type is "BlipImageProcessor", one of CLIPImageProcessor, "#
+        + "CLIPImageProcessorFast, CLIPImageProcessorPil, CLIPFeatureExtractor, "
+        + "SiglipImageProcessor, SiglipImageProcessorFast, SiglipImageProcessorPil is supported"),
     Damage(#"{"alpha":"black"}"#, #"alpha is "black", "white" or "drop" is allowed"#),
   ]
 

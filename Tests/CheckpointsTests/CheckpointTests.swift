@@ -166,10 +166,10 @@ struct CheckpointTests {
       stored = [.init(name: "encoder.weight", type: .uint8, shape: [0], bytes: [])]
     },
     Damage(
-      #"tensor "visual.layer1.0.conv1.weight": belongs to a ResNet image tower, CLIP's own "#
+      #"tensor "visual.trunk.stem.0.weight": belongs to an image tower of timm, CLIP's own "#
         + "transformers are supported"
     ) { stored, _ in
-      stored = ["visual.conv1.weight", "visual.layer1.0.conv1.weight"].map {
+      stored = ["visual.conv1.weight", "visual.trunk.stem.0.weight"].map {
         .init(name: $0, type: .uint8, shape: [0], bytes: [])
       }
     },

@@ -79,6 +79,7 @@ package struct Evidence: Sendable {
         ],
         "min_cosine": JSON(finite: floor),
         "logit_scale": original.similarity.map { JSON(finite: Double($0.scale)) } ?? .null,
+        "logit_bias": original.similarity.map { JSON(finite: Double($0.bias)) } ?? .null,
         "compute": .string(recommended.rawValue),
         "reached": .array([.object(float32)] + others),
         "tensors": .array(tensors.map(\.json)),
@@ -118,7 +119,10 @@ package struct Evidence: Sendable {
         throw Refusal("the evidence has no probes, or no min_cosine to hold them against")
       }
       self.floor = floor
-      original.similarity = json["logit_scale"]?.double.map { Similarity(scale: Float($0)) }
+      let bias = Float(json["logit_bias"]?.double ?? 0)
+      original.similarity = json["logit_scale"]?.double.map {
+        Similarity(scale: Float($0), bias: bias)
+      }
       origin = json["probes"]?["origin"]?.string ?? "unknown"
       probes.origin = origin
     }

@@ -131,8 +131,14 @@ extension CLIPNaming {
     let source = start + "transformer.resblocks.\(layer)."
     let stacked = [block.query, block.key, block.value].enumerated().flatMap { third, module in
       [
-        (Names.weight(module), TensorLocation(source + "attn.in_proj_weight", part: .init(third, of: 3))),
-        (Names.bias(module), TensorLocation(source + "attn.in_proj_bias", part: .init(third, of: 3))),
+        (
+          Names.weight(module),
+          TensorLocation(source + "attn.in_proj_weight", part: .init(third, of: 3))
+        ),
+        (
+          Names.bias(module),
+          TensorLocation(source + "attn.in_proj_bias", part: .init(third, of: 3))
+        ),
       ]
     }
     return module(block.norm1, source + "ln_1") + stacked

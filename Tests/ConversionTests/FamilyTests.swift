@@ -1,0 +1,109 @@
+import Architecture
+import Bytes
+import Checkpoints
+import ClipPack
+import Evidence
+import PackTools
+import Quantisation
+import SystemPackage
+import Tensors
+import TestSupport
+import Testing
+
+@testable import Conversion
+
+/// Families besides CLIP, against their own library. The models and its answers are made by
+/// `Scripts/make_family_models.py Tests/Fixtures/families`.
+@Suite("families")
+struct FamilyTests {
+  static let models = ["siglip", "siglip-gelu", "resnet", "resnet-gelu"]
+
+  private static func folder(_ model: String) -> FilePath { Fixture.path("families/\(model)") }
+
+  @Test(arguments: models)
+  func `a model answers like its own library, stage by stage`(model: String) throws {
+    let bench = Workbench()
+    let pack = try bench.convert(Self.folder(model), to: .lossless, evidence: false)
+    let verification = try Verification.withReference(
+      Self.folder(model).appending("reference.safetensors"), bench.model(pack.path),
+      minimumCosine: 0.999_999)
+    let comparison = verification.comparison
+    #expect(verification.hasPassed, "\(verification.failures)")
+    #expect(try #require(comparison.image).maximumDifference <= 1e-5)
+    #expect(try #require(comparison.text).maximumDifference <= 1e-5)
+    #expect(try #require(comparison.logitsMaximumDifference) <= 1e-4)
+    for stages in [comparison.imageStages, comparison.textStages] {
+      if let worst = stages?.worst { #expect(worst.error <= 1e-5, "\(worst.name)") }
+    }
+    if model.hasPrefix("siglip") { #expect(comparison.imageStages?.names.last == "pooled") }
+  }
+
+  @Test(arguments: models)
+  func `a model comes back byte for byte`(model: String) throws {
+    let bench = Workbench()
+    let pack = try bench.convert(Self.folder(model), to: .lossless, evidence: false)
+    let folder = bench.folder.appending("restored")
+    let summary = try Unpacking.run(bench.model(pack.path).pack, into: folder)
+    #expect(summary.isSource)
+    #expect(
+      try Workbench.bytes(folder.appending("model.safetensors"))
+        == Workbench.bytes(Self.folder(model).appending("model.safetensors")))
+    // What was written beside the weights describes the same network.
+    let (again, source) = (
+      try Checkpoint(folder.string), try Checkpoint(Self.folder(model).string)
+    )
+    #expect(again.graph == source.graph)
+    #expect(again.preprocessing == source.preprocessing)
+  }
+
+  @Test(arguments: models)
+  func `int8 stays near and verifies by its own evidence`(model: String) throws {
+    let bench = Workbench()
+    let pack = try bench.convert(Self.folder(model), to: .int8)
+    #expect(try #require(pack.summary.agreement).cosineMinimum >= 0.995)
+    let verification = try Verification.ofEvidence(bench.model(pack.path), minimumCosine: nil)
+    #expect(verification.hasPassed, "\(verification.failures)")
+  }
+
+  @Test func `a tower alone is the same tower`() throws {
+    let bench = Workbench()
+    for model in Self.models {
+      for (towers, tower) in [(Recipe.Towers.image, Tower.image), (.text, .text)] {
+        let pack = try bench.convert(
+          Self.folder(model), to: .lossless, towers: towers, evidence: false)
+        let found = try bench.model(pack.path)
+        let whole = try Checkpoint(Self.folder(model).string)
+        #expect(found.graph[tower] == whole.graph[tower])
+        #expect(Tower.allCases.count { found.graph[$0] != nil } == 1)
+      }
+    }
+  }
+
+  @Test func `a tensor that belongs to nothing is refused by name`() throws {
+    let folder = TemporaryFolder()
+    for name in ["model.safetensors", "config.json"] {
+      let bytes = try Workbench.bytes(Self.folder("siglip").appending(name))
+      try folder.write(bytes, name)
+    }
+    let path = folder.appending("model.safetensors")
+    let source = try Safetensors(path)
+    var writer = try SafetensorsWriter(
+      replacing: folder.appending("more.safetensors"),
+      tensors: source.tensors.map { .init($0.name, $0.elementType, $0.shape) }
+        + [.init("text_model.encoder.layers.0.adapter.weight", .float32, [1])],
+      metadata: [:])
+    for entry in source.tensors {
+      let buffer = try #require(source.tensor(named: entry.name)).buffer
+      try writer.append(buffer.bytes)
+    }
+    let one = Buffer(littleEndian: [Float(1)])
+    try writer.append(one.bytes)
+    try writer.commit()
+    let error = #expect(throws: CheckpointError.self) {
+      try Checkpoint(folder.appending("more.safetensors").string)
+    }
+    #expect(
+      error?.description.contains(
+        "\"text_model.encoder.layers.0.adapter.weight\": belongs to no part of the model") == true)
+  }
+}
