@@ -2,16 +2,12 @@ extension String {
   /// The text as a terminal may be shown it: names from files could hold characters that move the
   /// cursor, change colours, or turn the direction of writing around; they are written as JSON
   /// writes them, `\\u001b` for example, so that JSON stays what it was.
-  ///
-  /// - Parameter keepingLines: whether line feeds stay as they are.
-  public func printable(keepingLines: Bool = false) -> String {
-    guard unicodeScalars.contains(where: { $0.isCommand && !(keepingLines && $0 == "\n") }) else {
-      return self
-    }
+  public func printable() -> String {
+    guard unicodeScalars.contains(where: \.isCommand) else { return self }
     var result = ""
     for scalar in unicodeScalars {
       switch scalar {
-      case "\n": result += keepingLines ? "\n" : "\\n"
+      case "\n": result += "\\n"
       case _ where scalar.isCommand:
         let digits = String(scalar.value, radix: 16)
         result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits

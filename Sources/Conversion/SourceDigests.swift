@@ -1,7 +1,6 @@
 internal import Bytes
 internal import Checkpoints
 internal import Concurrency
-internal import Dispatch
 internal import PackFormat
 
 /// The SHA-256 of files, and what their own checksums say, computed beside other work.
@@ -9,18 +8,20 @@ internal import PackFormat
 /// A digest of one file cannot be shared out, so it takes a thread of its own for as long as the
 /// conversion needs that file anyway.
 final class SourceDigests: Sendable {
-  private let digests: Locked<[Int: Result<Digest, CheckpointError>]>
-  private let group = DispatchGroup()
+  private typealias Found = Result<Digest, CheckpointError>
+
+  private let queue: PrefetchQueue<any TensorFile, Found>
+  /// Those that have been waited for, in the order of the files.
+  private let results: Locked<[Found]>
 
   init(of files: [any TensorFile]) {
-    digests = Locked([:])
-    for (index, file) in files.enumerated() {
-      DispatchQueue.global().async(group: group) { [self] in
-        let digest = Result { () throws(CheckpointError) in
-          try file.validate()
-          return Self.digest(of: file.file)
-        }
-        digests.withLock { $0[index] = digest }
+    results = Locked([])
+    var left = files[...]
+    queue = PrefetchQueue(threads: 1, window: max(files.count, 1), from: { left.popFirst() }) {
+      file in
+      Result { () throws(CheckpointError) in
+        try file.validate()
+        return Self.digest(of: file.file)
       }
     }
   }
@@ -29,8 +30,11 @@ final class SourceDigests: Sendable {
   ///
   /// - Throws: where a file differs from its own checksums.
   func wait() throws(CheckpointError) -> [Digest] {
-    group.wait()
-    let results = digests.withLock { digests in digests.keys.sorted().map { digests[$0]! } }
+    let results = results.withLock { results in
+      // Its source of inputs throws nothing.
+      while let result = try? queue.next() { results.append(result) }
+      return results
+    }
     var found: [Digest] = []
     for result in results { found.append(try result.get()) }
     return found

@@ -37,6 +37,13 @@ public final class Pack: Sendable {
     try Self.check(index.content, "content")
     try Self.check(index.evidence, "evidence")
     try Self.check(index.attachments, "attachment")
+    let signatures = index.attachments.items.count { Signature.isPlace($0.name) }
+    guard signatures <= Signature.most else {
+      throw FormatError(
+        .invalidField,
+        "the pack has \(signatures) signatures, at most \(Signature.most) are allowed",
+        at: preamble.indexOffset)
+    }
     self.init(file, preamble, index, pool)
   }
 

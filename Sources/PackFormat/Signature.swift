@@ -6,6 +6,11 @@ public import Bytes
 public struct Signature: Equatable, Sendable {
   static let size = 64
   private static let prefix = "signature/ed25519/"
+  /// As many as one pack may carry: each is checked, and 60,000 would take seconds.
+  static let most = 1000
+
+  /// Whether a section of that name is for signatures of this kind.
+  static func isPlace(_ name: String) -> Bool { name.hasPrefix(prefix) }
 
   public let key: PublicKey
   public let bytes: [UInt8]

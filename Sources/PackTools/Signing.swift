@@ -76,9 +76,9 @@ public enum Signing {
     try pack.validate()
     let signature = key.sign(pack.signedMessage)
     var writer = try PackWriter.copying(pack, to: destination)
-    let signatures = try pack.signatures()
+    let older = try pack.signatures().first { $0.key == key.publicKey }
     try Repacking.copy(pack.index.attachments, of: pack, to: &writer) { name in
-      signatures.contains { $0.key == key.publicKey && $0.isNamed(name) }
+      older?.isNamed(name) ?? false
     }
     try writer.add(signature)
     return try writer.finish(expecting: (pack.contentDigest, pack.evidenceDigest))

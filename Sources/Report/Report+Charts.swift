@@ -59,7 +59,7 @@ extension Report {
       let y = 20 * index
       let width = top > 0 && value.isFinite ? 200 * value / top : 0
       marks +=
-        "<text class=\"strong\" x=\"0\" y=\"\(y + 14)\">\(name)</text>"
+        "<text class=\"strong\" x=\"0\" y=\"\(y + 14)\">\(escaped(name))</text>"
         + "<rect x=\"90\" y=\"\(y + 3)\" width=\"\(decimal(max(width, 1), 1))\" height=\"14\" rx=\"3\" "
         + "fill=\"var(--\(colour))\"/><text x=\"\(decimal(96 + width, 1))\" y=\"\(y + 14)\">"
         + "\(decimal(100 * value, 3)) %</text>"

@@ -44,7 +44,8 @@ struct Bench: Command {
       ["", "median", "min", "max", "processor", "GFLOPS", "of that"], rows.map { $0.cells(roof) })
     for line in cases { try emit("  " + line) }
     for row in rows where row.showsParts {
-      try emit("\nWhere the time of \(row.what) goes, mean of \(rounds)")
+      try emit("")
+      try emit("Where the time of \(row.what) goes, mean of \(rounds)")
       let parts = Table.lines(
         ["", "mean", "of all", "GFLOPS", "of the roof"], row.partCells(roof, rounds))
       for line in parts { try emit("  " + line) }

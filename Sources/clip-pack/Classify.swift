@@ -51,10 +51,10 @@ struct Classify: Command {
       return
     }
     for (image, classes) in zip(images, results) {
-      try emit(FilePath(argument: image).string.printable())
+      try emit(FilePath(argument: image).string)
       // The share of one label alone is always the whole.
       if classes.count == 1, let only = classes.first {
-        try emit("  cosine " + decimal(Double(only.cosine), 4) + "  " + only.label.printable())
+        try emit("  cosine " + decimal(Double(only.cosine), 4) + "  " + only.label)
         continue
       }
       for one in classes.prefix(5) {
@@ -64,7 +64,7 @@ struct Classify: Command {
         try emit(
           "  " + String(repeating: " ", count: max(0, 5 - percent.count)) + percent + " %  "
             + String(repeating: "█", count: full) + String(repeating: "·", count: 30 - full)
-            + "  " + one.label.printable())
+            + "  " + one.label)
       }
     }
   }

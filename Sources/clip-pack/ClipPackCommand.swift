@@ -1,6 +1,8 @@
 import ArgumentParser
 import Bytes
+import Concurrency
 import Conversion
+import Platform
 
 @main
 struct ClipPackCommand: ParsableCommand {
@@ -24,26 +26,26 @@ struct ClipPackCommand: ParsableCommand {
     openStandardFiles()
     Interruption.cleanUp()
     ReadFiles.remember()
-    do {
-      var command = try parseAsRoot(CommandLineWords.given.words)
-      try command.run()
-    } catch {
-      refuse(error)
-    }
+    runOnLargeStack(start)
   }
 
   /// A wrong command line is one line too; help, results and all else end as the parser ends them.
-  private static func refuse(_ error: any Error) -> Never {
+  ///
+  /// - Returns: the exit status.
+  fileprivate static func status(saying error: any Error) -> Int32 {
     let status = exitCode(for: error)
     if status == .success {
-      // Help, the version and completions, which `exit` prints without asking whether it can.
-      do { try emit(fullMessage(for: error)) } catch {
+      // Help, the version and completions, which the parser prints without asking whether it can.
+      do {
+        try emit(
+          fullMessage(for: error).split(separator: "\n", omittingEmptySubsequences: false).map(
+            String.init))
+      } catch {
         Terminal.say("clip-pack: \(error)")
-        exit(withError: ExitCode(2))
+        return 2
       }
-      exit(withError: ExitCode.success)
     }
-    guard status == .validationFailure else { exit(withError: error) }
+    guard status == .validationFailure else { return status.rawValue }
     let names = configuration.subcommands.map { $0._commandName }
     let command = CommandLineWords.given.words.first { !$0.hasPrefix("-") }
     if let command, !names.contains(command) {
@@ -55,7 +57,7 @@ struct ClipPackCommand: ParsableCommand {
       Terminal.say(
         "clip-pack: \(CommandLineWords.readable(clause(message(for: error)))); see \(help)")
     }
-    exit(withError: ExitCode.validationFailure)
+    return status.rawValue
   }
 
   /// The parser's sentences as one clause: no lines, no capital, no full stop.
@@ -67,5 +69,19 @@ struct ClipPackCommand: ParsableCommand {
       return clause
     }
     return first.lowercased() + clause.dropFirst()
+  }
+}
+
+/// Runs the command and ends the program.
+///
+/// Not by `exit`: that waits for OpenBLAS's threads, which wait for memory for ever where there is
+/// none. Nothing of ours is buffered.
+@Sendable private func start() {
+  do {
+    var command = try ClipPackCommand.parseAsRoot(CommandLineWords.given.words)
+    try command.run()
+    _exit(0)
+  } catch {
+    _exit(ClipPackCommand.status(saying: error))
   }
 }

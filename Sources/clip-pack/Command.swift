@@ -39,12 +39,14 @@ struct Computing: ParsableArguments {
 
 /// A command whose errors become one line and an exit status.
 protocol Command: ParsableCommand {
+  var common: Common { get }
   func perform() throws
 }
 
 extension Command {
   func run() throws {
     do {
+      try AddressSpace.check(threads: common.threads)
       try perform()
     } catch let exit as ExitCode {
       throw exit

@@ -47,7 +47,7 @@ extension Convert {
         cosines[0].leftPadded(to: 20), cosines[1].leftPadded(to: 20), kept.leftPadded(to: 16),
       ].joined(separator: " ")
     }
-    try emit(([heading] + rows + ["drawn in \(drawing)"]).joined(separator: "\n"))
+    try emit([heading] + rows + ["drawn in \(drawing)"])
   }
 
   func show(_ step: Conversion.Progress, _ terminal: Terminal) {

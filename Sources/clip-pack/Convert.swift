@@ -143,7 +143,7 @@ struct Convert: Command {
       Double(start.duration(to: clock.now).components.attoseconds) / 1e18
       + Double(start.duration(to: clock.now).components.seconds)
     try emit(
-      common.json ? json(summary, destination, seconds) : text(summary, destination, seconds))
+      common.json ? [json(summary, destination, seconds)] : text(summary, destination, seconds))
   }
 
   /// Remembers the files beside the weights as inputs, whether they are going to be read or not.
@@ -189,7 +189,7 @@ struct Convert: Command {
 
   private func text(
     _ summary: Conversion.Summary, _ destination: FilePath, _ seconds: Double
-  ) -> String {
+  ) -> [String] {
     let share = 100 * Double(summary.packBytes) / Double(summary.sourceBytes)
     var lines = [
       "\(destination): \(size(summary.sourceBytes)) → \(size(summary.packBytes)) "
@@ -202,6 +202,6 @@ struct Convert: Command {
       lines.append("  not measured (--no-evidence)")
     }
     lines.append("  content \(summary.contentDigest)")
-    return lines.joined(separator: "\n")
+    return lines
   }
 }

@@ -35,18 +35,18 @@ struct Inspect: Command {
       try naming(file) {
         let pack = try Pack(path, pool: common.pool)
         if let signature { try Signing.extract(pack, to: signature) }
-        try emit(common.json ? try packJSON(pack) : try packText(pack))
+        try emit(common.json ? [try packJSON(pack)] : try packText(pack))
       }
     } else if file.hasSuffix(".clippack") {
       // Not a pack after all: opening it says why.
       try naming(file) { _ = try Pack(path, pool: common.pool) }
     } else {
       let tensors = try Container.open(path)
-      try emit(common.json ? json(tensors) : text(tensors))
+      try emit(common.json ? [json(tensors)] : text(tensors))
     }
   }
 
-  private func packText(_ pack: Pack) throws -> String {
+  private func packText(_ pack: Pack) throws -> [String] {
     let preamble = pack.preamble
     var lines = [
       "\(file): clip-pack version 1.\(preamble.minorVersion), \(preamble.storage.rawValue), "
@@ -80,7 +80,7 @@ struct Inspect: Command {
           ]
         }
       })
-    return lines.joined(separator: "\n")
+    return lines
   }
 
   private func packJSON(_ pack: Pack) throws -> String {
@@ -112,7 +112,7 @@ struct Inspect: Command {
     return object.description
   }
 
-  private func text(_ file: any TensorFile) -> String {
+  private func text(_ file: any TensorFile) -> [String] {
     var lines = [
       "\(self.file): \(file.format), \(size(file.file.count)), "
         + counted(file.tensors.count, "tensor")
@@ -128,7 +128,7 @@ struct Inspect: Command {
       file.tensors.map {
         [$0.name, "\($0.shape)", $0.elementType.rawValue, "\($0.byteCount)"]
       })
-    return lines.joined(separator: "\n")
+    return lines
   }
 
   private func json(_ file: any TensorFile) -> String {

@@ -1,17 +1,16 @@
 import Bytes
-import Dispatch
 import Platform
 import Synchronization
 
 /// What happens when the user stops the program: unfinished files go, then the program ends as the
 /// signal would have ended it.
 enum Interruption {
-  private nonisolated(unsafe) static var sources: [any DispatchSourceSignal] = []
-
   static func cleanUp() {
+    // What handlers touch exists before the first signal comes.
+    Unfinished.prepare()
+    isEnding.store(false, ordering: .releasing)
     // A mapped file that another program cuts short cannot be read any more; nothing can be saved
     // but the folder.
-    Unfinished.prepare()
     signal(SIGBUS, sayCutShort)
     // A file that would grow too large is an error like a full disk, and so is a pipe that nobody
     // reads any more.
@@ -19,11 +18,7 @@ enum Interruption {
     unsafe endsWithPipe = !isIgnored(signal(SIGPIPE, SIG_IGN))
     for number in [SIGINT, SIGTERM, SIGHUP] {
       // What was ignored from the start, as under nohup, stays so.
-      guard !isIgnored(signal(number, SIG_IGN)) else { continue }
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler(handler: DispatchWorkItem { end(by: number) })
-      source.resume()
-      unsafe sources.append(source)
+      if !isIgnored(signal(number, SIG_IGN)) { signal(number, end) }
     }
   }
 
@@ -37,27 +32,26 @@ enum Interruption {
   /// Whoever read our output has stopped: ends the program as `SIGPIPE` would have, without a word,
   /// but with unfinished files gone. Returns where that signal was ignored from the start.
   static func endWithPipe() {
-    if unsafe endsWithPipe { end(by: SIGPIPE) }
+    guard unsafe endsWithPipe else { return }
+    end(by: SIGPIPE)
+    while true { pause() }
   }
 
-  private static let isEnding = Atomic(false)
+  fileprivate static let isEnding = Atomic(false)
 
   /// Keeps a thread whose work failed because of the interruption from reporting that.
   static func waitIfEnding() {
     while isEnding.load(ordering: .acquiring) { pause() }
   }
+}
 
-  private static func end(by number: Int32) {
-    isEnding.store(true, ordering: .releasing)
-    Unfinished.removeAll()
-    signal(number, SIG_DFL)
-    // Threads of Dispatch block signals, and what they send themselves would wait for ever.
-    var set = sigset_t()
-    unsafe sigemptyset(&set)
-    unsafe sigaddset(&set, number)
-    unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil)
-    raise(number)
-  }
+/// Removes unfinished files and ends the program by a signal. Also inside the signal's handler, at
+/// whose end the signal comes again: with calls alone that POSIX allows there.
+private func end(by number: Int32) {
+  Interruption.isEnding.store(true, ordering: .releasing)
+  Unfinished.removeAll()
+  signal(number, SIG_DFL)
+  kill(getpid(), number)
 }
 
 /// Ends the program from inside a signal handler: with calls alone that POSIX allows there.

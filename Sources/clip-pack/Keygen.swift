@@ -21,11 +21,15 @@ struct Keygen: Command {
     let (key, publicPath) = try Signing.makeKey(try outputPath(output))
     try emit(
       common.json
-        ? JSON.object([
-          "output": .string(output), "public_key_file": .string(publicPath.string),
-          "public_key": .string(key.publicKey.description),
-        ]).description
-        : "\(output): keep it to yourself\n\(publicPath): give it to those who verify\n"
-          + "  key \(key.publicKey)")
+        ? [
+          JSON.object([
+            "output": .string(output), "public_key_file": .string(publicPath.string),
+            "public_key": .string(key.publicKey.description),
+          ]).description
+        ]
+        : [
+          "\(output): keep it to yourself", "\(publicPath): give it to those who verify",
+          "  key \(key.publicKey)",
+        ])
   }
 }

@@ -30,12 +30,16 @@ struct Repack: Command {
     }
     try emit(
       common.json
-        ? JSON.object([
-          "output": .string(output), "storage": .string(storage.rawValue),
-          "pack_bytes": .integer(new.fileSize),
-          "content_digest": .string(new.contentDigest.description),
-        ]).description
-        : "\(output): \(old.storage.rawValue) \(size(old.fileSize)) → \(storage.rawValue) "
-          + "\(size(new.fileSize))\n  content \(new.contentDigest)")
+        ? [
+          JSON.object([
+            "output": .string(output), "storage": .string(storage.rawValue),
+            "pack_bytes": .integer(new.fileSize),
+            "content_digest": .string(new.contentDigest.description),
+          ]).description
+        ]
+        : [
+          "\(output): \(old.storage.rawValue) \(size(old.fileSize)) → \(storage.rawValue) "
+            + size(new.fileSize), "  content \(new.contentDigest)",
+        ])
   }
 }

@@ -36,12 +36,16 @@ struct Sign: Command {
     }
     try emit(
       common.json
-        ? JSON.object([
-          "output": .string(output), "public_key": .string(key.publicKey.description),
-          "content_digest": .string(preamble.contentDigest.description),
-          "evidence_digest": .string(preamble.evidenceDigest.description),
-        ]).description
-        : "\(output): signed by \(key.publicKey)\n  content   \(preamble.contentDigest)\n"
-          + "  evidence  \(preamble.evidenceDigest)")
+        ? [
+          JSON.object([
+            "output": .string(output), "public_key": .string(key.publicKey.description),
+            "content_digest": .string(preamble.contentDigest.description),
+            "evidence_digest": .string(preamble.evidenceDigest.description),
+          ]).description
+        ]
+        : [
+          "\(output): signed by \(key.publicKey)", "  content   \(preamble.contentDigest)",
+          "  evidence  \(preamble.evidenceDigest)",
+        ])
   }
 }

@@ -67,12 +67,12 @@ struct Terminal {
 
   /// A result as it may be printed: with our own colours, and no other commands to the terminal.
   fileprivate static func printable(_ result: String) -> String {
-    guard hasColour else { return result.printable(keepingLines: true) }
+    guard hasColour else { return result.printable() }
     let colours = ["32m", "31m", "0m"]
     let parts = result.split(separator: escape, omittingEmptySubsequences: false)
     return parts.enumerated().map { index, part in
       let isOurs = colours.contains { part.hasPrefix($0) }
-      let text = String(part).printable(keepingLines: true)
+      let text = String(part).printable()
       return index == 0 ? text : (isOurs ? escape : escape.printable()) + text
     }.joined()
   }
@@ -88,16 +88,22 @@ func openStandardFiles() {
 
 /// Prints a result on standard output, or on standard error where an output goes there.
 ///
+/// What is in a line, names from files too, ends no line: only whoever gives two lines prints two.
+///
 /// - Throws: `FileError` when it cannot be written there, to a full disk for example.
-func emit(_ result: some CustomStringConvertible) throws(FileError) {
+func emit(_ lines: [String]) throws(FileError) {
   do {
     let results = unsafe Terminal.results
-    _ = try results.writeAll("\(Terminal.printable("\(result)"))\n".utf8)
+    let text = lines.map { Terminal.printable($0) + "\n" }.joined()
+    _ = try results.writeAll(text.utf8)
   } catch {
     if error as? Errno == .brokenPipe { Interruption.endWithPipe() }
     throw FileError("write", "standard output", error)
   }
 }
+
+func emit(_ line: String) throws(FileError) { try emit([line]) }
+func emit(_ json: JSON) throws(FileError) { try emit(json.description) }
 
 /// 605157884 → `605.2 MB`, in powers of ten as file managers count.
 func size(_ bytes: Int) -> String {

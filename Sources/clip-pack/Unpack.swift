@@ -38,7 +38,7 @@ struct Unpack: Command {
         ]))
       return
     }
-    for file in summary.files { try emit("\(output)/\(file.name): ".printable() + size(file.size)) }
+    for file in summary.files { try emit("\(output)/\(file.name): \(size(file.size))") }
     try emit(
       summary.isSource
         ? "the weights are the source's, byte for byte (SHA-256 checked)"

@@ -27,7 +27,7 @@ extension Verify {
     }
     let failures = check.failures + (objection.map { [$0] } ?? [])
     try emit(
-      common.json ? json(check, failures, pack).description : text(check, failures, pack, path))
+      common.json ? [json(check, failures, pack).description] : text(check, failures, pack, path))
     guard failures.isEmpty else { throw ExitCode(1) }
   }
 
@@ -51,7 +51,7 @@ extension Verify {
 
   private func text(
     _ check: PublishedCheck, _ failures: [String], _ pack: Pack, _ path: String
-  ) -> String {
+  ) -> [String] {
     var lines = [
       "\(path): every byte of \(size(pack.preamble.fileSize)) is sound",
       "compared with published answers of the original weights of \(check.checkpoint); others of "
@@ -66,7 +66,7 @@ extension Verify {
       failures.isEmpty
       ? [Terminal.green("passed") + ": it answers like the original \(check.checkpoint)"]
       : failures.map { Terminal.red("failed") + ": \($0.printable())" }
-    return lines.joined(separator: "\n")
+    return lines
   }
 
   /// A line for those who may not know that there is more to ask; `nil` where there is not.

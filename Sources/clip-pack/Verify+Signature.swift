@@ -47,7 +47,8 @@ extension Verify {
     } else {
       try emit(
         "\(path): \(counted(names.count, "item")) of the content, \(size(read)) of "
-          + "\(size(pack.preamble.fileSize)), are sound\n  content \(pack.contentDigest)")
+          + "\(size(pack.preamble.fileSize)), are sound")
+      try emit("  content \(pack.contentDigest)")
       for signer in signers(of: pack) { try emit("  signed by \(signer)") }
       if let objection { try emit(Terminal.red("failed") + ": \(objection)") }
     }

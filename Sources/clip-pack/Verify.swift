@@ -138,7 +138,7 @@ struct Verify: Command {
     }
     if let report { try write(report, verification, model, path) }
     try emit(
-      common.json ? try json(verification, model) : try text(verification, model, path))
+      common.json ? [try json(verification, model)] : try text(verification, model, path))
     guard verification.hasPassed else { throw ExitCode(1) }
   }
 
@@ -200,7 +200,7 @@ struct Verify: Command {
 
   private func text(
     _ verification: Verification, _ model: Model, _ path: String
-  ) throws -> String {
+  ) throws -> [String] {
     let pack = model.pack
     var lines = [
       "\(path): every byte of \(size(pack.preamble.fileSize)) is sound",
@@ -227,7 +227,7 @@ struct Verify: Command {
     } else {
       lines += verification.failures.map { Terminal.red("failed") + ": \($0.printable())" }
     }
-    return lines.joined(separator: "\n")
+    return lines
   }
 }
 

@@ -187,6 +187,13 @@ extension Probes {
     observing: Bool
   ) throws -> ProbeEmbeddings {
     var result = ProbeEmbeddings()
+    // Evidence is a document like any other: it may ask a tower that is not there.
+    guard imageCount == 0 || imageTower != nil && preprocessing != nil else {
+      throw Refusal("the probes are \(imageCount) pictures, and the model has no image tower")
+    }
+    guard texts.isEmpty || textTower != nil else {
+      throw Refusal("the probes are \(texts.count) texts, and the model has no text tower")
+    }
     if let imageTower, let preprocessing, imageCount > 0 {
       let (_, height, width) = imageTower.size
       guard imageSize == height, imageSize == width else {
