@@ -32,11 +32,16 @@ struct PictureFolder {
     return endings.contains(ending) ? nil : ".\(ending)"
   }
 
+  private static let plurals = [
+    "folder": "folders", "._ file of macOS": "._ files of macOS",
+    "file without an ending": "files without an ending",
+  ]
+
   /// What is left out, as a clause; `nil` where all is taken.
   var note: String? {
     guard !leftOut.isEmpty else { return nil }
     let kinds = leftOut.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { kind, count in
-      kind.hasPrefix(".") && !kind.hasPrefix("._") ? "\(count) \(kind)" : counted(count, kind)
+      "\(count) " + (count == 1 ? kind : Self.plurals[kind] ?? kind)
     }
     return "left out of '\(path)': " + kinds.joined(separator: ", ")
   }
