@@ -5,8 +5,8 @@ public func decimal(_ value: Double, _ digits: Int) -> String {
   let factor = (0..<digits).reduce(1.0) { product, _ in product * 10 }
   let scaled = (abs(value) * factor).rounded()
   guard scaled < 9e15 else { return "\(value)" }
-  let whole = Int(scaled) / Int(factor)
-  let rest = String(Int(scaled) % Int(factor))
+  let whole = Int(saturating: scaled) / Int(saturating: factor)
+  let rest = String(Int(saturating: scaled) % Int(saturating: factor))
   let sign = value < 0 && scaled > 0 ? "-" : ""
   return digits == 0
     ? sign + String(whole)

@@ -30,7 +30,9 @@ struct Edge {
     var picked: [Int?] = []
     picked.reserveCapacity(wanted.count)
     for index in 0..<wanted.upperBound {
-      if wanted.contains(index) { picked.append(position < Double(source) ? Int(position) : nil) }
+      if wanted.contains(index) {
+        picked.append(position < Double(source) ? Int(saturating: position) : nil)
+      }
       position += step
     }
     return picked
@@ -46,8 +48,8 @@ struct Edge {
       widest: min(source, Int(saturating: support.rounded(.up)) * 2 + 1), capacity: wanted.count)
     for index in wanted {
       let center = (Double(index) + 0.5) * scale
-      let first = max(0, Int(center - support + 0.5))
-      let end = min(source, Int(center + support + 0.5))
+      let first = max(0, Int(saturating: center - support + 0.5))
+      let end = min(source, Int(saturating: center + support + 0.5))
       var weights = (0..<max(0, end - first)).map {
         filter.weight((Double($0 + first) - center + 0.5) * inverse)
       }

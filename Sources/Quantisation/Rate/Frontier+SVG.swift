@@ -28,7 +28,7 @@ extension Frontier {
         + "font-family=\"sans-serif\" font-size=\"12\">",
       "<rect width=\"720\" height=\"420\" fill=\"#fff\"/>",
     ]
-    for decade in Int(bottom)...Int(top) {
+    for decade in Int(saturating: bottom)...Int(saturating: top) {
       let line = y(exp2(Double(decade) * Fixed.log2(10)))
       parts.append(
         "<path d=\"M70 \(line)H690\" stroke=\"#ddd\"/>"
@@ -69,9 +69,11 @@ extension Frontier {
       ("worst", "#d9480f", true, { $0.text?.cosineMinimum }),
     ]
     return kinds.compactMap { name, colour, isWorst, cosine in
+      // A pack whose embeddings are no numbers has no place in the drawing.
       let found = points.compactMap { point in
-        cosine(point.agreement).map {
-          (megabytes: Double(point.packBytes) / 1e6, loss: max(1 - $0, 1e-9))
+        cosine(point.agreement).flatMap { cosine in
+          cosine.isFinite
+            ? (megabytes: Double(point.packBytes) / 1e6, loss: max(1 - cosine, 1e-9)) : nil
         }
       }
       return found.isEmpty

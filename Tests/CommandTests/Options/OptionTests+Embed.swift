@@ -1,14 +1,15 @@
 import Bytes
 import SystemPackage
+import TestSupport
 import Testing
 
 extension OptionTests {
   static let embed = [
-    OptionCase("embed", "pack") { bench in
+    OptionCase("embed", "pack") { (bench: OptionBench) throws in
       let result = try bench.run("embed", "none", "--text", "a", status: 2)
       #expect(result.errors == "clip-pack: cannot open 'none': No such file or directory\n")
     },
-    OptionCase("embed", "image") { bench in
+    OptionCase("embed", "image") { (bench: OptionBench) throws in
       try bench.makePictures()
       let pack = try bench.shared("demo.clippack")
       let folder = try bench.run("embed", pack, "--image", "pictures", "--json")
@@ -19,7 +20,7 @@ extension OptionTests {
       #expect(
         files.json["embeddings"] as? [[Double]] == folder.json["embeddings"] as? [[Double]])
     },
-    OptionCase("embed", "images-from") { bench in
+    OptionCase("embed", "images-from") { (bench: OptionBench) throws in
       try bench.write("\u{feff}\(OptionBench.picture)\r\n\n\(OptionBench.other)", "list")
       let pack = try bench.shared("demo.clippack")
       let result = try bench.run("embed", pack, "--images-from", "list", "--json")
@@ -31,27 +32,27 @@ extension OptionTests {
           == "clip-pack: line 1 of 'list' has a zero byte, which no path has; for a list that zero "
           + "bytes separate add -0\n")
     },
-    OptionCase("embed", "text") { bench in
+    OptionCase("embed", "text") { (bench: OptionBench) throws in
       let result = try bench.run(
         "embed", bench.shared("demo.clippack"), "--text", "a", "", "--json")
       #expect(result.json["texts"] as? [String] == ["a", ""])
       #expect((result.json["embeddings"] as? [[Double]])?.map(\.count) == [96, 96])
     },
-    OptionCase("embed", "texts-from") { bench in
+    OptionCase("embed", "texts-from") { (bench: OptionBench) throws in
       try bench.write("\u{feff}a\r\n\n" + String(repeating: "cat ", count: 90), "list")
       let result = try bench.run(
         "embed", bench.shared("demo.clippack"), "--texts-from", "list", "--json")
       #expect((result.json["texts"] as? [String])?.prefix(2) == ["a", ""])
       #expect(result.json["truncated"] as? Int == 1)
     },
-    OptionCase("embed", "null") { bench in
+    OptionCase("embed", "null") { (bench: OptionBench) throws in
       try bench.link(OptionBench.picture, "line\nbreak.jpg")
       try bench.write("line\nbreak.jpg\0\(OptionBench.other)\0", "list")
       let pack = try bench.shared("demo.clippack")
       try bench.run("embed", pack, "--images-from", "list", "--null", "-o", "v.npy")
       #expect(try bench.text("v.txt") == "line\nbreak.jpg\0\(OptionBench.other)\0")
     },
-    OptionCase("embed", "output") { bench in
+    OptionCase("embed", "output") { (bench: OptionBench) throws in
       let pack = try bench.shared("demo.clippack")
       for name in ["v.npy", "w.jsonl"] {
         try bench.run("embed", pack, "--text", "a", "--output", name)
@@ -68,13 +69,13 @@ extension OptionTests {
         }
       }
     },
-    OptionCase("embed", "jsonl") { bench in
+    OptionCase("embed", "jsonl") { (bench: OptionBench) throws in
       let result = try bench.run(
         "embed", bench.shared("demo.clippack"), "--text", "a", "b", "--jsonl")
       let lines = try result.output.split(separator: "\n").map { try JSON(parsing: String($0)) }
       #expect(lines.map { $0["text"]?.string } == ["a", "b"])
     },
-    OptionCase("embed", "overwrite") { bench in
+    OptionCase("embed", "overwrite") { (bench: OptionBench) throws in
       let (pack, other) = (try bench.shared("demo.clippack"), try bench.shared("whole.clippack"))
       try bench.write("old", "v.npy")
       let unknown = try bench.run("embed", pack, "--text", "a", "-o", "v.npy", status: 1)
@@ -92,7 +93,7 @@ extension OptionTests {
       #expect(space.errors.hasSuffix("; --overwrite replaces them\n"))
       try bench.run("embed", other, "--text", "a", "-o", "v.npy", "--overwrite")
     },
-    OptionCase("embed", "same-space-as") { bench in
+    OptionCase("embed", "same-space-as") { (bench: OptionBench) throws in
       let pack = try bench.shared("demo.clippack")
       try bench.run("embed", pack, "--text", "a", "-o", "v.npy")
       try bench.run("embed", pack, "--text", "b", "--same-space-as", "v.meta.json")
@@ -103,7 +104,7 @@ extension OptionTests {
       let none = try bench.run("embed", pack, "--text", "b", "--same-space-as", pack, status: 1)
       #expect(none.errors.contains("is no record of embeddings"))
     },
-    OptionCase("embed", "compute") { bench in
+    OptionCase("embed", "compute") { (bench: OptionBench) throws in
       let pack = try bench.shared("demo.clippack")
       let results = try ["f32", "bf16", "int8"].map {
         try bench.run("embed", pack, "--text", "a", "--compute", $0, "--json")

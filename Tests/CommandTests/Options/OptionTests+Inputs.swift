@@ -1,22 +1,23 @@
 import Bytes
+import TestSupport
 import Testing
 
 /// Commands that show what a model reads, and what it thinks.
 extension OptionTests {
   static let inputs = [
-    OptionCase("classify", "pack") { bench in
+    OptionCase("classify", "pack") { (bench: OptionBench) throws in
       let result = try bench.run(
         "classify", OptionBench.picture, "--image", OptionBench.picture, "--label", "a", status: 1)
       #expect(result.errors.hasPrefix("clip-pack: \(OptionBench.picture): "))
     },
-    OptionCase("classify", "image") { bench in
+    OptionCase("classify", "image") { (bench: OptionBench) throws in
       let result = try bench.run(
         "classify", bench.shared("demo.clippack"), "--image", OptionBench.picture,
         OptionBench.other, "--label", "a", "b", "--json")
       let images = (result.json["results"] as? [[String: Any]])?.map { $0["image"] as? String }
       #expect(images == [OptionBench.picture, OptionBench.other])
     },
-    OptionCase("classify", "label") { bench in
+    OptionCase("classify", "label") { (bench: OptionBench) throws in
       let pack = try bench.shared("demo.clippack")
       let one = try bench.run(
         "classify", pack, "--image", OptionBench.picture, "--label", "only\npassed")
@@ -31,9 +32,11 @@ extension OptionTests {
       let results = all.json["results"] as? [[String: Any]]
       #expect((results?.first?["labels"] as? [Any])?.count == 7)
     },
-    OptionCase("classify", "template") { bench in
+    OptionCase("classify", "template") { (bench: OptionBench) throws in
       let pack = try bench.shared("demo.clippack")
-      let arguments = ["classify", pack, "--image", OptionBench.picture, "--label", "red", "blue"]
+      let arguments = [
+        "classify", pack, "--image", OptionBench.picture, "--label", "red", "blue", "--json",
+      ]
       let outputs = try [[], ["--template", "{}"], ["--template", "a {} thing"]].map {
         try Program.run(arguments + $0, in: bench.folder.path).output
       }
@@ -41,7 +44,7 @@ extension OptionTests {
       #expect(
         try Program.run(arguments + ["--template", "none"], in: bench.folder.path).status == 64)
     },
-    OptionCase("classify", "compute") { bench in
+    OptionCase("classify", "compute") { (bench: OptionBench) throws in
       let pack = try bench.shared("demo.clippack")
       let outputs = try ["f32", "bf16", "int8"].map {
         try bench.run(
@@ -51,31 +54,31 @@ extension OptionTests {
       }
       #expect(Set(outputs).count == 3)
     },
-    OptionCase("tokenize", "pack") { bench in
+    OptionCase("tokenize", "pack") { (bench: OptionBench) throws in
       #expect(
         try bench.run("tokenize", bench.shared("tiny.clippack"), "a", status: 1).errors
           .hasSuffix("the pack has no tokenizer; convert the checkpoint with --tokenizer DIR\n"))
     },
-    OptionCase("tokenize", "text") { bench in
+    OptionCase("tokenize", "text") { (bench: OptionBench) throws in
       let pack = try bench.shared("demo.clippack")
       let texts = (0..<20).map { "text \($0)" }
       let all = try Program.run(["tokenize", pack] + texts, in: bench.folder.path)
       let lines = try texts.map { try bench.run("tokenize", pack, $0).output }
       #expect(all.output == lines.joined())
     },
-    OptionCase("preprocess", "pack") { bench in
+    OptionCase("preprocess", "pack") { (bench: OptionBench) throws in
       let pack = try bench.shared("demo.clippack")
       let refused = try bench.run("preprocess", pack, OptionBench.picture, "-o", pack, status: 1)
       #expect(refused.errors.contains("it is an input itself"))
     },
-    OptionCase("preprocess", "file") { bench in
+    OptionCase("preprocess", "file") { (bench: OptionBench) throws in
       let pack = try bench.shared("demo.clippack")
       let files = [String](repeating: OptionBench.picture, count: 11)
       let result = try Program.run(
         ["preprocess", pack] + files + ["-o", "x", "--json"], in: bench.folder.path)
       #expect(result.json["shape"] as? [Int] == [11, 3, 64, 64])
     },
-    OptionCase("preprocess", "output") { bench in
+    OptionCase("preprocess", "output") { (bench: OptionBench) throws in
       try bench.run(
         "preprocess", bench.shared("demo.clippack"), OptionBench.picture, "--output", "x")
       #expect(try bench.run("inspect", "x").output.contains("pixel_values"))

@@ -1,9 +1,10 @@
 import Bytes
+import TestSupport
 import Testing
 
 extension OptionTests {
   static let verify = [
-    OptionCase("verify", "pack") { bench in
+    OptionCase("verify", "pack") { (bench: OptionBench) throws in
       let named = try bench.run("verify", bench.shared("tiny.clippack"))
       #expect(named.output.contains("\npassed"))
       try bench.link(try bench.shared("tiny.clippack"), "only.clippack")
@@ -13,45 +14,45 @@ extension OptionTests {
         try bench.run("verify", status: 1).errors
           == "clip-pack: there are 2 packs here (only.clippack, second.clippack); name one\n")
     },
-    OptionCase("verify", "against") { bench in
+    OptionCase("verify", "against") { (bench: OptionBench) throws in
       let pack = try bench.shared("tiny.clippack")
       try bench.run("verify", pack, "--against", OptionBench.tiny)
       let other = try bench.run("verify", pack, "--against", OptionBench.demo, status: 1)
       #expect(other.errors.contains("is of another architecture than the pack"))
     },
-    OptionCase("verify", "rebuild") { bench in
+    OptionCase("verify", "rebuild") { (bench: OptionBench) throws in
       let pack = try bench.shared("tiny.clippack")
       let result = try bench.run(
         "verify", pack, "--against", OptionBench.tiny, "--rebuild", "--json")
       #expect(result.json["rebuilt"] as? Bool == true)
       try bench.run("verify", pack, "--rebuild", status: 64)
     },
-    OptionCase("verify", "reference") { bench in
+    OptionCase("verify", "reference") { (bench: OptionBench) throws in
       let pack = try bench.shared("tiny.clippack")
       try bench.run("verify", pack, "--reference", OptionBench.tiny + "/reference.safetensors")
       let none = OptionBench.tiny + "/model.safetensors"
       #expect(
         try bench.run("verify", pack, "--reference", none, status: 1).errors.contains(none))
     },
-    OptionCase("verify", "published") { bench in
+    OptionCase("verify", "published") { (bench: OptionBench) throws in
       let result = try bench.run(
         "verify", bench.shared("tiny.clippack"), "--published", status: 1)
       #expect(result.errors.contains("openai/clip-vit-base-patch32"))
     },
-    OptionCase("verify", "published-answers") { bench in
+    OptionCase("verify", "published-answers") { (bench: OptionBench) throws in
       let result = try bench.run(
         "verify", bench.shared("tiny.clippack"), "--published", "--published-answers",
         OptionBench.tiny + "/published.json")
       #expect(result.output.contains("passed"))
     },
-    OptionCase("verify", "min-cosine") { bench in
+    OptionCase("verify", "min-cosine") { (bench: OptionBench) throws in
       let pack = try bench.shared("tiny.clippack")
       try bench.run("verify", pack, "--min-cosine", "0.5")
       let failed = try bench.run("verify", pack, "--min-cosine", "1", status: 1)
       #expect(failed.output.contains("at least 1.0000000 is needed"))
       try bench.run("verify", pack, "--min-cosine", "1.1", status: 64)
     },
-    OptionCase("verify", "evidence-images") { bench in
+    OptionCase("verify", "evidence-images") { (bench: OptionBench) throws in
       try bench.makePictures()
       let arguments = [
         "verify", try bench.shared("tiny.clippack"), "--evidence-images", "pictures",
@@ -64,7 +65,7 @@ extension OptionTests {
       #expect(try #require(images) >= 2)
       try bench.run(arguments[0], arguments[1], arguments[2], arguments[3], status: 64)
     },
-    OptionCase("verify", "evidence-texts") { bench in
+    OptionCase("verify", "evidence-texts") { (bench: OptionBench) throws in
       try bench.write("one\ntwo\nthree\n", "texts")
       let pack = try bench.shared("demo.clippack")
       let texts =
@@ -74,7 +75,7 @@ extension OptionTests {
       #expect(try #require(texts) >= 3)
       try bench.run("verify", pack, "--evidence-texts", "texts", status: 64)
     },
-    OptionCase("verify", "public-key") { bench in
+    OptionCase("verify", "public-key") { (bench: OptionBench) throws in
       let signed = try bench.shared("signed.clippack")
       let good = try bench.run("verify", signed, "--public-key", bench.shared("key.pub"), "--json")
       #expect((good.json["signed_by"] as? [String])?.count == 1)
@@ -82,7 +83,7 @@ extension OptionTests {
         "verify", signed, "--public-key", bench.shared("other.pub"), status: 1)
       #expect(other.output.contains("not signed with the key"))
     },
-    OptionCase("verify", "report") { bench in
+    OptionCase("verify", "report") { (bench: OptionBench) throws in
       let pack = try bench.shared("tiny.clippack")
       try bench.run("verify", pack, "--report", "report.html")
       #expect(try bench.text("report.html").hasPrefix("<!doctype html>"))
@@ -95,20 +96,20 @@ extension OptionTests {
             + "name\n")
       }
     },
-    OptionCase("verify", "tower") { bench in
+    OptionCase("verify", "tower") { (bench: OptionBench) throws in
       let result = try bench.run(
         "verify", bench.shared("tiny.clippack"), "--tower", "image", "--json")
       let names = result.json["checked"] as? [String] ?? []
       #expect(names.contains { $0.hasPrefix("vision_model.") })
       #expect(!names.contains { $0.hasPrefix("text_model.") })
     },
-    OptionCase("verify", "tensor") { bench in
+    OptionCase("verify", "tensor") { (bench: OptionBench) throws in
       let name = "visual_projection.weight"
       let result = try bench.run(
         "verify", bench.shared("tiny.clippack"), "--tensor", name, "--json")
       #expect(result.json["checked"] as? [String] == [name])
     },
-    OptionCase("verify", "compute") { bench in
+    OptionCase("verify", "compute") { (bench: OptionBench) throws in
       let pack = try bench.shared("tiny.clippack")
       let cosines = try ["f32", "bf16", "int8"].map {
         try bench.run("verify", pack, "--compute", $0, "--json").json["image_cosine_mean"]

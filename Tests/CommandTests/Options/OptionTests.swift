@@ -1,4 +1,5 @@
 import Bytes
+import TestSupport
 import Testing
 
 /// Every option of every command has a test that asserts its effect. The list of options is the
@@ -33,7 +34,7 @@ import Testing
       }
     }
     #expect(options.count > 100)
-    let tested = Self.cases.map(\.testDescription)
+    let tested = Self.cases.map { $0.testDescription }
     #expect(options.subtracting(tested).sorted() == [], "options without a test")
     #expect(Set(tested).subtracting(options).sorted() == [], "tests without an option")
     #expect(tested.count == Set(tested).count)
@@ -83,7 +84,7 @@ import Testing
   static let everywhere: [Everywhere] = [
     (
       "json",
-      { bench, command in
+      { (bench: OptionBench, command: String) throws in
         let result = try run(bench, command, ["--json"])
         #expect(result.status == 0)
         #expect(!result.json.isEmpty, "\(command): \(result.output)")
@@ -93,7 +94,7 @@ import Testing
     ),
     (
       "quiet",
-      { bench, command in
+      { (bench: OptionBench, command: String) throws in
         let loud = try run(bench, command, [])
         if command == "keygen" {
           for name in ["fresh", "fresh.pub"] { try bench.remove(name) }
@@ -108,7 +109,7 @@ import Testing
     ),
     (
       "threads",
-      { bench, command in
+      { (bench: OptionBench, command: String) throws in
         let one = try run(bench, command, ["--threads", "1"])
         if command == "keygen" {
           for name in ["fresh", "fresh.pub"] { try bench.remove(name) }
@@ -128,7 +129,7 @@ import Testing
     ),
     (
       "help",
-      { bench, command in
+      { (bench: OptionBench, command: String) throws in
         let result = try bench.run(command, "--help")
         #expect(result.output.contains("USAGE: clip-pack \(command)"))
         #expect(result.errors == "")
@@ -136,7 +137,7 @@ import Testing
     ),
     (
       "version",
-      { bench, command in
+      { (bench: OptionBench, command: String) throws in
         #expect(try bench.run(command, "--version").output == "0.1.0\n")
       }
     ),
