@@ -10,6 +10,13 @@ public enum Folder {
 
   /// The paths of what lies in a folder, in the order of the names' bytes.
   public static func entries(in path: FilePath) throws(FileError) -> [FilePath] {
+    try names(in: path, beginningWith: []).map { path.appending(FilePath(bytes: $0).components) }
+  }
+
+  /// As bytes, in their order.
+  static func names(
+    in path: FilePath, beginningWith stem: [UInt8]
+  ) throws(FileError) -> [[UInt8]] {
     guard let folder = unsafe path.withPlatformString({ unsafe opendir($0) }) else {
       throw FileError("read", path, Errno(rawValue: errno))
     }
@@ -20,12 +27,13 @@ public enum Folder {
       let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
         unsafe Array(bytes.prefix { $0 != 0 })
       }
-      if name != Array(".".utf8), name != Array("..".utf8) { names.append(name) }
+      if name.starts(with: stem), name != Array(".".utf8), name != Array("..".utf8) {
+        names.append(name)
+      }
       errno = 0
     }
     guard errno == 0 else { throw FileError("read", path, Errno(rawValue: errno)) }
     return names.sorted { $0.lexicographicallyPrecedes($1) }
-      .map { path.appending(FilePath(bytes: $0).components) }
   }
 
   /// Creates a folder and those above it; one that is there already is left as it is.

@@ -78,8 +78,10 @@ struct TemporaryFile: ~Copyable {
   }
 
   private static func removeLeftovers(of stem: [UInt8], in folder: FilePath) {
-    for path in (try? Folder.entries(in: folder.isEmpty ? "." : folder)) ?? []
-    where isLeftover(path, of: stem) {
+    let head = stem + Array(mark.utf8)
+    for name in (try? Folder.names(in: folder.isEmpty ? "." : folder, beginningWith: head)) ?? []
+    where isLeftover(name, behind: head) {
+      let path = folder.appending(FilePath(bytes: name).components)
       guard let file = try? FileDescriptor.open(path, .readOnly, options: .closeOnExec) else {
         continue
       }
@@ -88,13 +90,9 @@ struct TemporaryFile: ~Copyable {
     }
   }
 
-  /// Whether a name is one that `create` gives: the stem, the mark, two numbers.
-  private static func isLeftover(_ path: FilePath, of stem: [UInt8]) -> Bool {
-    let name = lastName(of: path)
-    let head = stem + Array(mark.utf8)
-    guard name.starts(with: head), name.dropFirst(head.count).hasSuffix(ending) else {
-      return false
-    }
+  /// Whether a name that begins like one that `create` gives goes on so: two numbers.
+  private static func isLeftover(_ name: [UInt8], behind head: [UInt8]) -> Bool {
+    guard name.dropFirst(head.count).hasSuffix(ending) else { return false }
     let numbers = name.dropFirst(head.count).dropLast(ending.utf8.count)
       .split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
     return numbers.count == 2

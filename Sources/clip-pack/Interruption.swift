@@ -20,6 +20,11 @@ enum Interruption {
       // What was ignored from the start, as under nohup, stays so.
       if !isIgnored(signal(number, SIG_IGN)) { signal(number, end) }
     }
+    // Whoever started this program from a thread that blocks signals has not meant it so.
+    var set = sigset_t()
+    unsafe sigemptyset(&set)
+    for number in [SIGINT, SIGTERM, SIGHUP] { unsafe sigaddset(&set, number) }
+    unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil)
   }
 
   private static func isIgnored(_ handler: sighandler_t?) -> Bool {
