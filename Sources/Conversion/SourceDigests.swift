@@ -17,12 +17,14 @@ final class SourceDigests: Sendable {
   init(of files: [any TensorFile]) {
     results = Locked([])
     var left = files[...]
-    queue = PrefetchQueue(threads: 1, window: max(files.count, 1), from: { left.popFirst() }) {
-      file in
-      Result { () throws(CheckpointError) in
-        try file.validate()
-        return Self.digest(of: file.file)
-      }
+    queue = PrefetchQueue(
+      threads: 1, window: max(files.count, 1), from: { left.popFirst() }, by: Self.result)
+  }
+
+  @Sendable private static func result(of file: any TensorFile) -> Found {
+    Result { () throws(CheckpointError) in
+      try file.validate()
+      return digest(of: file.file)
     }
   }
 
