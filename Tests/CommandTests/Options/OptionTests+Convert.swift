@@ -120,6 +120,11 @@ extension OptionTests {
       }
       #expect(digests.count == 3)
     },
+    OptionCase("convert", "adapter") { (bench: OptionBench) throws in
+      let refused = try bench.convert("--adapter", "nowhere", "--no-evidence")
+      #expect(refused.status != 0)
+      #expect(refused.errors.contains("nowhere"))
+    },
     OptionCase("convert", "no-evidence") { (bench: OptionBench) throws in
       #expect(try bench.convert("--no-evidence").json["image_cosine_min"] == nil)
       #expect(

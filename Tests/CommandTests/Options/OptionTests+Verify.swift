@@ -20,6 +20,15 @@ extension OptionTests {
       let other = try bench.run("verify", pack, "--against", OptionBench.demo, status: 1)
       #expect(other.errors.contains("is of another architecture than the pack"))
     },
+    OptionCase("verify", "adapter") { (bench: OptionBench) throws in
+      let pack = try bench.shared("tiny.clippack")
+      try bench.run("verify", pack, "--adapter", "nowhere", status: 64)
+      let refused = try Program.run(
+        ["verify", pack, "--against", OptionBench.tiny, "--adapter", "nowhere"],
+        in: bench.folder.path)
+      #expect(refused.status != 0)
+      #expect(refused.errors.contains("nowhere"))
+    },
     OptionCase("verify", "rebuild") { (bench: OptionBench) throws in
       let pack = try bench.shared("tiny.clippack")
       let result = try bench.run(
