@@ -21,6 +21,8 @@ public struct Tokenizer: Sendable {
   /// What is sought in texts, by id.
   let added: [(token: AddedToken, id: Int32)]
   let paddingRule: Padding
+  /// How many ids there are, added tokens included.
+  public let count: Int
   /// What of the files was used where they disagreed, a sentence each.
   public internal(set) var notes: [String] = []
 
@@ -47,6 +49,7 @@ public struct Tokenizer: Sendable {
     self.template = template
     self.added = added
     paddingRule = padding
+    count = max(model.vocabulary.count, (added.map { Int($0.id) }.max() ?? -1) + 1)
     rawSearch = AddedTokenSearch(
       added.filter { !$0.token.isNormalized }.map {
         ($0.token.content.unicodeScalars.map(\.value), $0.token, $0.id)
@@ -74,11 +77,6 @@ public struct Tokenizer: Sendable {
 
   /// How many positions the tokens take that stand around every text.
   public var frameCount: Int { template.count }
-
-  /// How many ids there are, added tokens included.
-  public var count: Int {
-    max(vocabulary.count, (added.map { Int($0.id) }.max() ?? -1) + 1)
-  }
 
   /// The token of an id.
   ///

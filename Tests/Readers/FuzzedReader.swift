@@ -22,6 +22,13 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
   case pytorch
   /// The pickle of an archive that is otherwise sound.
   case pickle
+  /// A `tokenizer.json` of any kind.
+  case tokenizerJSON
+  /// A model of SentencePiece, in every class.
+  case sentencePiece
+  case bertVocabulary
+  /// The sections of a tokenizer in a pack: u32 the size of the first, then both.
+  case tokenizerSections
   /// A pack as it is.
   case pack
   /// A pack whose checksums are made right first, so that what they protect is reached.
@@ -68,6 +75,10 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
       _ = tokenizer.encode("a photo of a cat", limit: 77)
     case .pytorch: try Self.readTorch(bytes)
     case .pickle: try Self.readTorch(TorchWrapping.archive(bytes))
+    case .tokenizerJSON: try Self.use(Tokenizer(tokenizerJSON: bytes.span))
+    case .sentencePiece: try Self.readSentencePiece(bytes)
+    case .bertVocabulary: try Self.use(Tokenizer(bertVocabulary: bytes.span))
+    case .tokenizerSections: try Self.readTokenizerSections(bytes)
     case .pack: try Self.readPack(bytes)
     case .sealedPack: try Self.readPack(Self.sealed(bytes))
     case .evidence: try Self.readEvidence(bytes)

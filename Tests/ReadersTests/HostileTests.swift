@@ -65,6 +65,37 @@ struct HostileTests {
     Attack(name: "an id of 2⁶² in a vocabulary", reader: .vocabulary) {
       Array("{\"a\":4611686018427387904}".utf8)
     },
+    Attack(name: "a SentencePiece piece of 2⁶³ − 1 bytes", reader: .sentencePiece) {
+      [0x0a] + [UInt8](repeating: 0xff, count: 8) + [0x7f]
+    },
+    Attack(name: "100,000 SentencePiece pieces of the same text", reader: .sentencePiece) {
+      (0..<100_000).flatMap { _ in [0x0a, 5, 0x0a, 1, 0x61, 0x18, 2] as [UInt8] }
+    },
+    Attack(name: "a normalizer of 100,000 arrays in each other", reader: .tokenizerJSON) {
+      Array("{\"normalizer\":".utf8) + [UInt8](repeating: UInt8(ascii: "["), count: 100_000)
+        + [UInt8](repeating: UInt8(ascii: "]"), count: 100_000) + Array(",\"model\":{}}".utf8)
+    },
+    Attack(name: "a normalizer that makes 2²⁰ characters of one", reader: .tokenizerJSON) {
+      let step = #"{"type":"Replace","pattern":{"String":"a"},"content":"aa"}"#
+      let steps = [String](repeating: step, count: 20).joined(separator: ",")
+      return Array(
+        (#"{"normalizer":{"type":"Sequence","normalizers":["# + steps
+          + #"]},"model":{"type":"Unigram","unk_id":0,"vocab":[["a",0]]}}"#).utf8)
+    },
+    Attack(name: "300,000 pieces of the same text", reader: .tokenizerJSON) {
+      let pieces = [String](repeating: #"["a",0]"#, count: 300_000).joined(separator: ",")
+      return Array((#"{"model":{"type":"Unigram","unk_id":0,"vocab":["# + pieces + "]}}").utf8)
+    },
+    Attack(name: "300,000 added tokens of the same text and other ids", reader: .tokenizerJSON) {
+      let tokens = (0..<300_000).map { #"{"id":\#($0),"content":"<x>"}"# }.joined(separator: ",")
+      return Array(
+        (#"{"added_tokens":["# + tokens
+          + #"],"model":{"type":"Unigram","unk_id":0,"vocab":[["a",0]]}}"#).utf8)
+    },
+    Attack(name: "tables of a tokenizer of 2⁶² bytes", reader: .tokenizerSections) {
+      let json = Array(#"{"type":"pipeline","tables":{"ids":4611686018427387904}}"#.utf8)
+      return [UInt8(json.count), 0, 0, 0] + json
+    },
     Attack(name: "a PNG of 2³¹ − 1 by 2³¹ − 1", reader: .picture) {
       [
         0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, 0x49, 0x48, 0x44, 0x52, 0x7f,

@@ -12,6 +12,13 @@ extension FolderContext {
     return openCLIP?["hf_tokenizer_name"]?.string != nil && openCLIP?["hf_model_name"] == nil
   }
 
+  /// Whether transformers reads the folder with its class `SiglipTokenizer`, which is written in
+  /// Python and takes no `tokenizer.json`.
+  var isSiglip: Bool {
+    tokenizerClass == "SiglipTokenizer"
+      || tokenizerClass.isEmpty && ["siglip", "siglip_text_model"].contains(modelType)
+  }
+
   /// The added tokens of a `tokenizer.json` with what `tokenizer_config.json` says of them.
   func added(
     _ file: TokenizerFile, _ model: Model, _ notes: inout [String]

@@ -30,9 +30,12 @@ struct SentencePieceModel {
   var addsDummyPrefix = true
   var removesExtraSpaces = true
   var escapesSpaces = true
+}
 
+extension SentencePieceModel {
   /// - Throws: `truncated` or `invalidField` where the bytes are no such model.
   init(parsing bytes: [UInt8]) throws(FormatError) {
+    self.init()
     var message = ProtocolBuffer(bytes[...])
     while let field = try message.next() {
       switch field.number {
@@ -50,9 +53,6 @@ struct SentencePieceModel {
         .inconsistent, "the model has \(unknown) pieces for what is unknown, one is needed")
     }
   }
-
-  /// The id of the unknown piece.
-  var unknown: Int { pieces.firstIndex { $0.kind == .unknown } ?? 0 }
 
   /// `TrainerSpec`
   private mutating func readTrainer(_ field: ProtocolBuffer.Field) throws(FormatError) {

@@ -5,6 +5,9 @@ struct SentencePieceTable {
   let vocabulary: Vocabulary
   private let pieces: [SentencePieceModel.Piece]
 
+  /// The most bytes of a piece that merges make: every way to cut it in two is looked at.
+  private static let maximumLength = 256
+
   /// - Parameter order: the pieces by id.
   init(
     _ model: SentencePieceModel, order pieces: [SentencePieceModel.Piece]
@@ -43,6 +46,11 @@ struct SentencePieceTable {
     var found: [(score: Float, result: Int32, left: Int32, right: Int32, cut: Int)] = []
     for (id, piece) in pieces.enumerated() where piece.kind == .normal {
       let utf8 = Array(piece.text.utf8)
+      guard utf8.count <= Self.maximumLength else {
+        throw FormatError(
+          .invalidField,
+          "piece \(id) is \(utf8.count) bytes, byte pairs make at most \(Self.maximumLength)")
+      }
       for cut in utf8.indices.dropFirst() where utf8[cut] & 0xc0 != 0x80 {
         guard let left = vocabulary.id(of: utf8.span.extracting(..<cut)),
           let right = vocabulary.id(of: utf8.span.extracting(cut...))
@@ -63,9 +71,7 @@ struct SentencePieceTable {
       Merges.Entry(
         left: merge.left, right: merge.right, rank: Int32(rank), result: merge.result)
     }
-    return try Merges(
-      sorted: entries.sorted { ($0.left, $0.right) < ($1.left, $1.right) },
-      count: vocabulary.count)
+    return try Merges(entries, count: vocabulary.count)
   }
 }
 

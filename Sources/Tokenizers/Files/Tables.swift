@@ -85,13 +85,15 @@ struct TablePlaces {
   ) throws(FormatError) -> [Value] {
     let size = MemoryLayout<Value>.size
     let table = bytes.extracting(try range(name, of: size))
-    var values: [Value] = []
-    values.reserveCapacity(table.byteCount / size)
-    for offset in stride(from: 0, to: table.byteCount, by: size) {
-      values.append(
-        Value(
-          littleEndian: unsafe table.unsafeLoadUnaligned(
-            fromByteOffset: offset, as: Value.self)))
+    let count = table.byteCount / size
+    var values = unsafe [Value](unsafeUninitializedCapacity: count) { buffer, filled in
+      unsafe table.withUnsafeBytes {
+        unsafe UnsafeMutableRawBufferPointer(buffer).copyMemory(from: $0)
+      }
+      filled = count
+    }
+    if Value(littleEndian: 1) != 1 {
+      for i in values.indices { values[i] = Value(littleEndian: values[i]) }
     }
     return values
   }

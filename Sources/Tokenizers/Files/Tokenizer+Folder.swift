@@ -15,7 +15,8 @@ extension Tokenizer {
   public init(folder: FilePath) throws {
     let files = FolderFiles(folder)
     let context = try FolderContext(files)
-    if files.has("tokenizer.json") {
+    let isPython = context.isSiglip && files.has(Self.sentencePieceNames[0])
+    if files.has("tokenizer.json"), !isPython {
       let bytes = try files.bytes("tokenizer.json")
       self = try FolderFiles.naming("tokenizer.json") { () throws(FormatError) in
         try Tokenizer(file: TokenizerFile(bytes.span), context)
@@ -24,6 +25,11 @@ extension Tokenizer {
       let bytes = try files.bytes(name)
       self = try FolderFiles.naming(name) { () throws(FormatError) in
         try Tokenizer(SentencePieceModel(parsing: bytes), context)
+      }
+      if files.has("tokenizer.json") {
+        notes.append(
+          "texts become ids as in transformers' SiglipTokenizer, from \(name); the tokenizer.json "
+            + "beside it, which has other rules, is left out")
       }
     } else if files.has("vocab.json") {
       self = try Self.clip(files, context)

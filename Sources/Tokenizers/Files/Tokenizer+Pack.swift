@@ -180,29 +180,23 @@ extension Model {
 }
 
 extension Merges {
-  /// Reads the table `merges`: of each the left id, the right id, the rank and the result, in
-  /// ascending order of left and right.
+  /// Reads the table `merges`: left ids, right ids and ranks in ascending order of left and right,
+  /// then the results in the order of ranks.
   init(_ places: TablePlaces, _ bytes: RawSpan, count: Int) throws(FormatError) {
     _ = try places.range(.merges, of: 16)
     let values = try places.values(.merges, Int32.self, in: bytes)
-    var entries: [Entry] = []
-    entries.reserveCapacity(values.count / 4)
     let size = values.count / 4
-    for index in 0..<size {
-      entries.append(
-        Entry(
-          left: values[index], right: values[size + index], rank: values[2 * size + index],
-          result: values[3 * size + index]))
-    }
-    try self.init(sorted: entries, count: count)
+    try self.init(
+      left: values[..<size], right: values[size..<2 * size], ranks: values[2 * size..<3 * size],
+      results: Array(values[(3 * size)...]), count: count)
   }
 
   /// Column by column, which entropy coding likes better than row by row.
   func append(to tables: inout Tables) {
     let entries = entries
+    let results = entries.sorted { $0.rank < $1.rank }.map(\.result)
     tables.append(
       .merges,
-      integers: entries.map(\.left) + entries.map(\.right) + entries.map(\.rank)
-        + entries.map(\.result))
+      integers: entries.map(\.left) + entries.map(\.right) + entries.map(\.rank) + results)
   }
 }

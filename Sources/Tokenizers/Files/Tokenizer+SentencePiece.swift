@@ -114,9 +114,10 @@ extension Tokenizer {
       template.after = [end]
     }
     var added = context.listed
+    let known = Set(added.map(\.id))
     for (id, piece) in model.pieces.enumerated()
     where piece.kind == .control || piece.kind == .userDefined {
-      guard !added.contains(where: { $0.id == Int32(id) }) else { continue }
+      if known.contains(Int32(id)) { continue }
       var token = AddedToken(piece.text)
       token.isSpecial = piece.kind == .control
       added.append((token, Int32(id)))
@@ -149,7 +150,7 @@ extension FolderContext {
     case "SiglipTokenizer": return .siglip
     case "XLMRobertaTokenizer", "NllbTokenizer": return .fairseq
     case "T5Tokenizer", "GemmaTokenizer", "Siglip2Tokenizer": return .plain
-    case "" where modelType == "siglip" || modelType == "siglip_text_model": return .siglip
+    case "" where isSiglip: return .siglip
     case "" where ["xlm-roberta", "altclip", "metaclip_2"].contains(modelType): return .fairseq
     default:
       throw FormatError(

@@ -5,8 +5,8 @@ struct Merges: Sendable {
   /// How many merges a tokenizer may have: 20 times CLIP's.
   static let maximumCount = 1 << 20
 
-  /// The pairs by rank, as ids.
-  private(set) var pairs: [(left: Int32, right: Int32)] = []
+  /// The pairs by rank, as ids; empty where they were read in another order.
+  private var listed: [(left: Int32, right: Int32)] = []
   /// What the pair of each rank becomes.
   private(set) var results: [Int32] = []
   /// Right id << 20 | rank, ascending among the pairs of one left id.
@@ -28,44 +28,72 @@ struct Merges: Sendable {
 
   /// Merges in ascending order of left and right id, as a pack holds them.
   ///
-  /// - Parameter count: how many ids there are.
+  /// - Parameters:
+  ///   - left: with `right` and `ranks`, of the same number, the merges.
+  ///   - results: what becomes of the pair of each rank.
+  ///   - count: how many ids there are.
   /// - Throws: `invalidField` for an id or a rank that there is not, `inconsistent` for merges that
   ///   are out of order or of the same rank.
-  init(sorted entries: [Entry], count: Int) throws(FormatError) {
-    guard entries.count <= Self.maximumCount else {
+  init(
+    left: ArraySlice<Int32>, right: ArraySlice<Int32>, ranks: ArraySlice<Int32>,
+    results: [Int32], count: Int
+  ) throws(FormatError) {
+    guard results.count <= Self.maximumCount else {
       throw FormatError(
         .invalidField,
-        "there are \(entries.count) merges, at most \(Self.maximumCount) are allowed")
+        "there are \(results.count) merges, at most \(Self.maximumCount) are allowed")
     }
     let ids = 0..<Int32(count)
-    pairs = [(Int32, Int32)](repeating: (-1, -1), count: entries.count)
-    results = [Int32](repeating: -1, count: entries.count)
+    guard results.allSatisfy({ ids ~= $0 }) else {
+      throw FormatError(
+        .invalidField, "a merge results in an id that is not below \(count)")
+    }
+    self.results = results
     starts = [Int32](repeating: 0, count: count + 1)
-    sorted.reserveCapacity(entries.count)
+    sorted.reserveCapacity(results.count)
+    var isTaken = [Bool](repeating: false, count: results.count)
     var last: UInt64 = 0
-    for (index, entry) in entries.enumerated() {
-      guard ids.contains(entry.left), ids.contains(entry.right), ids.contains(entry.result),
-        results.indices.contains(Int(entry.rank))
-      else {
+    for index in results.indices {
+      let (first, second) = (left[left.startIndex + index], right[right.startIndex + index])
+      let rank = Int(ranks[ranks.startIndex + index])
+      guard ids ~= first, ids ~= second, results.indices ~= rank else {
         throw FormatError(
           .invalidField,
-          "entry \(index) of the merges has the ids \(entry.left), \(entry.right) and "
-            + "\(entry.result) and the rank \(entry.rank), ids are below \(count) and ranks below "
-            + "\(entries.count)")
+          "entry \(index) of the merges has the ids \(first) and \(second) and the rank \(rank), "
+            + "ids are below \(count) and ranks below \(results.count)")
       }
-      let key = UInt64(entry.left) << 32 | UInt64(entry.right)
-      guard index == 0 || key > last, results[Int(entry.rank)] < 0 else {
+      let key = UInt64(first) << 32 | UInt64(second)
+      guard index == 0 || key > last, !isTaken[rank] else {
         throw FormatError(
           .inconsistent,
           "entry \(index) of the merges does not follow the one before it, or has its rank twice")
       }
       last = key
-      pairs[Int(entry.rank)] = (entry.left, entry.right)
-      results[Int(entry.rank)] = entry.result
-      starts[Int(entry.left) + 1] += 1
-      sorted.append(UInt64(entry.right) << 20 | UInt64(entry.rank))
+      isTaken[rank] = true
+      starts[Int(first) + 1] += 1
+      sorted.append(UInt64(second) << 20 | UInt64(rank))
     }
     for id in 0..<count { starts[id + 1] += starts[id] }
+  }
+
+  /// The same from entries in any order.
+  init(_ entries: [Entry], count: Int) throws(FormatError) {
+    let rows = entries.sorted { ($0.left, $0.right) < ($1.left, $1.right) }
+    try self.init(
+      left: rows.map(\.left)[...], right: rows.map(\.right)[...], ranks: rows.map(\.rank)[...],
+      results: entries.sorted { $0.rank < $1.rank }.map(\.result), count: count)
+  }
+
+  /// The pairs by rank, as ids.
+  var pairs: [(left: Int32, right: Int32)] {
+    guard listed.isEmpty, !results.isEmpty else { return listed }
+    var pairs = [(left: Int32, right: Int32)](repeating: (0, 0), count: results.count)
+    for id in 0..<(starts.count - 1) {
+      for entry in sorted[Int(starts[id])..<Int(starts[id + 1])] {
+        pairs[Int(entry & (1 << 20 - 1))] = (Int32(id), Int32(entry >> 20))
+      }
+    }
+    return pairs
   }
 
   /// The merges as a pack holds them: each pair once, with its own rank.
@@ -111,18 +139,18 @@ struct Merges: Sendable {
     for i in right.indices { whole.append(right[i]) }
     guard let result = vocabulary.id(of: whole.span) else { throw missing("result", whole.span) }
     results.append(result)
-    pairs.append((first, second))
+    listed.append((first, second))
   }
 
   /// Builds the index, after the last merge.
   mutating func seal(_ vocabulary: Vocabulary) {
     // Counting sort by left id; what is left to sort are short runs.
     starts = [Int32](repeating: 0, count: vocabulary.count + 1)
-    for pair in pairs { starts[Int(pair.left) + 1] += 1 }
+    for pair in listed { starts[Int(pair.left) + 1] += 1 }
     for id in 0..<vocabulary.count { starts[id + 1] += starts[id] }
     var next = starts
-    sorted = [UInt64](repeating: 0, count: pairs.count)
-    for (rank, pair) in pairs.enumerated() {
+    sorted = [UInt64](repeating: 0, count: listed.count)
+    for (rank, pair) in listed.enumerated() {
       sorted[Int(next[Int(pair.left)])] = UInt64(pair.right) << 20 | UInt64(rank)
       next[Int(pair.left)] += 1
     }
