@@ -77,16 +77,16 @@ struct TorchDamageTests {
     }
   }
 
-  @Test func `of a million nested tuples costs no stack`() {
-    let nested = Self.pickled([0x29] + [UInt8](repeating: 0x85, count: 1_000_000))
+  @Test func `of 900,000 nested tuples costs no stack`() {
+    let nested = Self.pickled([0x29] + [UInt8](repeating: 0x85, count: 900_000))
     #expect(Self.message(nested) == "the file holds a tuple of 1, a model's state_dict is needed")
   }
 
   @Test func `of more instructions than weights need is refused`() {
-    let endless = Self.pickled([UInt8](repeating: 0x4e, count: 4_000_001))
+    let endless = Self.pickled([UInt8](repeating: 0x4e, count: 1_000_001))
     #expect(
       Self.message(endless)
-        == "the pickle has more than 4000000 instructions, which no weights need (byte 0x3d0929)")
+        == "the pickle has more than 1000000 instructions, which no weights need (byte 0xf4269)")
   }
 
   @Test func `that shares a value a million times is looked at for a bounded time`() {

@@ -10,8 +10,9 @@ internal import Bytes
 struct PickleReader: ~Escapable {
   /// The largest pickle that is read; those of published models have 40 to 400 KB.
   static let maximumSize = 64 << 20
-  /// Some 35 instructions describe a tensor, so that this is enough for 100,000.
-  static let maximumInstructions = 4_000_000
+  /// Some 35 instructions describe a tensor, so that this is enough for 28,000; and what so many can
+  /// make takes less than 200 MB.
+  static let maximumInstructions = 1_000_000
 
   private var input: ByteReader
   var tree: PickleTree

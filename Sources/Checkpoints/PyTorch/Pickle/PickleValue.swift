@@ -19,16 +19,16 @@ enum PickleValue: Equatable {
   case node(Int)
 }
 
-/// A value with an identity.
+/// A value with an identity. Small, because a pickle can ask for a million.
 enum PickleNode {
   case list([PickleValue])
   case tuple([PickleValue])
   /// In the order in which the members were set.
   case dictionary([PickleMember])
-  case storage(PickledStorage)
-  case tensor(PickledTensor)
+  indirect case storage(PickledStorage)
+  indirect case tensor(PickledTensor)
   /// A value of a class, or the result of a function, of which no more is known.
-  case object(PickledObject)
+  indirect case object(PickledObject)
 }
 
 /// A member of a dictionary.
