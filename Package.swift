@@ -47,13 +47,18 @@ let package = Package(
     .target(
       name: "CImages",
       linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
-    .target(name: "CKernels"),
+    .target(
+      name: "CKernels", exclude: ["README.md"],
+      cSettings: [
+        "Attention", "Dispatch", "Elementwise", "Entropy", "Images", "Linear", "Quantise",
+        "Reproducible",
+      ].map { .headerSearchPath($0) }),
     .target(name: "CPlatform"),
     module("Platform", []),
     module("Concurrency", ["CPlatform", "Platform"]),
     module("Bytes", ["Platform", "Concurrency", system]),
     module("Kernels", ["CKernels", "COpenBLAS", "Platform", "Concurrency"]),
-    module("Tensors", ["Bytes"]),
+    module("Tensors", ["Bytes", "Kernels"]),
     module("Architecture", ["Bytes", "Tensors"]),
     module(
       "Checkpoints",

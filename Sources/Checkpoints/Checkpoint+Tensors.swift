@@ -18,7 +18,11 @@ extension Checkpoint {
     let stored = file.bytes(of: entry, origin.range)
     guard origin.isTransposed else { return Tensor(origin.elementType, origin.shape, stored) }
     defer { file.release(entry, origin.range) }
-    return Tensor(origin.elementType, origin.shape, transposed(stored, origin))
+    // Canonical is [rows, columns], stored is [columns, rows].
+    let (rows, columns) = (origin.shape.extents[0], origin.shape.extents[1])
+    return Tensor(
+      origin.elementType, origin.shape,
+      Tensor(origin.elementType, [columns, rows], stored).transposed)
   }
 
   /// Lets go of the memory behind a tensor that will not be read again soon.
@@ -51,30 +55,5 @@ extension Checkpoint {
       preconditionFailure("'\(file.file.path)' has no tensor \"\(origin.name)\"")
     }
     return (file, entry)
-  }
-
-  private func transposed(_ stored: Buffer, _ origin: TensorOrigin) -> Buffer {
-    // Canonical is (rows, columns), stored is (columns, rows).
-    let (rows, columns) = (origin.shape.extents[0], origin.shape.extents[1])
-    return origin.elementType == .float32
-      ? transpose(stored, rows, columns, UInt32.self)
-      : transpose(stored, rows, columns, UInt16.self)
-  }
-
-  private func transpose<Bits: FixedWidthInteger & BitwiseCopyable>(
-    _ stored: Buffer, _ rows: Int, _ columns: Int, _: Bits.Type
-  ) -> Buffer {
-    let size = MemoryLayout<Bits>.size
-    let input = stored.bytes
-    return Buffer(count: stored.count) { output in
-      for row in 0..<rows {
-        for column in 0..<columns {
-          let value = unsafe input.unsafeLoadUnaligned(
-            fromByteOffset: (column * rows + row) * size, as: Bits.self)
-          output.storeBytes(
-            of: value, toByteOffset: (row * columns + column) * size, as: Bits.self)
-        }
-      }
-    }
   }
 }

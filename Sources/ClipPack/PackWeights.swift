@@ -82,7 +82,7 @@ public final class PackWeights: Weights {
         panels: try pack.readPanels(tensor), steps: steps.floats, columns: tensor.columns,
         pool: pack.pool)
     case nil:
-      throw unknownCodec(tensor)
+      throw pack.unknownCodec(tensor)
     }
   }
 
@@ -92,28 +92,5 @@ public final class PackWeights: Weights {
         .inconsistent, "the pack lacks it, its network needs it", tensor: name)
     }
     return tensor
-  }
-}
-
-func unknownCodec(_ tensor: PackedTensor) -> FormatError {
-  FormatError(
-    .unsupported, "codec \(tensor.codec) is not known to this program: a newer clip-pack is needed",
-    tensor: tensor.name)
-}
-
-extension Pack {
-  /// The stored values of a tensor whose codec is plain, in the element type they are stored in.
-  func values(of tensor: PackedTensor) throws(FormatError) -> Tensor {
-    guard tensor.codec == PackedTensor.Codec.plain.rawValue else { throw unknownCodec(tensor) }
-    return Tensor(tensor.streams[0].elementType, tensor.shape, try read(tensor, stream: 0))
-  }
-}
-
-extension Tensor {
-  /// All elements as float32.
-  ///
-  /// - Precondition: float32, float16 or bfloat16.
-  package var floats: [Float] {
-    withFloats(0..<shape.count) { floats in floats.indices.map { floats[$0] } }
   }
 }

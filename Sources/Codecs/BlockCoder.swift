@@ -16,8 +16,8 @@ public final class BlockCoder: Sendable {
   /// Encodes one block of elements of one type: entropy-coded where that is shorter, else raw.
   ///
   /// Codes go through rANS, by way of the trellis where their columns are paths through it. Planes
-  /// carry no repetitions worth looking for, so their zstd frames hold literals alone; other bytes are
-  /// searched.
+  /// carry no repetitions worth looking for, so their zstd frames hold literals alone; other bytes
+  /// are searched.
   ///
   /// - Parameter columns: of the matrix of codes that the block is a run of; 0 where it is none.
   public func encode(

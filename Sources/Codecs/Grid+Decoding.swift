@@ -39,7 +39,8 @@ extension Grid {
     }
   }
 
-  /// The nearest 8-bit codes to 16-bit ones, each row with the step that just holds its largest code.
+  /// The nearest 8-bit codes to 16-bit ones, each row with the step that just holds its largest
+  /// code.
   ///
   /// - Precondition: a step for each row.
   public static func narrow(

@@ -12,8 +12,8 @@ extension Grid {
   ///
   /// - Parameters:
   ///   - step: as there; `nil` for the finest that int8 codes allow each row.
-  ///   - factor: L of the second moments L·Lᵀ of the layer's input, `[columns, columns]` of which the
-  ///     lower triangle is read.
+  ///   - factor: L of the second moments L·Lᵀ of the layer's input, `[columns, columns]` of which
+  ///     the lower triangle is read.
   ///   - blockElements: for paths through the trellis, how many codes a block of the pack holds;
   ///     `nil` for a plain grid.
   /// - Throws: as `init(encoding:step:)`.

@@ -9,20 +9,20 @@ extension Grid {
   /// documentation).
   public static let priceForEmbeddings: Float = 0
 
-  /// Encodes a tensor with codes that are a path through the trellis in every column, which a compact
-  /// pack stores in about one bit a weight less than other codes of the same step: at equal error in
-  /// about 0.2 bits less than the plain grid's.
+  /// Encodes a tensor with codes that are a path through the trellis in every column, which a
+  /// compact pack stores in about one bit a weight less than other codes of the same step: at equal
+  /// error in about 0.2 bits less than the plain grid's.
   ///
-  /// Codes are int8. Rows whose largest magnitude exceeds 127 steps get a coarser step; use it where
-  /// those are few, below some 6 bits a weight. Values err by up to some steps. The same codes on any
-  /// number of threads and every instruction set.
+  /// Codes are int8. Rows whose largest magnitude exceeds 127 steps get a coarser step; use it
+  /// where those are few, below some 6 bits a weight. Values err by up to some steps. The same
+  /// codes on any number of threads and every instruction set.
   ///
   /// - Parameters:
   ///   - step: of every row that it suits. A plain grid of the same size and 1.2 dB more error has
   ///     a step about 1.75 times as large.
   ///   - price: of a bit, in squared steps; see `Trellis.Frequencies.costs`.
-  ///   - blockElements: how many codes a block of the pack holds. Chains begin anew with each block,
-  ///     which costs each of them about a bit.
+  ///   - blockElements: how many codes a block of the pack holds. Chains begin anew with each
+  ///     block, which costs each of them about a bit.
   /// - Throws: `CodecError.notFinite` with the first row that has a NaN or an infinity.
   /// - Precondition: float32, float16 or bfloat16 elements; the step is a normal float.
   public init(

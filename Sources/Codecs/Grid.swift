@@ -93,8 +93,8 @@ public struct Grid: Sendable {
     try peaks(of: tensor, pool).map { Float(bitPattern: $0) / 127 }
   }
 
-  /// Whether int8 codes do where all rows should have a step: only few have a finest one that is much
-  /// coarser.
+  /// Whether int8 codes do where all rows should have a step: only few have a finest one that is
+  /// much coarser.
   public static func areAffordable(_ finest: [Float], at step: Float) -> Bool {
     // A row whose step is d times the best one costs 1.44 (d − 1)² times the worth of a bit a
     // weight, to second order: squared error against rate, at the slope that the step stands for.

@@ -2,8 +2,8 @@ internal import Concurrency
 internal import Kernels
 internal import Tensors
 
-/// A part of a matrix that stands for all of it: whole chains of columns spread over it, to find out
-/// what codes its trellis will have before it is searched.
+/// A part of a matrix that stands for all of it: whole chains of columns spread over it, to find
+/// out what codes its trellis will have before it is searched.
 struct TrellisSample: Sendable {
   /// One over the step of each row; 0 for a row of zeros.
   let inverses: [Float]

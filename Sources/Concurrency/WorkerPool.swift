@@ -3,9 +3,9 @@ internal import Platform
 
 /// Threads that share out the iterations of one loop at a time.
 ///
-/// Made for loops of 100 µs: idle workers spin for some 50 µs before they sleep, and a worker that is
-/// late is not waited for. Which thread runs which iteration is not defined, so an iteration must not
-/// depend on it; then results do not depend on how many threads there are.
+/// Made for loops of 100 µs: idle workers spin for some 50 µs before they sleep, and a worker that
+/// is late is not waited for. Which thread runs which iteration is not defined, so an iteration
+/// must not depend on it; then results do not depend on how many threads there are.
 ///
 /// Any thread may call `run`, also from within an iteration and while another loop runs: a loop
 /// that finds the workers taken runs on the thread that called it.

@@ -4,7 +4,8 @@ internal import Bytes
 enum PictureFormat: Equatable {
   case png, jpeg
 
-  /// - Throws: `truncated` for an empty file, `unsupported` for any other kind; known ones are named.
+  /// - Throws: `truncated` for an empty file, `unsupported` for any other kind; known ones are
+  ///   named.
   init(recognizing bytes: RawSpan) throws(FormatError) {
     let head = (0..<min(16, bytes.byteCount)).map {
       unsafe bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self)

@@ -96,7 +96,8 @@ extension Pack {
     }
   }
 
-  /// The range of the file that the blocks fill when all are of that encoding, adjacent and aligned.
+  /// The range of the file that the blocks fill when all are of that encoding, adjacent and
+  /// aligned.
   private func inPlace(_ blocks: [Placement], as encoding: BlockEncoding) -> Range<Int>? {
     guard let first = blocks.first, let last = blocks.last,
       first.offset % PackWriter.streamAlignment == 0,

@@ -4,7 +4,8 @@ internal import Kernels
 public import PackFormat
 public import SystemPackage
 
-/// Writes the same pack in another storage: the same content, evidence and attachments, bit for bit.
+/// Writes the same pack in another storage: the same content, evidence and attachments, bit for
+/// bit.
 public enum Repacking {
   /// - Throws: `FormatError` for a damaged source, `FileError` for an unwritable destination.
   /// - Returns: the preamble of the new pack, whose digests are those of the old.

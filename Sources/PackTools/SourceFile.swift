@@ -135,8 +135,8 @@ struct SourceFile {
   }
 }
 
-/// The name of a file of a checkpoint, as a pack gives it: with the ending that its content has, and
-/// in the folder or below it. None begins with a dot, as the files that programs obey do.
+/// The name of a file of a checkpoint, as a pack gives it: with the ending that its content has,
+/// and in the folder or below it. None begins with a dot, as the files that programs obey do.
 private func checkpointName(_ name: String, _ ending: String) throws(Refusal) -> String {
   let path = FilePath(name)
   guard name.hasSuffix(ending), !path.isAbsolute, !name.utf8.contains(0), !name.contains("\\"),
@@ -148,24 +148,4 @@ private func checkpointName(_ name: String, _ ending: String) throws(Refusal) ->
         + "the folder or below it, is needed")
   }
   return name
-}
-
-extension Tensor {
-  /// The elements of a matrix, column by column.
-  fileprivate var transposed: Buffer {
-    let size = elementType.bits / 8
-    let input = buffer.bytes
-    let (rows, columns) = (rows, columns)
-    return Buffer(count: buffer.count) { output in
-      for column in 0..<columns {
-        for row in 0..<rows {
-          for byte in 0..<size {
-            output.storeBytes(
-              of: input[(row * columns + column) * size + byte],
-              toByteOffset: (column * rows + row) * size + byte, as: UInt8.self)
-          }
-        }
-      }
-    }
-  }
 }

@@ -74,7 +74,8 @@ public enum Unpacking {
     return summary
   }
 
-  /// - Throws: `Refusal` for a name that two files would have, and for files that are there already.
+  /// - Throws: `Refusal` for a name that two files would have, and for files that are there
+  ///   already.
   private static func check(
     _ names: [String], _ folder: FilePath, overwriting overwrites: Bool
   ) throws(Refusal) {

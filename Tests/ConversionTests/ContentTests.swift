@@ -11,8 +11,8 @@ import Testing
 @testable import Quantisation
 
 /// The same checkpoint and recipe give the same content, unless measurements of a machine's own go
-/// into it: on any machine, by any number of threads. `Scripts/same_content` does the same with every
-/// instruction set, in debug and release.
+/// into it: on any machine, by any number of threads. `Scripts/same_content` does the same with
+/// every instruction set, in debug and release.
 @Suite("content")
 struct ContentTests {
   static let recipes: [String: Recipe] = [

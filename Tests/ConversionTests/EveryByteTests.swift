@@ -18,8 +18,8 @@ import Testing
 /// Of a byte that was changed only what it concerns is checked again, by the calls that `verify`
 /// makes: opening where it lies in the preamble or the index, decoding its block where it lies in
 /// one, and everything where it lies between blocks. Every 4001st change is checked the whole way.
-/// The tests change every 29th byte; with `CLIP_PACK_EVERY_BYTE` set to 1…9, each byte is changed so
-/// often (`Scripts/every_byte`).
+/// The tests change every 29th byte; with `CLIP_PACK_EVERY_BYTE` set to 1…9, each byte is changed
+/// so often (`Scripts/every_byte`).
 @Suite("The demo pack")
 struct EveryByteTests {
   let folder = TemporaryFolder()

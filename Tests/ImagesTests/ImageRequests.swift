@@ -6,7 +6,8 @@ import Platform
 import SystemPackage
 import Testing
 
-/// What `Scripts/compare_pixels.py` asks, answered into files that it compares with Python's answers.
+/// What `Scripts/compare_pixels.py` asks, answered into files that it compares with Python's
+/// answers.
 ///
 /// `CLIP_PACK_IMAGE_REQUESTS` names a file of lines, fields separated by tabs:
 ///

@@ -17,7 +17,8 @@ import Testing
     let (before, after) = (
       loss(values, plain, moments, rows, columns), loss(values, codes, moments, rows, columns)
     )
-    // The rows of the input share a direction: most of what one column errs, others can make up for.
+    // The rows of the input share a direction: most of what one column errs, others can make up
+    // for.
     #expect(after < 0.6 * before, "\(after) of \(before)")
   }
 

@@ -3,8 +3,8 @@ import Testing
 
 @testable import Kernels
 
-/// Arithmetic that must give the same bits on every processor: against the plainest loops that do the
-/// same operations in the same order, on every instruction set that this machine has.
+/// Arithmetic that must give the same bits on every processor: against the plainest loops that do
+/// the same operations in the same order, on every instruction set that this machine has.
 @Suite("fixed arithmetic") struct FixedTests {
   private let pool = WorkerPool(threads: 3)
   @Test(arguments: InstructionSet.available, counts.dropLast())

@@ -160,7 +160,8 @@ struct TrellisBlockTests {
     #expect(fault { $0[lanes + 2] ^= 1 } != nil)
   }
 
-  /// Tables that reach a code beyond ±127: symbols −64 and 64 of the even codes, 64 of the odd ones.
+  /// Tables that reach a code beyond ±127: symbols −64 and 64 of the even codes, 64 of the odd
+  /// ones.
   @Test func `beyond 127 are refused`() throws {
     var random = SplitMix64(seed: 1)
     let codes = TrellisMachine.codes(3000, columns: 1) {

@@ -81,7 +81,8 @@ extension Sample.Part {
       ])
   }
 
-  /// Codes that are a path through the trellis in every column, anew in each block, most of them small.
+  /// Codes that are a path through the trellis in every column, anew in each block, most of them
+  /// small.
   static func trellis(
     _ name: String, rows: Int, columns: Int, block: Int = 1 << 16, tower: Tower? = nil
   ) -> Self {

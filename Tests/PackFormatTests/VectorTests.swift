@@ -36,8 +36,8 @@ struct VectorTests {
     Vector(name: "panels", storage: .mapped, sample: panels),
   ]
 
-  /// Codes by rANS, of 8 and of 16 bits, and paths through the trellis: one in two blocks; one in columns that are whole lanes; and one in fewer columns
-  /// than lanes.
+  /// Codes by rANS, of 8 and of 16 bits, and paths through the trellis: one in two blocks; one in
+  /// columns that are whole lanes; and one in fewer columns than lanes.
   static let codes = Sample(parts: [
     .section("recipe", Array("{}".utf8), isRequired: true),
     .grid("rans", [2, 2777], codes: noise(5554).map { mostly(-3, $0) }, steps: [0.5, 2]),

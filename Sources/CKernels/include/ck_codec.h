@@ -15,8 +15,8 @@ uint32_t ck_peak_bits(const float *_Nonnull x, size_t count, CKInstructionSet is
 void ck_quantise_i8(const float *_Nonnull x, float inverse, int8_t *_Nonnull codes, size_t count,
                     CKInstructionSet isa);
 
-/// code = x·inverse rounded to the nearest integer, ties to even, held within ±32767; else as above.
-/// codes may begin at any address.
+/// code = x·inverse rounded to the nearest integer, ties to even, held within ±32767; else as
+/// above. codes may begin at any address.
 void ck_quantise_i16(const float *_Nonnull x, float inverse, void *_Nonnull codes, size_t count,
                      CKInstructionSet isa);
 

@@ -7,7 +7,8 @@
 /// out[i] += factor · in[i].
 void ck_add_scaled_f32(float *_Nonnull out, const float *_Nonnull in, float factor, size_t count);
 
-/// codes[i] = targets[i] · inverses[i], rounded to the nearest whole number (ties to even) within ±127.
+/// codes[i] = targets[i] · inverses[i], rounded to the nearest whole number (ties to even) within
+/// ±127.
 void ck_feedback_round(const float *_Nonnull targets, const float *_Nonnull inverses, size_t count,
                        int8_t *_Nonnull codes);
 

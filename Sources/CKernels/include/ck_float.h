@@ -17,14 +17,14 @@ typedef enum __attribute__((enum_extensibility(closed))) {
 /// sums[i,j] = Σ a[i,·] · w[j,·]. There are fast versions for AVX-512 and NEON.
 ///
 /// a [m, k] and sums in rows that begin `a_stride` and `sums_stride` apart; w [n, k] without gaps,
-/// n ≤ CK_PANEL; panel with scratch for rows of 4 k bytes. Within k · 2⁻²⁴ · Σ |a[i,·] · w[j,·]|. An
-/// element depends on its row and its column alone.
+/// n ≤ CK_PANEL; panel with scratch for rows of 4 k bytes. Within k · 2⁻²⁴ · Σ |a[i,·] · w[j,·]|.
+/// An element depends on its row and its column alone.
 void ck_dot_rows_f32(float *_Nonnull sums, size_t sums_stride, const float *_Nonnull a,
                      size_t a_stride, const float *_Nonnull w, size_t m, size_t n, size_t k,
                      CKPanel panel, CKInstructionSet isa);
 
-/// The same for a panel of codes (ck_panel.h), without their steps; panel with scratch for rows of k
-/// floats rounded up to whole words of codes.
+/// The same for a panel of codes (ck_panel.h), without their steps; panel with scratch for rows of
+/// k floats rounded up to whole words of codes.
 void ck_dot_codes_f32(float *_Nonnull sums, size_t sums_stride, const float *_Nonnull a,
                       size_t a_stride, const int8_t *_Nonnull codes, size_t m, size_t n, size_t k,
                       CKPanel panel, CKInstructionSet isa);

@@ -1,22 +1,22 @@
 #pragma once
 #include "CKernels.h"
 
-// Linear layers in integers: weights are signed codes of 8 bits with one step a row, activations are
-// unsigned codes with one scale and one zero point a row, of 8 bits or of 16. Those of 16 bits are two
-// planes of bytes, multiplied as if they were two rows. Sums are exact, hence the same on every
-// instruction set, while k ≤ CK_INT8_DEPTH.
+// Linear layers in integers: weights are signed codes of 8 bits with one step a row, activations
+// are unsigned codes with one scale and one zero point a row, of 8 bits or of 16. Those of 16 bits
+// are two planes of bytes, multiplied as if they were two rows. Sums are exact, hence the same on
+// every instruction set, while k ≤ CK_INT8_DEPTH.
 
 /// 2³¹ / (255 · 128): so many products of an unsigned and a signed byte cannot overflow a sum.
 enum { CK_INT8_DEPTH = 65793 };
 
-/// codes[r,i] = round(x[r,i] / scales[r]) + zeros[r] within 0…256ᵖ − 1, p being `planes`, 1 or 2, so that
-/// x[r,i] ≈ scales[r] · (codes[r,i] − zeros[r]).
+/// codes[r,i] = round(x[r,i] / scales[r]) + zeros[r] within 0…256ᵖ − 1, p being `planes`, 1 or 2,
+/// so that x[r,i] ≈ scales[r] · (codes[r,i] − zeros[r]).
 ///
-/// x [rows, width]; of two planes the more significant bytes of a row's codes, and of its zero, come
-/// first: codes [rows, planes, stride] of which what follows `width` is left alone, scales [rows],
-/// zeros [rows, planes]. The range is that of the row, widened to hold 0, which is coded exactly.
-/// Rounding is to nearest, ties to even; the same results on every instruction set. A row with a value
-/// that is not finite gets a scale that is not a number.
+/// x [rows, width]; of two planes the more significant bytes of a row's codes, and of its zero,
+/// come first: codes [rows, planes, stride] of which what follows `width` is left alone, scales
+/// [rows], zeros [rows, planes]. The range is that of the row, widened to hold 0, which is coded
+/// exactly. Rounding is to nearest, ties to even; the same results on every instruction set. A row
+/// with a value that is not finite gets a scale that is not a number.
 void ck_quantise_rows_u8(uint8_t *_Nonnull codes, float *_Nonnull scales, int32_t *_Nonnull zeros,
                          const float *_Nonnull x, size_t rows, size_t width, size_t stride,
                          size_t planes, CKInstructionSet isa);
@@ -44,7 +44,8 @@ typedef struct {
 } CKScaling;
 
 /// out[i,j] = activation(scales[i] · steps[j] · c[i,j] + bias[j]), or that added to what out[i,j]
-/// holds, where c[i,j] is sums[i,j] − zeros[i] · row_sums[j], or that of two planes. Rows begin `out_stride` and `sums_stride` apart.
+/// holds, where c[i,j] is sums[i,j] − zeros[i] · row_sums[j], or that of two planes. Rows begin
+/// `out_stride` and `sums_stride` apart.
 ///
 /// Within 4 units in the last place of each term, and what `ck_bias_activation_f32` says.
 void ck_scale_sums_f32(float *_Nonnull out, size_t out_stride, const int32_t *_Nonnull sums,

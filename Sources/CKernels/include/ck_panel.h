@@ -23,9 +23,9 @@ typedef struct {
 /// How much a panel takes whose rows have so many bytes: whole words of 4 bytes.
 size_t ck_panel_bytes(size_t row_bytes);
 
-// Codes of weights lie in panels already. A panel is 32 rows, and of these the first word of 4 codes
-// one after the other, then the second, …: [⌈columns / 4⌉, 32, 4]. Rows and columns that are missing
-// are zero.
+// Codes of weights lie in panels already. A panel is 32 rows, and of these the first word of 4
+// codes one after the other, then the second, …: [⌈columns / 4⌉, 32, 4]. Rows and columns that are
+// missing are zero.
 
 /// Where the code of a row and a column lies in its panel.
 static inline size_t ck_panel_index(size_t row, size_t column) {

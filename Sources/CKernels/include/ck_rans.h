@@ -29,8 +29,9 @@ double ck_rans_size(const int8_t *_Nonnull codes, size_t count);
 int ck_rans_decode(const uint8_t *_Nonnull bytes, size_t size, int8_t *_Nonnull codes, size_t count,
                    CKInstructionSet isa);
 
-/// Takes 16-bit codes apart: high[i] = codes[i] >> bits, and the bits below in planes: bit j of code i
-/// is bit i mod 8 of planes[j·⌈count / 8⌉ + i / 8]. What is over in a plane's last byte is 0.
+/// Takes 16-bit codes apart: high[i] = codes[i] >> bits, and the bits below in planes: bit j of
+/// code i is bit i mod 8 of planes[j·⌈count / 8⌉ + i / 8]. What is over in a plane's last byte is
+/// 0.
 ///
 /// codes may begin at any address; 0 ≤ bits ≤ 8, and every code fits 8 + bits bits.
 void ck_split_low_bits(const void *_Nonnull codes, size_t count, unsigned bits,

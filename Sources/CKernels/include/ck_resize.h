@@ -5,7 +5,8 @@
 
 /// Weighted sums of neighbouring pixels in a row of RGB, rounded and clipped to 0…255.
 ///
-/// out[3·i + c] = clip((2²¹ + Σ weights[stride·i + j] · row[3·(starts[i] + j) + c]) >> 22), j < counts[i].
+/// out[3·i + c] = clip((2²¹ + Σ weights[stride·i + j] · row[3·(starts[i] + j) + c]) >> 22), j <
+/// counts[i].
 ///
 /// row is (pixels, 3), out is (outs, 3), starts and counts are (outs), weights is (outs, stride).
 /// Required: starts[i] + counts[i] ≤ pixels; counts[i] ≤ stride; stride is a multiple of 16;

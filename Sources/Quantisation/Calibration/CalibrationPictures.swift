@@ -1,8 +1,9 @@
 internal import Evidence
 
-/// The built-in pictures that weights are rounded for: drawn from a fixed seed, and as different from
-/// each other as simple means allow, since what never occurs among them is rounded blindly. Grounds
-/// are plain, sloped or noisy like photographs; before them lie shapes, plain, striped or checkered.
+/// The built-in pictures that weights are rounded for: drawn from a fixed seed, and as different
+/// from each other as simple means allow, since what never occurs among them is rounded blindly.
+/// Grounds are plain, sloped or noisy like photographs; before them lie shapes, plain, striped or
+/// checkered.
 ///
 /// None of them is among the pictures that a pack is measured with.
 enum CalibrationPictures {

@@ -12,7 +12,8 @@ extension TracedInputs {
   private static let fewPictures = 4
   private static let fewTexts = 16
 
-  /// Pictures and texts for a model. The texts, and the pictures where none are given, are built-in.
+  /// Pictures and texts for a model. The texts, and the pictures where none are given, are
+  /// built-in.
   package init(
     for graph: NetworkGraph, _ preprocessing: Preprocessing?, _ tokenizer: Tokenizer?,
     calibration: CalibrationChoice

@@ -13,8 +13,8 @@ package struct TracedInputs: Sendable {
 
   /// Runs them, and shows what went through each matrix of both towers.
   ///
-  /// The answer of each input is its embedding's component along a direction of ±1 drawn from a fixed
-  /// seed, so that over inputs the mean square of a change of answers is that of embeddings.
+  /// The answer of each input is its embedding's component along a direction of ±1 drawn from a
+  /// fixed seed, so that over inputs the mean square of a change of answers is that of embeddings.
   func trace(
     _ checkpoint: Checkpoint, _ graph: NetworkGraph, _ pool: WorkerPool,
     _ visit: (Tower, LayerTrace) throws -> Void

@@ -12,7 +12,8 @@ internal import Tensors
 ///
 /// At the optimum every tensor's loss falls by the same amount for one more bit, its slope. On a
 /// uniform grid that makes the step of a tensor inversely proportional to the square root of its
-/// sensitivity, whatever its weights are like; so one number for each tower is all there is to find.
+/// sensitivity, whatever its weights are like; so one number for each tower is all there is to
+/// find.
 package struct RateSearch {
   /// 256ths of an octave on top of what sensitivity says, by tower.
   private var level: [Tower: Int] = [:]
@@ -45,7 +46,8 @@ package struct RateSearch {
   /// Bits a weight.
   private static let closeEnough = 0.0095
 
-  /// - Parameter others: how many elements the model has beside these tensors; they are not rounded.
+  /// - Parameter others: how many elements the model has beside these tensors; they are not
+  ///   rounded.
   package init(
     _ rate: Rate, _ sensitivity: Sensitivity, others: Int, _ checkpoint: Checkpoint,
     _ pool: WorkerPool
@@ -90,8 +92,8 @@ package struct RateSearch {
       })
   }
 
-  /// On a plain grid, or on the trellis with a step that errs as much for fewer bits, below the rate
-  /// at which the trellis runs out of codes.
+  /// On a plain grid, or on the trellis with a step that errs as much for fewer bits, below the
+  /// rate at which the trellis runs out of codes.
   private func coding(of entry: Relative, at level: Int) -> Recipe.Coding {
     let plain = StepExponent(entry.exponent + level)
     let fine = StepExponent(entry.exponent + level - Self.trellisOffset)
