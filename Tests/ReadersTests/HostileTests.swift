@@ -86,8 +86,8 @@ struct HostileTests {
       let pieces = [String](repeating: #"["a",0]"#, count: 300_000).joined(separator: ",")
       return Array((#"{"model":{"type":"Unigram","unk_id":0,"vocab":["# + pieces + "]}}").utf8)
     },
-    Attack(name: "300,000 added tokens of the same text and other ids", reader: .tokenizerJSON) {
-      let tokens = (0..<300_000).map { #"{"id":\#($0),"content":"<x>"}"# }.joined(separator: ",")
+    Attack(name: "30,000 added tokens of the same text and other ids", reader: .tokenizerJSON) {
+      let tokens = (0..<30_000).map { #"{"id":\#($0),"content":"<x>"}"# }.joined(separator: ",")
       return Array(
         (#"{"added_tokens":["# + tokens
           + #"],"model":{"type":"Unigram","unk_id":0,"vocab":[["a",0]]}}"#).utf8)
