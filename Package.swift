@@ -105,12 +105,18 @@ let package = Package(
         "Concurrency", "Bytes", "Kernels", "Tensors", "Architecture", "Checkpoints", "Codecs",
         "PackFormat", "Towers", "Tokenizers", "ClipPack", "Evidence", "Quantisation", system,
       ]),
+    module(
+      "Export",
+      [
+        "Bytes", "Tensors", "Architecture", "Checkpoints", "PackFormat", "Towers", "Images",
+        "Tokenizers", "ClipPack", "Evidence", "PackTools", system,
+      ]),
     .executableTarget(
       name: "clip-pack",
       dependencies: [
         "Architecture", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Conversion", "Evidence",
-        "Images", "Kernels", "PackFormat", "PackTools", "Platform", "Quantisation", "Report",
-        "Tensors", "Tokenizers", "Towers", argumentParser, system,
+        "Export", "Images", "Kernels", "PackFormat", "PackTools", "Platform", "Quantisation",
+        "Report", "Tensors", "Tokenizers", "Towers", argumentParser, system,
       ],
       swiftSettings: settings),
 
@@ -152,6 +158,12 @@ let package = Package(
         "Conversion", "Concurrency", "Bytes", "Checkpoints", "ClipPack", "Evidence", "Kernels",
         "PackFormat", "PackTools", "Platform", "Quantisation", "Report", "Tensors", "Towers",
         system,
+      ]),
+    tests(
+      of: "Export",
+      [
+        "Export", "Architecture", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Conversion",
+        "PackFormat", "Quantisation", "Tensors", system,
       ]),
     .testTarget(
       name: "CommandTests", dependencies: ["TestSupport", "Bytes", "clip-pack", system],

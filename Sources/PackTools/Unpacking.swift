@@ -65,7 +65,8 @@ public enum Unpacking {
       summary.isConverted = sources.contains(where: \.isConverted)
       summary.isSource = !summary.isConverted
     } else {
-      try writeWeights(of: pack, folder, &summary)
+      let name = "model.safetensors"
+      summary.files.append((name, try writeWeights(of: pack, to: folder.appending(name))))
     }
     for (name, text) in texts {
       let utf8 = Array(text.utf8)
@@ -91,21 +92,22 @@ public enum Unpacking {
     }
   }
 
-  private static func writeWeights(
-    of pack: Pack, _ folder: FilePath, _ summary: inout Summary
-  ) throws {
+  /// Writes the model's tensors under their names in the pack, which are transformers' for CLIP.
+  ///
+  /// - Returns: the file's size in bytes.
+  package static func writeWeights(of pack: Pack, to path: FilePath) throws -> Int {
     let tensors = pack.tensors.filter(\.isModel)
     var writer = try SafetensorsWriter(
-      replacing: folder.appending("model.safetensors"),
-      tensors: tensors.map { .init($0.name, $0.elementType, $0.shape) },
+      replacing: path, tensors: tensors.map { .init($0.name, $0.elementType, $0.shape) },
       metadata: ["format": "pt"])
-    summary.files.append(("model.safetensors", writer.count))
     for tensor in tensors {
       let buffer = try pack.decoded(tensor).buffer
       try writer.append(buffer.bytes)
       pack.release(tensor)
     }
+    let count = writer.count
     try writer.commit()
+    return count
   }
 
   private static func write(

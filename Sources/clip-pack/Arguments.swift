@@ -1,5 +1,6 @@
 public import Architecture
 public import ArgumentParser
+public import Export
 public import Kernels
 public import PackFormat
 import Quantisation
@@ -11,3 +12,5 @@ extension Recipe.Towers: ExpressibleByArgument {}
 extension Storage: ExpressibleByArgument {}
 extension Tower: ExpressibleByArgument {}
 extension Compute: ExpressibleByArgument {}
+extension ONNXLayout: ExpressibleByArgument {}
+extension WeightForm: ExpressibleByArgument {}

@@ -19,7 +19,7 @@ struct ClipPackCommand: ParsableCommand {
     version: toolVersion,
     subcommands: [
       Convert.self, Verify.self, Inspect.self, Embed.self, Classify.self, Tokenize.self,
-      Preprocess.self, Repack.self, Unpack.self, Keygen.self, Sign.self, Bench.self,
+      Preprocess.self, Export.self, Repack.self, Unpack.self, Keygen.self, Sign.self, Bench.self,
     ])
 
   static func main() {

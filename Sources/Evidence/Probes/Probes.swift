@@ -3,7 +3,7 @@ package import Bytes
 internal import ClipPack
 package import Images
 internal import Kernels
-internal import PackFormat
+package import PackFormat
 package import SystemPackage
 internal import Tensors
 package import Tokenizers
@@ -127,7 +127,7 @@ extension Probes {
   }
 
   /// The probes that a pack carries.
-  init(of pack: Pack) throws {
+  package init(of pack: Pack) throws {
     self.init(origin: "of the pack")
     if let pixels = try pack.evidence(Self.pixelsName, .uint8) {
       let extents = pixels.shape.extents
