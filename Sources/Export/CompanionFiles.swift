@@ -20,6 +20,21 @@ struct CompanionFiles {
       throw Refusal(
         "the pack has no section \"configuration\", which transformers needs as config.json")
     }
+    guard configuration["model_type"] != nil else {
+      throw Refusal("the model is one of open_clip's that transformers does not have")
+    }
+    return try transformers(configuration, notes: &notes)
+  }
+
+  /// As above, with a configuration that names CLIP where transformers has no such model: of it
+  /// transformers.js reads the type only.
+  private func transformersJS(notes: inout [String]) throws -> Files {
+    let own = try model.pack.json(.configuration)
+    let hasType = own?["model_type"] != nil
+    return try transformers(hasType ? own ?? .null : ["model_type": "clip"], notes: &notes)
+  }
+
+  private func transformers(_ configuration: JSON, notes: inout [String]) throws -> Files {
     var files = [(name: "config.json", text: configuration.indented + "\n")]
     if let preprocessing {
       files.append(("preprocessor_config.json", preprocessing.json.indented + "\n"))
@@ -39,7 +54,7 @@ struct CompanionFiles {
   /// - Throws: `Refusal` for what its layout cannot say.
   func files(for layout: ONNXLayout, notes: inout [String]) throws -> Files {
     switch layout {
-    case .transformersJS: return try huggingFace(notes: &notes)
+    case .transformersJS: return try transformersJS(notes: &notes)
     case .immich: return try immich()
     case .fastembed: return try fastembed()
     }

@@ -92,18 +92,19 @@ public enum Unpacking {
     }
   }
 
-  /// Writes the model's tensors under their names in the pack, which are transformers' for CLIP.
+  /// Writes the model's tensors as transformers has them, under its names where it knows the family.
   ///
   /// - Returns: the file's size in bytes.
   package static func writeWeights(of pack: Pack, to path: FilePath) throws -> Int {
-    let tensors = pack.tensors.filter(\.isModel)
+    let tensors = try CheckpointTensor.all(of: pack)
     var writer = try SafetensorsWriter(
-      replacing: path, tensors: tensors.map { .init($0.name, $0.elementType, $0.shape) },
+      replacing: path,
+      tensors: tensors.map { .init($0.name, $0.parts[0].elementType, $0.shape) },
       metadata: ["format": "pt"])
-    for tensor in tensors {
-      let buffer = try pack.decoded(tensor).buffer
+    for part in tensors.flatMap(\.parts) {
+      let buffer = try pack.decoded(part).buffer
       try writer.append(buffer.bytes)
-      pack.release(tensor)
+      pack.release(part)
     }
     let count = writer.count
     try writer.commit()

@@ -115,7 +115,7 @@ struct CommandTests {
     Refusal(
       arguments: ["frob"], status: 64,
       message: "clip-pack: there is no command \"frob\", there are convert, verify, inspect, "
-        + "embed, classify, tokenize, preprocess, repack, unpack, keygen, sign, bench\n"),
+        + "embed, classify, tokenize, preprocess, export, repack, unpack, keygen, sign, bench\n"),
     Refusal(
       arguments: ["inspect", "a\u{1b}[2J\nb"], status: 2,
       message: "clip-pack: cannot open 'a\\u001b[2J\\nb': No such file or directory\n"),
@@ -213,7 +213,7 @@ struct CommandTests {
     #expect(result.output.hasPrefix("OVERVIEW: Convert CLIP checkpoints to small packs"))
     for command in [
       "convert", "verify", "inspect", "embed", "classify", "tokenize", "preprocess", "repack",
-      "unpack", "bench",
+      "unpack", "bench", "export",
     ] {
       #expect(result.output.contains("\n  \(command)"), "\(command)")
     }

@@ -6,7 +6,7 @@ import Testing
 /// parser's own, so that a new one without a test fails here.
 @Suite("Every option") struct OptionTests {
   static let cases =
-    convert + verify + embed + packs + inputs
+    convert + verify + embed + packs + inputs + exports
     + everywhere.flatMap { option in
       basic.keys.sorted().map { command in
         OptionCase(command, option.option) { try option.prove($0, command) }
@@ -60,6 +60,9 @@ import Testing
       ["repack", try $0.shared("tiny.clippack"), "-o", "y.clippack", "--storage", "mapped"]
     },
     "unpack": { ["unpack", try $0.shared("tiny.clippack"), "-o", "out", "--overwrite"] },
+    "export": {
+      ["export", try $0.shared("tiny.clippack"), "-o", "out", "--to", "onnx", "--overwrite"]
+    },
     "keygen": { _ in ["keygen", "-o", "fresh"] },
     "sign": { ["sign", try $0.shared("tiny.clippack"), "--key", try $0.shared("key"), "-o", "s"] },
     "bench": { ["bench", try $0.shared("tiny.clippack"), "--rounds", "1"] },
