@@ -72,7 +72,7 @@ void compare_fixed(void) {
   for (size_t i = 0; i < 11; i++)
     for (float spread = 1; spread < 200; spread *= 7, release()) softmax(counts[i], spread);
   kernel("fixed_activation", true);
-  for (CKActivation a = CKActivationNone; a <= CKActivationGELU; a++)
+  for (CKActivation a = CKActivationNone; a <= CKActivationTanh; a++)
     for (size_t i = 0; i < 11; i++, release()) activate(10 * counts[i] + i % 3, a);
   kernel("fixed_log2", true);
   logarithms();

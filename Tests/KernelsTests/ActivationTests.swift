@@ -1,34 +1,77 @@
+import Concurrency
 import Kernels
 import Testing
 
 @Suite("activation")
 struct ActivationTests {
-  /// torch.nn.functional.gelu(x, approximate="none") and x * torch.sigmoid(1.702 * x), in float64.
-  static let goldens: [(x: Float, gelu: Float, quickGELU: Float)] = [
-    (-8, -4.8849813e-15, -9.7664289e-06),
-    (-3, -0.0040496941, -0.01807131),
-    (-1, -0.15865526, -0.15420423),
-    (-0.125, -0.056282723, -0.055876527),
-    (0, 0, 0),
-    (0.5, 0.34573123, 0.35038844),
-    (2, 1.9544997, 1.9356586),
-    (9, 9, 8.999998),
+  static let arguments: [Float] = [-8, -3, -1, -0.125, 0, 0.5, 2, 9]
+
+  /// torch.nn.functional.gelu(x), x * torch.sigmoid(1.702 * x), gelu(x, approximate="tanh"), relu,
+  /// silu, torch.sigmoid and torch.tanh, in float64.
+  static let goldens: [(activation: Activation, values: [Float])] = [
+    (
+      .gelu,
+      [
+        -4.8849813e-15, -0.0040496941, -0.15865526, -0.056282723, 0, 0.34573123, 1.9544997, 9,
+      ]
+    ),
+    (
+      .quickGELU,
+      [
+        -9.7664289e-06, -0.01807131, -0.15420423, -0.055876527, 0, 0.35038844, 1.9356586,
+        8.999998,
+      ]
+    ),
+    (
+      .tanhGELU, [0, -0.0036373921, -0.15880801, -0.056282801, 0, 0.34571401, 1.9545977, 9]
+    ),
+    (.relu, [0, 0, 0, 0, 0, 0.5, 2, 9]),
+    (
+      .silu,
+      [
+        -0.002682801, -0.14227762, -0.26894142, -0.058598828, 0, 0.31122967, 1.7615942,
+        8.9988894,
+      ]
+    ),
+    (
+      .sigmoid,
+      [
+        0.00033535013, 0.047425873, 0.26894142, 0.46879063, 0.5, 0.62245933, 0.88079708,
+        0.99987661,
+      ]
+    ),
+    (
+      .tanh,
+      [
+        -0.99999977, -0.99505475, -0.76159416, -0.124353, 0, 0.46211716, 0.96402758,
+        0.99999997,
+      ]
+    ),
   ]
 
   @Test(arguments: InstructionSet.available)
   func `gives PyTorch's values`(isa: InstructionSet) {
-    let x = Self.goldens.map(\.x)
-    let zeros = [Float](repeating: 0, count: x.count)
-    var gelu = x
-    var span = gelu.mutableSpan
-    activate(&span, bias: zeros.span, .gelu, using: isa)
-    var quick = x
-    span = quick.mutableSpan
-    activate(&span, bias: zeros.span, .quickGELU, using: isa)
-    for (index, golden) in Self.goldens.enumerated() {
-      #expect(abs(gelu[index] - golden.gelu) <= 4e-7 * max(abs(golden.x), 1))
-      #expect(abs(quick[index] - golden.quickGELU) <= 4e-7 * max(abs(golden.x), 1))
+    for golden in Self.goldens {
+      var values = Self.arguments
+      var span = values.mutableSpan
+      activate(&span, golden.activation, on: WorkerPool(threads: 1), using: isa)
+      for (index, x) in Self.arguments.enumerated() {
+        let difference = abs(values[index] - golden.values[index])
+        #expect(difference <= 4e-7 * max(abs(x), 1), "\(golden.activation) at \(x)")
+      }
     }
+  }
+
+  @Test(arguments: [0, 1, 16_384, 16_385, 40_000])
+  func `is the same for any number of values and threads`(count: Int) {
+    let x = normals(count, seed: 6)
+    var (whole, shared) = (x, x)
+    let bias = [Float](repeating: 0, count: count)
+    var span = whole.mutableSpan
+    activate(&span, bias: bias.span, .silu)
+    span = shared.mutableSpan
+    activate(&span, .silu, on: WorkerPool(threads: 3))
+    #expect(whole == shared)
   }
 
   @Test(arguments: InstructionSet.available, Activation.allCases)
@@ -45,7 +88,8 @@ struct ActivationTests {
     span = reference.mutableSpan
     activate(&span, bias: bias.span, activation, using: .scalar)
     for index in x.indices {
-      #expect(abs(fast[index] - reference[index]) <= 4e-7 * abs(x[index]), "at \(x[index])")
+      let size = activation == .sigmoid ? 1 : abs(x[index])
+      #expect(abs(fast[index] - reference[index]) <= 4e-7 * size, "at \(x[index])")
     }
   }
 

@@ -128,13 +128,29 @@ INLINE Floats V(erf)(Floats x) {
   return V(select)(t > 0.927734375f, far, b);
 }
 
-// x · σ(1.702 x)
-INLINE Floats V(quick_gelu)(Floats x) {
+// The hyperbolic tangent, relative error below 3·10⁻⁷. NaN stays NaN.
+//
+// The polynomial is that of tanhf in the Cephes library (S. Moshier, public domain).
+INLINE Floats V(tanh)(Floats x) {
+  Ints sign = (Ints)x & (int32_t)0x80000000;
+  Floats t = (Floats)((Ints)x & 0x7fffffff), s = x * x;
+  Floats far = (Floats)((Ints)(1.0f - 2.0f / (V(exp)(t + t) + 1.0f)) | sign);
+  Floats p = s * -5.70498872745e-3f + 2.06390887954e-2f;
+  p = p * s + -5.37397155531e-2f;
+  p = p * s + 1.33314422036e-1f;
+  p = p * s + -3.33332819422e-1f;
+  p = p * s * x + x;
+  return V(select)(t > 0.625f, far, p);
+}
+
+// x · σ(slope · y)
+INLINE Floats V(times_logistic)(Floats x, Floats y, const double slope) {
 #if LANES == 16
   // As below with 2ᵗ for eˣ, and without a division, which would take most of the time. The
   // polynomial is 2ʳ for |r| ≤ 1/2 within 1.1·10⁻⁷ (least maximum, by reweighted least squares);
   // one step of Newton's takes the reciprocal from 14 bits to all. min keeps a NaN on its right.
-  __m512 t = _mm512_min_ps(_mm512_set1_ps(125.0f), x * -2.45546696f);
+  const float factor = (float)(slope * -1.4426950408889634);
+  __m512 t = _mm512_min_ps(_mm512_set1_ps(125.0f), y * factor);
   __m512 n = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), r = t - n;
   Floats p = (Floats)r * 1.32647271e-3f + 9.67151265e-3f;
   p = p * r + 5.55073374e-2f;
@@ -142,18 +158,27 @@ INLINE Floats V(quick_gelu)(Floats x) {
   p = p * r + 6.93146978e-1f;
   p = p * r + 1.0f;
   Floats d = _mm512_scalef_ps(p, n) + 1.0f;
-  Floats y = _mm512_rcp14_ps(d);
-  return x * (y * (2.0f - d * y));
+  Floats q = _mm512_rcp14_ps(d);
+  return x * (q * (2.0f - d * q));
 #else
-  return x / (1.0f + V(exp)(x * -1.702f));
+  return x / (1.0f + V(exp)(y * (float)-slope));
 #endif
 }
+
+// x + 0.044715 x³, of which the approximate GELU takes the logistic function.
+INLINE Floats V(cubic)(Floats x) { return x + x * x * x * 0.044715f; }
 
 INLINE Floats V(activated)(Floats x, CKActivation activation) {
   switch (activation) {
   case CKActivationNone: return x;
-  case CKActivationQuickGELU: return V(quick_gelu)(x);
-  case CKActivationGELU: break;
+  case CKActivationQuickGELU: return V(times_logistic)(x, x, 1.702);
+  case CKActivationGELU: return x * 0.5f * (1.0f + V(erf)(x * 0.70710678118654752f));
+  // 2 · √(2/π)
+  case CKActivationTanhGELU: return V(times_logistic)(x, V(cubic)(x), 1.5957691216057308);
+  case CKActivationReLU: return V(select)(x <= 0.0f, V(splat)(0), x);
+  case CKActivationSiLU: return V(times_logistic)(x, x, 1);
+  case CKActivationSigmoid: return V(times_logistic)(V(splat)(1), x, 1);
+  case CKActivationTanh: break;
   }
-  return x * 0.5f * (1.0f + V(erf)(x * 0.70710678118654752f));
+  return V(tanh)(x);
 }

@@ -42,14 +42,18 @@ INLINE void V(bias_activation_rows)(float *values, const float *bias, size_t row
 
 static void V(bias_activation)(float *values, const float *bias, size_t rows, size_t width,
                                size_t stride, CKActivation activation) {
+#define ROWS(activation) V(bias_activation_rows)(values, bias, rows, width, stride, activation)
   switch (activation) {
-  case CKActivationNone:
-    return V(bias_activation_rows)(values, bias, rows, width, stride, CKActivationNone);
-  case CKActivationQuickGELU:
-    return V(bias_activation_rows)(values, bias, rows, width, stride, CKActivationQuickGELU);
-  case CKActivationGELU:
-    return V(bias_activation_rows)(values, bias, rows, width, stride, CKActivationGELU);
+  case CKActivationNone: return ROWS(CKActivationNone);
+  case CKActivationQuickGELU: return ROWS(CKActivationQuickGELU);
+  case CKActivationGELU: return ROWS(CKActivationGELU);
+  case CKActivationTanhGELU: return ROWS(CKActivationTanhGELU);
+  case CKActivationReLU: return ROWS(CKActivationReLU);
+  case CKActivationSiLU: return ROWS(CKActivationSiLU);
+  case CKActivationSigmoid: return ROWS(CKActivationSigmoid);
+  case CKActivationTanh: return ROWS(CKActivationTanh);
   }
+#undef ROWS
 }
 
 static void V(add)(float *out, const float *in, size_t count) {

@@ -101,6 +101,11 @@ INLINE void V(scale_planes)(float *out, size_t out_stride, const int32_t *sums,
   case CKActivationNone: return ROWS(CKActivationNone, false);
   case CKActivationQuickGELU: return ROWS(CKActivationQuickGELU, false);
   case CKActivationGELU: return ROWS(CKActivationGELU, false);
+  case CKActivationTanhGELU: return ROWS(CKActivationTanhGELU, false);
+  case CKActivationReLU: return ROWS(CKActivationReLU, false);
+  case CKActivationSiLU: return ROWS(CKActivationSiLU, false);
+  case CKActivationSigmoid: return ROWS(CKActivationSigmoid, false);
+  case CKActivationTanh: return ROWS(CKActivationTanh, false);
   }
 #undef ROWS
 }

@@ -59,18 +59,26 @@ static void V(exponentials_over_sum)(float *row, size_t count) {
   for (size_t i = 0; i < count; i++) row[i] /= sum;
 }
 
-INLINE Floats V(sigmoid)(Floats x) { return 1.0f / (1.0f + V(exp)(x * -1.702f)); }
+INLINE Floats V(sigmoid)(Floats x) { return 1.0f / (1.0f + V(exp)(-x)); }
 
 // Φ, the area under the bell curve.
 INLINE Floats V(area)(Floats x) { return 0.5f * (1.0f + V(erf)(x * 0.70710678118654752f)); }
 
+// 2 · √(2/π)
+#define TANH_GELU_SLOPE 1.5957691216057308f
+
 INLINE Floats V(fixed_activation)(Floats x, CKActivation activation) {
   switch (activation) {
   case CKActivationNone: return x;
-  case CKActivationQuickGELU: return x * V(sigmoid)(x);
-  case CKActivationGELU: break;
+  case CKActivationQuickGELU: return x * V(sigmoid)(x * 1.702f);
+  case CKActivationGELU: return x * V(area)(x);
+  case CKActivationTanhGELU: return x * V(sigmoid)(V(cubic)(x) * TANH_GELU_SLOPE);
+  case CKActivationReLU: return V(select)(x <= 0.0f, V(splat)(0), x);
+  case CKActivationSiLU: return x * V(sigmoid)(x);
+  case CKActivationSigmoid: return V(sigmoid)(x);
+  case CKActivationTanh: break;
   }
-  return x * V(area)(x);
+  return V(tanh)(x);
 }
 
 INLINE Floats V(derivative)(Floats x, CKActivation activation) {
@@ -78,13 +86,32 @@ INLINE Floats V(derivative)(Floats x, CKActivation activation) {
   case CKActivationNone: return V(splat)(1);
   case CKActivationQuickGELU: {
     // (x · σ)′ = σ · (1 + 1.702 · x · (1 − σ)), σ = σ(1.702 x)
-    Floats sigmoid = V(sigmoid)(x);
+    Floats sigmoid = V(sigmoid)(x * 1.702f);
     return sigmoid * (1.0f + 1.702f * x * (1.0f - sigmoid));
   }
-  case CKActivationGELU: break;
-  }
   // (x · Φ)′ = Φ + x · φ
-  return V(area)(x) + x * V(exp)(-0.5f * x * x) * 0.39894228040143268f;
+  case CKActivationGELU:
+    return V(area)(x) + x * V(exp)(-0.5f * x * x) * 0.39894228040143268f;
+  case CKActivationTanhGELU: {
+    // (x · σ(s))′ = σ + x · s′ · σ · (1 − σ); beyond 16 that is 0 or 1, and no power overflows.
+    Floats near = V(select)(x > 16.0f, V(splat)(16), V(select)(x < -16.0f, V(splat)(-16), x));
+    Floats sigmoid = V(sigmoid)(V(cubic)(near) * TANH_GELU_SLOPE);
+    Floats slope = (1.0f + 0.134145f * near * near) * TANH_GELU_SLOPE;
+    return sigmoid + near * slope * sigmoid * (1.0f - sigmoid);
+  }
+  case CKActivationReLU: return V(select)(x > 0.0f, V(splat)(1), V(splat)(0));
+  case CKActivationSiLU: {
+    Floats sigmoid = V(sigmoid)(x);
+    return sigmoid * (1.0f + x * (1.0f - sigmoid));
+  }
+  case CKActivationSigmoid: {
+    Floats sigmoid = V(sigmoid)(x);
+    return sigmoid * (1.0f - sigmoid);
+  }
+  case CKActivationTanh: break;
+  }
+  Floats y = V(tanh)(x);
+  return 1.0f - y * y;
 }
 
 static void V(fixed_activate)(float *values, size_t count, CKActivation activation) {

@@ -22,7 +22,7 @@ void ck_fixed_product(float *_Nonnull out, size_t out_stride, const float *_Nonn
 /// row[i] = exp(scale · (row[i] − max row)) / their sum. Within 10⁻⁶ as in `ck_softmax_f32`.
 void ck_fixed_softmax(float *_Nonnull row, size_t count, float scale, CKInstructionSet isa);
 
-/// values[i] = activation(values[i]), within 4·10⁻⁷ · |x|.
+/// values[i] = activation(values[i]), within 4·10⁻⁷ · |x|; σ(x) within 4·10⁻⁷.
 void ck_fixed_activate(float *_Nonnull values, size_t count, CKActivation activation,
                        CKInstructionSet isa);
 

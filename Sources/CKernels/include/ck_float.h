@@ -12,6 +12,15 @@ typedef enum __attribute__((enum_extensibility(closed))) {
   CKActivationQuickGELU = 1,
   /// x · Φ(x) = x/2 · (1 + erf(x/√2))
   CKActivationGELU = 2,
+  /// x · σ(2u) = x/2 · (1 + tanh u), u = √(2/π) · (x + 0.044715 x³)
+  CKActivationTanhGELU = 3,
+  /// max(x, 0)
+  CKActivationReLU = 4,
+  /// x · σ(x)
+  CKActivationSiLU = 5,
+  /// σ(x) = 1 / (1 + e⁻ˣ)
+  CKActivationSigmoid = 6,
+  CKActivationTanh = 7,
 } CKActivation;
 
 /// sums[i,j] = Σ a[i,·] · w[j,·]. There are fast versions for AVX-512 and NEON.
@@ -41,7 +50,8 @@ void ck_layer_norm_f32(float *_Nonnull out, const float *_Nonnull in, const floa
 /// values[r,i] = activation(values[r,i] + bias[i]), where no bias means 0.
 ///
 /// values [rows, width] in rows that begin `stride` floats apart; bias [width].
-/// Within 4·10⁻⁷ · |x| for an argument x of the activation, exact without one. NaN stays NaN.
+/// Within 4·10⁻⁷ · |x| for an argument x of the activation, σ(x) within 4·10⁻⁷; max(x, 0) is exact, and
+/// so is no activation. NaN stays NaN.
 void ck_bias_activation_f32(float *_Nonnull values, const float *_Nullable bias, size_t rows,
                             size_t width, size_t stride, CKActivation activation,
                             CKInstructionSet isa);

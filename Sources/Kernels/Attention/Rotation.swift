@@ -36,3 +36,36 @@ public func rotate(
     }
   }
 }
+
+/// Adds the gradients of a rotation's tables to those that they hold.
+///
+/// - Parameters:
+///   - gradient: of the result, `[rows, width]`.
+///   - values: what was rotated, `[rows, width]`.
+///   - cosines, sines: gradients of the tables; they and all else as for `rotate`.
+public func addTableGradients(
+  ofRotated gradient: Span<Float>, _ values: Span<Float>, cosines: inout MutableSpan<Float>,
+  sines: inout MutableSpan<Float>, starts: [Int], tableStarts: [Int], width: Int, heads: Int,
+  isAdjacent: Bool, skip: Int
+) {
+  let head = width / heads
+  let half = head / 2
+  precondition(
+    head * heads == width && half * 2 == head && values.count == starts[starts.count - 1] * width
+      && gradient.count == values.count,
+    "\(heads) heads in \(width) columns")
+  for sequence in 0..<starts.count - 1 {
+    let rows = starts[sequence]..<starts[sequence + 1]
+    for row in rows.dropFirst(skip) {
+      let table = (tableStarts[sequence] + row - starts[sequence] - skip) * half
+      for first in Swift.stride(from: row * width, to: (row + 1) * width, by: head) {
+        for i in 0..<half {
+          let even = first + (isAdjacent ? 2 * i : i)
+          let odd = even + (isAdjacent ? 1 : half)
+          cosines[table + i] += gradient[even] * values[even] + gradient[odd] * values[odd]
+          sines[table + i] += gradient[odd] * values[even] - gradient[even] * values[odd]
+        }
+      }
+    }
+  }
+}

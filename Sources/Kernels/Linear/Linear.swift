@@ -8,12 +8,25 @@ public enum Activation: Sendable, CaseIterable {
   case quickGELU
   /// x · Φ(x), exact
   case gelu
+  /// x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))
+  case tanhGELU
+  /// max(x, 0)
+  case relu
+  /// x · σ(x)
+  case silu
+  case sigmoid
+  case tanh
 
   var c: CKActivation {
     switch self {
     case .none: .none
     case .quickGELU: .quickGELU
     case .gelu: .GELU
+    case .tanhGELU: .tanhGELU
+    case .relu: .reLU
+    case .silu: .siLU
+    case .sigmoid: .sigmoid
+    case .tanh: .tanh
     }
   }
 }

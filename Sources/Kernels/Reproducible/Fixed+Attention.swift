@@ -7,79 +7,129 @@ extension Fixed {
   public struct Heads: Sendable {
     let width: Int
     let heads: Int
-    let starts: [Int]
+    let queryStarts: [Int]
+    let keyStarts: [Int]
     let isCausal: Bool
+    /// Of each key whether it is seen; `nil` where all are.
+    let visible: [Bool]?
 
     /// - Parameters:
     ///   - width: of a row, a multiple of `heads`.
-    ///   - starts: where each sequence begins, and after the last one, where it ends.
-    ///   - isCausal: whether row `i` of a sequence sees its rows `0...i` only.
-    public init(width: Int, heads: Int, starts: [Int], isCausal: Bool) {
+    ///   - queryStarts: where each sequence's queries begin, and after the last one, where they end.
+    ///   - keyStarts: the same of its keys and values.
+    ///   - isCausal: whether query `i` of a sequence sees its keys `0...i` only. It has as many
+    ///     queries as keys then.
+    ///   - visible: of each key whether it is seen; `nil` where all are. The answer to a query that
+    ///     sees none is 0.
+    public init(
+      width: Int, heads: Int, queryStarts: [Int], keyStarts: [Int], isCausal: Bool,
+      visible: [Bool]? = nil
+    ) {
       precondition(
         heads > 0 && width > 0 && width % heads == 0, "\(heads) heads in \(width) columns")
+      precondition(
+        queryStarts.count == keyStarts.count && (!isCausal || queryStarts == keyStarts)
+          && visible.map { $0.count == keyStarts.last ?? 0 } ?? true,
+        "\(queryStarts.count) starts of queries, \(keyStarts.count) of keys")
       self.width = width
       self.heads = heads
-      self.starts = starts
+      self.queryStarts = queryStarts
+      self.keyStarts = keyStarts
       self.isCausal = isCausal
+      self.visible = visible
     }
 
-    /// Of each matrix.
-    fileprivate var floats: Int { (starts.last ?? 0) * width }
+    fileprivate var queryFloats: Int { (queryStarts.last ?? 0) * width }
+    fileprivate var keyFloats: Int { (keyStarts.last ?? 0) * width }
     fileprivate var columns: Int { width / heads }
     fileprivate var scale: Float { 1 / Float(columns).squareRoot() }
 
-    /// Each head of each sequence, on any thread: how many rows it has, and where its first float
-    /// is.
-    fileprivate func forEach(
-      on pool: WorkerPool, _ body: @Sendable (_ rows: Int, _ corner: Int) -> Void
-    ) {
-      pool.run((starts.count - 1) * heads) { index in
-        let sequence = index / heads
-        let rows = starts[sequence + 1] - starts[sequence]
-        guard rows > 0 else { return }
-        body(rows, starts[sequence] * width + index % heads * columns)
+    /// One head of one sequence.
+    fileprivate struct Part {
+      var queries: Int
+      var keys: Int
+      /// The sequence's first key.
+      var firstKey: Int
+      /// Where its first float is, of queries and of keys.
+      var queryCorner: Int
+      var keyCorner: Int
+    }
+
+    /// Each head of each sequence, on any thread.
+    fileprivate func forEach(on pool: WorkerPool, _ body: @Sendable (Part) -> Void) {
+      pool.run((queryStarts.count - 1) * heads) { index in
+        let (sequence, column) = (index / heads, index % heads * columns)
+        let (firstQuery, firstKey) = (queryStarts[sequence], keyStarts[sequence])
+        body(
+          Part(
+            queries: queryStarts[sequence + 1] - firstQuery,
+            keys: keyStarts[sequence + 1] - firstKey, firstKey: firstKey,
+            queryCorner: firstQuery * width + column, keyCorner: firstKey * width + column))
       }
     }
 
-    /// What share each row has in the answer to each query, `[rows, rows]`.
+    /// What share each key has in the answer to each query, `[queries, keys]`.
     fileprivate func share(
-      _ q: UnsafePointer<Float>, _ k: UnsafePointer<Float>, _ rows: Int,
+      _ q: UnsafePointer<Float>, _ k: UnsafePointer<Float>, _ part: Part,
       into shares: UnsafeMutablePointer<Float>
     ) {
+      let keys = part.keys
       unsafe product(
-        Matrix(q, width), Matrix(k, width).transposed, into: shares, outStride: rows, rows, rows,
-        columns)
-      for row in 0..<rows {
-        let seen = isCausal ? row + 1 : rows
-        unsafe ck_fixed_softmax(shares + row * rows, seen, scale, InstructionSet.widest.c)
-        for column in seen..<rows { unsafe shares[row * rows + column] = 0 }
+        Matrix(q + part.queryCorner, width), Matrix(k + part.keyCorner, width).transposed,
+        into: shares, outStride: keys, part.queries, keys, columns)
+      for query in 0..<part.queries {
+        let seen = isCausal ? query + 1 : keys
+        let row = unsafe shares + query * keys
+        guard let visible else {
+          unsafe ck_fixed_softmax(row, seen, scale, InstructionSet.widest.c)
+          for key in seen..<keys { unsafe row[key] = 0 }
+          continue
+        }
+        // The logits of visible keys, one after the other, then each share back to its key.
+        var count = 0
+        for key in 0..<seen where visible[part.firstKey + key] {
+          unsafe row[count] = row[key]
+          count += 1
+        }
+        unsafe ck_fixed_softmax(row, count, scale, InstructionSet.widest.c)
+        for key in (0..<keys).reversed() {
+          let isSeen = key < seen && visible[part.firstKey + key]
+          if isSeen { count -= 1 }
+          unsafe row[key] = isSeen ? row[count] : 0
+        }
       }
     }
   }
 
-  /// Multi-head attention. All matrices are `[rows, width]`; what `output` holds is replaced.
+  /// Multi-head attention. What `output` holds is replaced.
   ///
+  /// - Parameters:
+  ///   - q, output: `[queries, width]`.
+  ///   - k, v: `[keys, width]`.
   /// - Precondition: the shapes fit.
   public static func attention(
     _ q: Span<Float>, _ k: Span<Float>, _ v: Span<Float>, _ heads: Heads,
     into output: inout MutableSpan<Float>, on pool: WorkerPool
   ) {
     precondition(
-      [q.count, k.count, v.count, output.count].allSatisfy { $0 == heads.floats },
-      "all of an attention's matrices are \(heads.floats) floats")
-    guard heads.floats > 0 else { return }
+      q.count == heads.queryFloats && output.count == q.count && k.count == heads.keyFloats
+        && v.count == k.count,
+      "\(q.count), \(k.count), \(v.count) → \(output.count) floats in rows of \(heads.width)")
+    guard heads.queryFloats > 0 else { return }
     unsafe q.withUnsafeBufferPointer { q in
       unsafe k.withUnsafeBufferPointer { k in
         unsafe v.withUnsafeBufferPointer { v in
           unsafe output.withUnsafeMutableBufferPointer { output in
+            guard !k.isEmpty else { return }
             nonisolated(unsafe) let (q, k) = (q.baseAddress!, k.baseAddress!)
             nonisolated(unsafe) let (v, output) = (v.baseAddress!, output.baseAddress!)
-            heads.forEach(on: pool) { rows, corner in
-              unsafe Scratch.withFloats(rows * rows) { shares in
-                unsafe heads.share(q + corner, k + corner, rows, into: shares)
+            heads.forEach(on: pool) { part in
+              unsafe Scratch.withFloats(max(part.queries * part.keys, 1)) { shares in
+                unsafe heads.share(q, k, part, into: shares)
                 unsafe product(
-                  Matrix(shares, rows), Matrix(v + corner, heads.width), into: output + corner,
-                  outStride: heads.width, rows, heads.columns, rows)
+                  Matrix(shares, part.keys), Matrix(v + part.keyCorner, heads.width),
+                  into: output + part.queryCorner, outStride: heads.width, part.queries,
+                  heads.columns, part.keys)
               }
             }
           }
@@ -88,12 +138,13 @@ extension Fixed {
     }
   }
 
-  /// How much queries, keys and values of an attention are felt, from how much its output is.
+  /// The gradients of an attention's queries, keys and values, from that of its output.
   ///
-  /// All matrices are `[rows, width]`; what `qGradient`, `kGradient` and `vGradient` hold is
-  /// replaced.
+  /// What `qGradient`, `kGradient` and `vGradient` hold is replaced.
   ///
-  /// - Parameter gradient: of the output.
+  /// - Parameters:
+  ///   - gradient: of the output, as `q` and `qGradient` `[queries, width]`.
+  ///   - k, v, kGradient, vGradient: `[keys, width]`.
   /// - Precondition: the shapes fit.
   public static func attentionGradient(
     _ gradient: Span<Float>, _ q: Span<Float>, _ k: Span<Float>, _ v: Span<Float>, _ heads: Heads,
@@ -101,12 +152,12 @@ extension Fixed {
     _ vGradient: inout MutableSpan<Float>, on pool: WorkerPool
   ) {
     precondition(
-      [
-        gradient.count, q.count, k.count, v.count, qGradient.count, kGradient.count,
-        vGradient.count,
-      ].allSatisfy { $0 == heads.floats },
-      "all of an attention's matrices are \(heads.floats) floats")
-    guard heads.floats > 0 else { return }
+      [gradient.count, q.count, qGradient.count].allSatisfy { $0 == heads.queryFloats }
+        && [k.count, v.count, kGradient.count, vGradient.count].allSatisfy {
+          $0 == heads.keyFloats
+        },
+      "an attention's matrices are \(heads.queryFloats) and \(heads.keyFloats) floats")
+    guard heads.queryFloats > 0, heads.keyFloats > 0 else { return }
     unsafe gradient.withUnsafeBufferPointer { gradient in
       unsafe q.withUnsafeBufferPointer { q in
         unsafe k.withUnsafeBufferPointer { k in
@@ -118,7 +169,7 @@ extension Fixed {
                     heads: heads, gradient: gradient.baseAddress!, q: q.baseAddress!,
                     k: k.baseAddress!, v: v.baseAddress!, qGradient: qGradient.baseAddress!,
                     kGradient: kGradient.baseAddress!, vGradient: vGradient.baseAddress!)
-                  heads.forEach(on: pool) { rows, corner in back.run(rows, corner) }
+                  heads.forEach(on: pool) { part in back.run(part) }
                 }
               }
             }
@@ -138,33 +189,34 @@ extension Fixed {
     let kGradient: UnsafeMutablePointer<Float>
     let vGradient: UnsafeMutablePointer<Float>
 
-    /// One head of one sequence.
-    func run(_ rows: Int, _ corner: Int) {
+    func run(_ part: Heads.Part) {
       let (width, columns) = (heads.width, heads.columns)
-      let gradient = unsafe Matrix(gradient + corner, width)
-      unsafe Scratch.withFloats(2 * rows * rows) { shares in
-        let felt = unsafe shares + rows * rows
-        unsafe heads.share(q + corner, k + corner, rows, into: shares)
+      let (queries, keys) = (part.queries, part.keys)
+      let gradient = unsafe Matrix(gradient + part.queryCorner, width)
+      unsafe Scratch.withFloats(max(2 * queries * keys, 1)) { shares in
+        // The gradient of the shares, then of the logits.
+        let logits = unsafe shares + queries * keys
+        unsafe heads.share(q, k, part, into: shares)
         unsafe product(
-          gradient, Matrix(v + corner, width).transposed, into: felt, outStride: rows,
-          rows, rows, columns)
+          gradient, Matrix(v + part.keyCorner, width).transposed, into: logits, outStride: keys,
+          queries, keys, columns)
         unsafe product(
-          Matrix(shares, rows).transposed, gradient, into: vGradient + corner, outStride: width,
-          rows, columns, rows)
-        for row in 0..<rows {
-          let (share, feel) = unsafe (shares + row * rows, felt + row * rows)
+          Matrix(shares, keys).transposed, gradient, into: vGradient + part.keyCorner,
+          outStride: width, keys, columns, queries)
+        for query in 0..<queries {
+          let (share, slope) = unsafe (shares + query * keys, logits + query * keys)
           var mean: Float = 0
-          for column in 0..<rows { unsafe mean += share[column] * feel[column] }
-          for column in 0..<rows {
-            unsafe feel[column] = share[column] * (feel[column] - mean) * heads.scale
+          for key in 0..<keys { unsafe mean += share[key] * slope[key] }
+          for key in 0..<keys {
+            unsafe slope[key] = share[key] * (slope[key] - mean) * heads.scale
           }
         }
         unsafe product(
-          Matrix(felt, rows), Matrix(k + corner, width), into: qGradient + corner,
-          outStride: width, rows, columns, rows)
+          Matrix(logits, keys), Matrix(k + part.keyCorner, width),
+          into: qGradient + part.queryCorner, outStride: width, queries, columns, keys)
         unsafe product(
-          Matrix(felt, rows).transposed, Matrix(q + corner, width), into: kGradient + corner,
-          outStride: width, rows, columns, rows)
+          Matrix(logits, keys).transposed, Matrix(q + part.queryCorner, width),
+          into: kGradient + part.keyCorner, outStride: width, keys, columns, queries)
       }
     }
   }

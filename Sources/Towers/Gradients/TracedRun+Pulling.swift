@@ -64,48 +64,24 @@ extension TracedRun {
       Fixed.layerNormGradient(
         incoming.span, input.span, weight: weight.span, epsilon: epsilon,
         addingTo: &span)
-    case .attention(let heads, let isCausal, _):
+    case .attention, .multiply, .rotate:
       guard needed else { return }
-      let part = attentionGradient(call, index, heads, isCausal, incoming)[operand]
+      let part = operandGradients(call, index, incoming)[operand]
       add(part.span, to: &span)
-    case .gather(let pick):
+    case .pixels, .windows, .groupedConvolution, .averagePool, .lookup, .parameter, .addTable,
+      .position, .concat, .gather, .gatherVisible, .batchNorm, .scale, .add, .negate, .activate,
+      .mean, .observe:
       guard needed else { return }
-      let rows = operations.batch.rows(program.picks[pick], of: operations.rows(register))
-      let width = width(register)
-      for (from, to) in rows.enumerated() {
-        let row = incoming.span.extracting(from * width..<(from + 1) * width)
-        add(row, to: &span, at: to * width)
-      }
-    default:
-      preconditionFailure("no gradient of \(call.operation)")
+      try addRowGradient(of: call, operand, incoming, to: &span)
     }
-  }
-
-  private mutating func attentionGradient(
-    _ call: Program.Call, _ index: Int, _ heads: Int, _ isCausal: Bool, _ incoming: [Float]
-  ) -> [[Float]] {
-    if let known = attentionGradients[index] { return known }
-    let (query, key, value) = (
-      self.value(call.reads[0]), self.value(call.reads[1]), self.value(call.reads[2])
-    )
-    var q = [Float](repeating: 0, count: query.count)
-    var k = [Float](repeating: 0, count: key.count)
-    var v = k
-    do {
-      var qSpan = q.mutableSpan
-      var kSpan = k.mutableSpan
-      var vSpan = v.mutableSpan
-      Fixed.attentionGradient(
-        incoming.span, query.span, key.span, value.span, self.heads(call, heads, isCausal),
-        into: &qSpan, &kSpan, &vSpan, on: pool)
-    }
-    attentionGradients[index] = [q, k, v]
-    return [q, k, v]
   }
 
   /// Shows what was looked up in a table.
-  func traceLookup(_ register: Int, _ weight: String, _ visit: Tracer) throws {
-    guard let gradient = gradients[register] else { return }
+  func traceLookup(
+    _ register: Int, _ scale: Float, _ weight: String, _ visit: Tracer
+  ) throws {
+    guard var gradient = gradients[register] else { return }
+    if scale != 1 { for i in gradient.indices { gradient[i] *= scale } }
     try visit(
       LayerTrace(
         name: weight, isLookup: true,
@@ -113,7 +89,8 @@ extension TracedRun {
         starts: packing(register).starts))
   }
 
-  /// The gradient of Σ direction · embedding with respect to the output, whose rows are normalised.
+  /// The gradient of Σ direction · embedding with respect to the output, whose rows are normalised;
+  /// with respect to what goes into its activation, where its linear layer has one.
   func normalisedGradient(_ directions: [Float]) -> [Float] {
     // The derivative of u · p / |p| is (u − (u · ê) ê) / |p|.
     let projected = value(program.output)
@@ -126,6 +103,10 @@ extension TracedRun {
       let along = range.reduce(Float(0)) { $0 + directions[$1] * projected[$1] } / squares
       let inverse = 1 / squares.squareRoot()
       for i in range { gradient[i] = (directions[i] - along * projected[i]) * inverse }
+    }
+    if let activation = activation(of: program.output), let before = values[program.output] {
+      var span = gradient.mutableSpan
+      Fixed.activationGradient(activation, at: before.span, scaling: &span)
     }
     return gradient
   }

@@ -15,8 +15,8 @@ struct TracedRun {
   /// Of registers that are kept; before its activation where a linear layer has one.
   var values: [Int: [Float]] = [:]
   var gradients: [Int: [Float]] = [:]
-  /// Gradients of an attention's queries, keys and values, by call.
-  var attentionGradients: [Int: [[Float]]] = [:]
+  /// Gradients of the operands of an attention, a product or a rotation, by call.
+  var operandGradients: [Int: [[Float]]] = [:]
   /// The call that makes each register.
   private let makers: [Int]
   /// The calls that read each register.
@@ -69,12 +69,14 @@ struct TracedRun {
         }
       }
       if written != program.output { try pull(written, visit) }
-      if case .lookup(_, _, let weight) = call.operation { try traceLookup(written, weight, visit) }
+      if case .lookup(_, let scale, let weight) = call.operation {
+        try traceLookup(written, scale, weight, visit)
+      }
       for reader in readers[written] {
         remaining[reader] -= 1
         if remaining[reader] == 0, let made = program.calls[reader].writes {
           gradients[made] = nil
-          attentionGradients[reader] = nil
+          operandGradients[reader] = nil
         }
       }
       values[written] = nil
@@ -146,13 +148,15 @@ struct TracedRun {
         Fixed.layerNorm(
           input.span, weight: weight.span, bias: bias.span, epsilon: epsilon,
           into: &span)
-      case .attention(let heads, let isCausal, _):
+      case .attention(let heads, let isCausal, let mask):
         let (query, key, value) = (
           value(call.reads[0]), value(call.reads[1]), value(call.reads[2])
         )
         Fixed.attention(
-          query.span, key.span, value.span, self.heads(call, heads, isCausal), into: &span,
+          query.span, key.span, value.span, self.heads(call, heads, isCausal, mask), into: &span,
           on: pool)
+      case .activate(let activation):
+        Fixed.activate(&span, activation)
       case .concat:
         for (index, read) in call.reads.enumerated() {
           let part = value(read)
@@ -187,9 +191,10 @@ struct TracedRun {
     add(product.span, to: &output)
   }
 
-  func heads(_ call: Program.Call, _ heads: Int, _ isCausal: Bool) -> Fixed.Heads {
+  func heads(_ call: Program.Call, _ heads: Int, _ isCausal: Bool, _ mask: Int?) -> Fixed.Heads {
     Fixed.Heads(
-      width: width(call.reads[0]), heads: heads, starts: packing(call.reads[0]).starts,
-      isCausal: isCausal)
+      width: width(call.reads[0]), heads: heads, queryStarts: packing(call.reads[0]).starts,
+      keyStarts: packing(call.reads[1]).starts, isCausal: isCausal,
+      visible: mask.map { operations.batch.visible[$0] })
   }
 }

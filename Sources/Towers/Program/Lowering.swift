@@ -233,7 +233,7 @@ final class Lowering {
     }
     if let activation = node.activation {
       let result = new(shape.rows, shape.width)
-      emit(.activate(activation), [output], result, part)
+      emit(.activate(activation.kernel), [output], result, part)
       output = result
     }
     return output
@@ -247,17 +247,14 @@ final class Lowering {
     let width = graph.values[node.output].width
     let output = new(rows, width)
     guard let addend = node.addend else {
-      if let fused = node.activation?.fused { linear.activation = fused }
+      if let activation = node.activation { linear.activation = activation.kernel }
       emit(.linear(linear), [x], output, part)
-      guard let activation = node.activation, activation.fused == nil else { return output }
-      let result = new(rows, width)
-      emit(.activate(activation), [output], result, part)
-      return result
+      return output
     }
     emit(.linear(linear), [x, like(addend)], output, part)
     guard let activation = node.activation else { return output }
     let result = new(rows, width)
-    emit(.activate(activation), [output], result, part)
+    emit(.activate(activation.kernel), [output], result, part)
     return result
   }
 
@@ -282,7 +279,7 @@ final class Lowering {
     }
     if let activation = node.activation {
       let result = new(rows, width)
-      emit(.activate(activation), [output], result, .norms)
+      emit(.activate(activation.kernel), [output], result, .norms)
       output = result
     }
     return output
@@ -450,16 +447,5 @@ final class Lowering {
     if feedsAttention { return .queryKeyValue }
     if let maker = maker(of: node.inputs[0]), case .attention = maker.operation { return .output }
     return node.activation != nil ? .expand : .contract
-  }
-}
-
-extension Architecture.Activation {
-  /// The kernel that applies it together with a bias, where there is one.
-  var fused: Kernels.Activation? {
-    switch self {
-    case .quickGELU: .quickGELU
-    case .gelu: .gelu
-    default: nil
-    }
   }
 }

@@ -61,7 +61,7 @@ struct Program: Sendable {
     case negate
     /// The second register may have one row.
     case multiply
-    case activate(Architecture.Activation)
+    case activate(Kernels.Activation)
     case rotate(heads: Int, Architecture.Operation.Pairs, skip: Int)
     case attention(heads: Int, isCausal: Bool, mask: Int?)
     case mean(skip: Int, mask: Int?)

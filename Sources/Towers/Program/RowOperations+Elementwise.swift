@@ -30,7 +30,7 @@ extension RowOperations {
     case .multiply:
       multiply(call, b, width, &output)
     case .activate(let activation):
-      apply(activation, to: &output, on: pool)
+      Kernels.activate(&output, activation, on: pool)
     case .rotate(let heads, let pairs, let skip):
       let starts = packing(call.writes!).starts
       rotate(
@@ -45,7 +45,7 @@ extension RowOperations {
   }
 
   /// A batch normalisation as a factor and a summand, made in double precision.
-  private func folded(
+  func folded(
     _ names: Architecture.Operation.BatchNorm, _ epsilon: Float, _ width: Int
   ) throws -> (weight: [Float], bias: [Float]) {
     let weight = try weights.vector(names.weight, count: width)
@@ -84,14 +84,17 @@ extension RowOperations {
     let starts = packing(call.reads[0]).starts
     var sum = [Double](repeating: 0, count: width)
     for input in 0..<batch.count {
-      var count = 0.0
       for i in 0..<width { sum[i] = 0 }
-      for row in starts[input] + skip..<starts[input + 1]
-      where mask.map({ batch.visible[$0][row] }) ?? true {
-        count += 1
+      let rows = averaged(starts[input]..<starts[input + 1], skip, mask)
+      for row in rows {
         for i in 0..<width { sum[i] += Double(x[row * width + i]) }
       }
-      for i in 0..<width { output[input * width + i] = Float(sum[i] / count) }
+      for i in 0..<width { output[input * width + i] = Float(sum[i] / Double(rows.count)) }
     }
+  }
+
+  /// The rows of an input that its mean is taken of.
+  func averaged(_ rows: Range<Int>, _ skip: Int, _ mask: Int?) -> [Int] {
+    rows.dropFirst(skip).filter { row in mask.map { batch.visible[$0][row] } ?? true }
   }
 }

@@ -52,15 +52,23 @@ struct RowOperations {
     _ part: Span<Float>, _ index: Int, of call: Program.Call, _ output: inout MutableSpan<Float>
   ) {
     let width = width(call.reads[index])
+    forEachPart(index, of: call) { rows, at in
+      output.write(part.extracting(rows.lowerBound * width..<rows.upperBound * width), at: at)
+    }
+  }
+
+  /// The rows of each input that an operand of a concatenation has, and at which float of the result
+  /// they begin.
+  func forEachPart(
+    _ index: Int, of call: Program.Call, _ body: (_ rows: Range<Int>, _ at: Int) -> Void
+  ) {
+    let width = width(call.reads[index])
     var at = 0
     for input in 0..<batch.count {
       for (other, read) in call.reads.enumerated() {
         let starts = packing(read).starts
         let rows = starts[input]..<starts[input + 1]
-        if other == index {
-          output.write(
-            part.extracting(rows.lowerBound * width..<rows.upperBound * width), at: at)
-        }
+        if other == index { body(rows, at) }
         at += rows.count * width
       }
     }
