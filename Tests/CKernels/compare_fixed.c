@@ -50,6 +50,37 @@ static void activate(size_t count, CKActivation activation) {
   }
 }
 
+// 7×5 of a map of 6×9: windows reach over each edge, and strides leave places out.
+static void depthwise(size_t channels, size_t stride, bool has_bias) {
+  const CKWindows w = {channels, 6, 9, 7, 5, stride, 1, 3, 2, 9};
+  const size_t lines = (6 + 2 * 3 - 7) / stride + 1, line = w.columns * channels;
+  const float *map = normals(6 * 9 * channels, 1), *weight = normals(7 * 5 * channels, 1);
+  const float *bias = has_bias ? normals(channels, 1) : NULL;
+  float *scalar = room(4 * lines * line), *found = room(4 * lines * line);
+  shape("channels, stride", channels, stride, 0);
+  for (size_t y = 0; y < lines; y++)
+    ck_depthwise_f32(scalar + y * line, map, weight, bias, w, y, CKInstructionSetScalar);
+  EACH_SET(isa) {
+    for (size_t y = 0; y < lines; y++)
+      ck_depthwise_f32(found + y * line, map, weight, bias, w, y, isa);
+    same(isa, "sums", scalar, found, 4 * lines * line);
+  }
+}
+
+static void scale_channels(size_t channels, bool has_summands) {
+  const size_t all = 3 * channels;
+  const float *before = normals(all, 1), *factors = normals(channels, 2);
+  const float *summands = has_summands ? normals(channels, 1) : NULL;
+  float *scalar = copy_of(before, 4 * all), *found = room(4 * all);
+  shape("channels", channels, 0, 0);
+  ck_scale_channels_f32(scalar, factors, summands, 3, channels, CKInstructionSetScalar);
+  EACH_SET(isa) {
+    reset(found, before, 4 * all);
+    ck_scale_channels_f32(found, factors, summands, 3, channels, isa);
+    same(isa, "values", scalar, found, 4 * all);
+  }
+}
+
 static void logarithms(void) {
   for (int i = 0; i < 20000; i++) {
     uint64_t bits = random_bits() >> 1;
@@ -74,6 +105,11 @@ void compare_fixed(void) {
   kernel("fixed_activation", true);
   for (CKActivation a = CKActivationNone; a <= CKActivationTanh; a++)
     for (size_t i = 0; i < 11; i++, release()) activate(10 * counts[i] + i % 3, a);
+  kernel("depthwise", true);
+  for (size_t i = 0; i < 11; i++, release())
+    for (size_t stride = 1; stride < 4; stride++) depthwise(counts[i], stride, i % 2);
+  kernel("scale_channels", true);
+  for (size_t i = 0; i < 11; i++, release()) scale_channels(counts[i], i % 2);
   kernel("fixed_log2", true);
   logarithms();
 }

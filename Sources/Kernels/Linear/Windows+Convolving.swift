@@ -1,3 +1,4 @@
+internal import CKernels
 public import Concurrency
 
 extension Windows {
@@ -13,7 +14,8 @@ extension Windows {
   /// - Precondition: the shapes fit, and `groups` divides both numbers of channels.
   public func convolve(
     _ map: Span<Float>, weight: Span<Float>, bias: Span<Float>, width outputWidth: Int,
-    groups: Int, into output: inout MutableSpan<Float>, on pool: WorkerPool
+    groups: Int, into output: inout MutableSpan<Float>, on pool: WorkerPool,
+    using isa: InstructionSet = .widest
   ) {
     let (area, places) = (channels * height * width, rows * columnsOfMap)
     let images = map.count / area
@@ -46,6 +48,11 @@ extension Windows {
             nonisolated(unsafe) let bias = bias.isEmpty ? nil : bias.baseAddress
             pool.run(images * rows) { index in
               let (image, y) = (index / rows, index % rows)
+              if outputs == 1, inputs == 1 {
+                return unsafe ck_depthwise_f32(
+                  to + (image * places + y * columnsOfMap) * channels, from + image * area, weight,
+                  bias, cWindows, y, isa.c)
+              }
               for x in 0..<columnsOfMap {
                 let row = unsafe to + (image * places + y * columnsOfMap + x) * outputWidth
                 if let bias = unsafe bias {
@@ -62,12 +69,8 @@ extension Windows {
                     let factors = unsafe weight + (tap * inputs + input) * outputWidth
                     for group in 0..<groups {
                       let value = unsafe source[group * inputs + input]
-                      if outputs == 1 {
-                        unsafe row[group] += value * factors[group]
-                      } else {
-                        for channel in group * outputs..<(group + 1) * outputs {
-                          unsafe row[channel] += value * factors[channel]
-                        }
+                      for channel in group * outputs..<(group + 1) * outputs {
+                        unsafe row[channel] += value * factors[channel]
                       }
                     }
                   }
@@ -78,6 +81,13 @@ extension Windows {
         }
       }
     }
+  }
+
+  private var cWindows: CKWindows {
+    CKWindows(
+      channels: channels, height: height, width: width, kernel_height: kernel.height,
+      kernel_width: kernel.width, stride_height: stride.height, stride_width: stride.width,
+      padding_height: padding.height, padding_width: padding.width, columns: columnsOfMap)
   }
 
   /// The mean of each window, which lies wholly within the map.

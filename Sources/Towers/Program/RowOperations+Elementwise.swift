@@ -11,14 +11,10 @@ extension RowOperations {
     switch call.operation {
     case .batchNorm(let epsilon, let names):
       let (weight, bias) = try folded(names, epsilon, width)
-      for start in stride(from: 0, to: output.count, by: width) {
-        for i in 0..<width { output[start + i] = output[start + i] * weight[i] + bias[i] }
-      }
+      scaleChannels(&output, by: weight.span, adding: bias.span, on: pool)
     case .scale(let weight):
       let weight = try weights.vector(weight, count: width)
-      for start in stride(from: 0, to: output.count, by: width) {
-        for i in 0..<width { output[start + i] *= weight[i] }
-      }
+      scaleChannels(&output, by: weight.span, adding: Span<Float>(), on: pool)
     case .add(let sign):
       if sign > 0 {
         add(b, to: &output)
