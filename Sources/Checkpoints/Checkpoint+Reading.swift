@@ -57,7 +57,8 @@ extension Checkpoint {
   ) throws(CheckpointError) -> Reading {
     let naming = try naming(of: origins, settings)
     let named = CLIPOrigins(naming: naming, origins: origins)
-    let described = try configuration(named, settings)
+    var described = try configuration(named, settings)
+    named.dropMissing(from: &described.configuration, &described.assumptions)
     let graph = try graph(of: described.configuration, origins.weights)
     let found = try named.all(of: described.configuration, graph, described.name)
     let (preprocessing, assumptions) = try preprocessing(described, naming.scheme, settings)
@@ -143,6 +144,39 @@ extension Origins {
         weights,
         FormatError(
           .unsupported, "belongs to no part of the model that this program knows", tensor: name))
+    }
+  }
+}
+
+extension CLIPOrigins {
+  /// Leaves out what a configuration describes and the weights lack as a whole: one of two towers,
+  /// and the projection of a tower by itself.
+  ///
+  /// - Parameter notes: where that is said.
+  fileprivate func dropMissing(
+    from configuration: inout CLIPConfiguration, _ notes: inout [String]
+  ) {
+    let locations = naming.locations(imageLayers: 0, textLayers: 0)
+    func isHere(_ name: String) -> Bool {
+      locations[name].map { origins.shards.locations[$0.name] != nil } ?? false
+    }
+    if configuration.image != nil, configuration.text != nil {
+      if !isHere(Names.tokenTable), !isHere(Names.textProjection), layers(of: .text) == 0 {
+        configuration.text = nil
+        notes.append("the text tower that the configuration describes is not among the weights")
+      } else if !isHere(Names.patchEmbedding), !isHere(Names.imageProjection),
+        layers(of: .image) == 0
+      {
+        configuration.image = nil
+        notes.append("the image tower that the configuration describes is not among the weights")
+      }
+    }
+    guard configuration.image == nil || configuration.text == nil else { return }
+    let projection = configuration.image == nil ? Names.textProjection : Names.imageProjection
+    if !isHere(projection) {
+      configuration.hasProjection = false
+      notes.append(
+        "the tower has no projection, so its pooled state is the embedding, in a space of its own")
     }
   }
 }

@@ -63,11 +63,11 @@ struct Settings {
   }
 
   private func transformersPreprocessing() throws(CheckpointError) -> Found<JSON>? {
-    if let json = try json("preprocessor_config.json") { return json }
-    guard let json = try json("processor_config.json"), json.value["image_processor"] != nil else {
-      return nil
+    // transformers 5 writes the image processor into the processor's file, and reads it first.
+    if let json = try json("processor_config.json"), json.value["image_processor"] != nil {
+      return json
     }
-    return json
+    return try json("preprocessor_config.json")
   }
 
   /// The image tower takes pictures of one size only.

@@ -22,6 +22,7 @@ struct ModelSpec: Sendable {
   init(_ checkpoint: Checkpoint, _ recipe: Recipe, _ tokenizerFolder: FilePath?) throws {
     family = try checkpoint.family.taking(recipe.towers)
     graph = try family.graph()
+    try Self.checkScale(checkpoint, graph)
     if graph.image != nil { preprocessing = checkpoint.preprocessing }
     guard graph.text != nil else { return }
     let folder = tokenizerFolder ?? checkpoint.folder
@@ -36,6 +37,23 @@ struct ModelSpec: Sendable {
     try check(tokenizer, in: folder)
     self.tokenizer = tokenizer
     notes += tokenizer.notes
+  }
+
+  /// Refuses a temperature that float32 cannot hold: every score would be infinite or no number.
+  private static func checkScale(
+    _ checkpoint: Checkpoint, _ graph: NetworkGraph
+  ) throws(Refusal) {
+    for parameter in graph.network.scores?.parameters ?? [] {
+      let value = checkpoint.tensor(parameter.name).floats.first ?? .nan
+      let isScale = parameter.name == graph.network.scores?.scale
+      // exp(88.72284) is the greatest that float32 holds.
+      guard value.isFinite, !isScale || value <= 88.72283 else {
+        throw Refusal(
+          "tensor \"\(parameter.name)\" is \(value), "
+            + (isScale ? "a number up to 88.72, whose exponential float32 holds," : "a number")
+            + " is needed")
+      }
+    }
   }
 
   /// How many elements the model's tensors have.

@@ -9,13 +9,18 @@ extension CLIPConfiguration: Family {
     guard let type = json["model_type"]?.string,
       ["clip", "clip_text_model", "clip_vision_model"].contains(type)
     else { return nil }
-    return try CLIPConfiguration(transformers: json)
+    var configuration = try CLIPConfiguration(transformers: json)
+    let architectures = json["architectures"]?.array?.compactMap(\.string) ?? []
+    configuration.hasProjection =
+      architectures != ["CLIPTextModel"] && architectures != ["CLIPVisionModel"]
+    return configuration
   }
 
   public func keeping(_ towers: Set<Tower>) -> (any Family)? {
-    let kept = CLIPConfiguration(
+    var kept = CLIPConfiguration(
       image: towers.contains(.image) ? image : nil, text: towers.contains(.text) ? text : nil,
       projectionWidth: projectionWidth)
+    kept.hasProjection = hasProjection
     return kept.image == nil && kept.text == nil ? nil : kept
   }
 }

@@ -5,15 +5,15 @@
 extension CLIPConfiguration {
   public var network: Network {
     Network(
-      image: image.map { $0.network(projectionWidth) },
-      text: text.map { $0.network(projectionWidth) },
+      image: image.map { $0.network(hasProjection ? projectionWidth : nil) },
+      text: text.map { $0.network(hasProjection ? projectionWidth : nil) },
       scores: image == nil || text == nil
         ? nil : Network.Scores(.softmax, scale: Names.logitScale))
   }
 }
 
 extension CLIPConfiguration.Image {
-  fileprivate func network(_ projectionWidth: Int) -> TowerNetwork {
+  fileprivate func network(_ projectionWidth: Int?) -> TowerNetwork {
     let (width, epsilon) = (transformer.width, transformer.layerNormEpsilon)
     let patch = Operation.Pair(patchSize, patchSize)
     return TowerNetwork(
@@ -35,13 +35,13 @@ extension CLIPConfiguration.Image {
         .step(.pick("y", to: "c", .row(0))),
         .step(
           .layerNorm("c", to: "pooled", epsilon: epsilon, Names.imagePostNorm, stage: "pooled")),
-        .step(.projection(to: projectionWidth, Names.imageProjection)),
-      ], output: "e")
+      ] + projection(to: projectionWidth, Names.imageProjection),
+      output: projectionWidth == nil ? "pooled" : "e")
   }
 }
 
 extension CLIPConfiguration.Text {
-  fileprivate func network(_ projectionWidth: Int) -> TowerNetwork {
+  fileprivate func network(_ projectionWidth: Int?) -> TowerNetwork {
     let (width, epsilon) = (transformer.width, transformer.layerNormEpsilon)
     return TowerNetwork(
       .ids(least: 1, most: positions),
@@ -54,8 +54,8 @@ extension CLIPConfiguration.Text {
         .step(.pick("y", ids: "ids", to: "c", pooling.pick)),
         .step(
           .layerNorm("c", to: "pooled", epsilon: epsilon, Names.textFinalNorm, stage: "pooled")),
-        .step(.projection(to: projectionWidth, Names.textProjection)),
-      ], output: "e")
+      ] + projection(to: projectionWidth, Names.textProjection),
+      output: projectionWidth == nil ? "pooled" : "e")
   }
 }
 
@@ -77,12 +77,11 @@ extension CLIPConfiguration.Activation {
   }
 }
 
-extension Step {
-  /// From the pooled row to the shared space, without a bias.
-  fileprivate static func projection(to width: Int, _ weight: String) -> Step {
-    Step(
-      .linear(width: width, weight: weight, bias: nil), ["pooled"], to: "e", stage: "projected")
-  }
+/// From the pooled row to the shared space, without a bias; nothing where there is no such space.
+private func projection(to width: Int?, _ weight: String) -> [TowerNetwork.Item] {
+  guard let width else { return [] }
+  let linear = Operation.linear(width: width, weight: weight, bias: nil)
+  return [.step(Step(linear, ["pooled"], to: "e", stage: "projected"))]
 }
 
 extension CLIPConfiguration.Transformer {

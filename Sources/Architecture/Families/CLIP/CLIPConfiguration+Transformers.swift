@@ -123,15 +123,17 @@ extension CLIPConfiguration {
         "projection_dim": .integer(projectionWidth),
         "text_config": .object(json(of: text)), "vision_config": .object(json(of: image)),
       ]
-    case (nil, let text?): standing(json(of: text), "CLIPTextModelWithProjection")
-    case (let image?, nil): standing(json(of: image), "CLIPVisionModelWithProjection")
+    case (nil, let text?): standing(json(of: text), "CLIPTextModel")
+    case (let image?, nil): standing(json(of: image), "CLIPVisionModel")
     case (nil, nil): preconditionFailure("a configuration without towers")
     }
   }
 
   private func standing(_ members: JSON.Object, _ architecture: String) -> JSON {
     var object = JSON.Object()
-    object["architectures"] = [.string(architecture)]
+    object["architectures"] = [
+      .string(hasProjection ? architecture + "WithProjection" : architecture)
+    ]
     for key in members.keys { object[key] = members[key] }
     return .object(object)
   }

@@ -6,6 +6,9 @@ public struct CLIPConfiguration: Equatable, Sendable {
   public var text: Text?
   /// The width of the shared space that both towers project into.
   public var projectionWidth: Int
+  /// Whether the pooled state is projected. A tower by itself may be without; then its pooled state
+  /// is the embedding, in a space of its own.
+  public var hasProjection = true
 
   public init(image: Image?, text: Text?, projectionWidth: Int) {
     self.image = image

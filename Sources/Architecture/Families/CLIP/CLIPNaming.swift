@@ -7,6 +7,9 @@ public struct CLIPNaming: Sendable {
   let prefix: String
   /// Before the names of the text tower in open_clip's scheme: `prefix`, or `prefix` and `text.`.
   let textPrefix: String
+  /// What is left out of transformers' names, as some releases do for a tower by itself:
+  /// `vision_model.` or `text_model.`.
+  var omitted = ""
 
   public enum Scheme: Sendable {
     /// CLIPModel and the two models with projection.
@@ -31,6 +34,17 @@ public struct CLIPNaming: Sendable {
       let isNested = names.contains(prefix + "text.token_embedding.weight")
       self.init(
         scheme: .openCLIP, prefix: prefix, textPrefix: isNested ? prefix + "text." : prefix)
+    } else if let prefix = prefix(before: Self.flat(Names.patchEmbedding)) {
+      self.init(scheme: .transformers, prefix: prefix, textPrefix: prefix)
+      omitted = "vision_model."
+    } else if let prefix = prefix(before: Self.flat(Names.tokenTable)) {
+      self.init(scheme: .transformers, prefix: prefix, textPrefix: prefix)
+      omitted = "text_model."
+    } else if let prefix = prefix(before: "transformer.resblocks.0.ln_1.weight"),
+      names.contains(prefix + "token_embedding.weight")
+    {
+      // open_clip's text tower by itself, as in SDXL's files.
+      self.init(scheme: .openCLIP, prefix: prefix, textPrefix: prefix)
     } else {
       let first =
         names.min().map { "the first tensor is \(JSON.quoted($0))" } ?? "no tensor is here"
@@ -40,6 +54,17 @@ public struct CLIPNaming: Sendable {
           + "(\(JSON.quoted(Names.patchEmbedding))) or of open_clip (\"visual.conv1.weight\") "
           + "are supported")
     }
+  }
+
+  /// A canonical name without the model that it begins with.
+  private static func flat(_ canonical: String) -> String {
+    String(canonical.drop { $0 != "." }.dropFirst())
+  }
+
+  /// What transformers' files call a canonical name.
+  private func stored(_ canonical: String) -> String {
+    let name = canonical.hasPrefix(omitted) ? canonical.dropFirst(omitted.count) : canonical[...]
+    return prefix + name
   }
 
   init(scheme: Scheme, prefix: String, textPrefix: String) {
@@ -100,7 +125,7 @@ extension CLIPNaming {
       Names.patchEmbedding, Names.imagePositions, Names.weight(Names.imagePreNorm),
       Names.bias(Names.imagePreNorm), Names.weight(Names.imagePostNorm),
       Names.bias(Names.imagePostNorm), Names.imageProjection,
-    ].map { ($0, TensorLocation(prefix + $0)) }
+    ].map { ($0, TensorLocation(stored($0))) }
   }
 
   private var openCLIPFrame: [Pair] {
@@ -125,7 +150,7 @@ extension CLIPNaming {
       return [
         block.norm1, block.query, block.key, block.value, block.output, block.norm2, block.expand,
         block.contract,
-      ].flatMap { module($0, prefix + $0) }
+      ].flatMap { module($0, stored($0)) }
     }
     let start = tower == .image ? prefix + "visual." : textPrefix
     let source = start + "transformer.resblocks.\(layer)."
