@@ -25,13 +25,16 @@ struct CheckpointTensor {
         result += stack.parts.first?.name == tensor.name ? [stack] : []
         continue
       }
-      // A scalar is an array of one element there.
-      let isScalar = isSigLIP && tensor.shape.extents.isEmpty
-      result.append(
-        CheckpointTensor(
-          name: tensor.name, shape: isScalar ? [1] : tensor.shape, parts: [tensor]))
+      let shape = isSigLIP ? sigLIP(tensor) : tensor.shape
+      result.append(CheckpointTensor(name: tensor.name, shape: shape, parts: [tensor]))
     }
     return result
+  }
+
+  /// A scalar is an array of one element there, and the head's query a batch of one row.
+  private static func sigLIP(_ tensor: PackedTensor) -> Shape {
+    if tensor.shape.extents.isEmpty { return [1] }
+    return tensor.name == "vision_model.head.probe" ? [1, 1, tensor.shape.count] : tensor.shape
   }
 
   /// The stack that a tensor is a part of.

@@ -54,6 +54,32 @@ struct HuggingFaceTests {
     }
   }
 
+  @Test(arguments: ["siglip", "siglip-gelu"])
+  func `tensors have the source's names, shapes and bytes`(_ name: String) throws {
+    let model = try exports.model("families/\(name)", .lossless)
+    let folder = exports.folder.appending("out")
+    _ = try HuggingFaceExport(model).write(into: folder)
+    let written = try Safetensors(folder.appending("model.safetensors"))
+    let source = try Safetensors(Fixture.path("families/\(name)/model.safetensors"))
+    for entry in written.tensors {
+      let expected = try #require(source.tensor(named: entry.name))
+      let found = written.tensor(entry)
+      #expect(found.shape == expected.shape, "\(entry.name)")
+      let (bytes, expectedBytes) = (found.buffer.bytes.array, expected.buffer.bytes.array)
+      #expect(bytes == expectedBytes, "\(entry.name)")
+    }
+    #expect(written.tensors.count == source.tensors.count)
+  }
+
+  @Test func `a model that transformers does not have is refused, and nothing is written`() throws {
+    let folder = exports.folder.appending("out")
+    let refusal = #expect(throws: Refusal.self) {
+      try HuggingFaceExport(exports.model("families/resnet")).write(into: folder)
+    }
+    #expect(refusal?.reason == "the model is one of open_clip's that transformers does not have")
+    #expect(FileKind(of: folder) == nil)
+  }
+
   @Test func `the card names the pack and its measures`() throws {
     let model = try exports.model("models/quick-gelu")
     let folder = exports.folder.appending("out")
