@@ -78,7 +78,7 @@ let package = Package(
       name: "Evidence",
       dependencies: [
         "Platform", "Concurrency", "Bytes", "Kernels", "Tensors", "Architecture", "Checkpoints",
-        "PackFormat", "Towers", "Images", "Tokenizers", "ClipPack", system,
+        "Codecs", "PackFormat", "Towers", "Images", "Tokenizers", "ClipPack", system,
       ],
       resources: [.embedInCode("Published/published.json")], swiftSettings: settings),
     module(
@@ -155,9 +155,9 @@ let package = Package(
     tests(
       of: "Conversion",
       [
-        "Conversion", "Concurrency", "Bytes", "Checkpoints", "ClipPack", "Evidence", "Kernels",
-        "PackFormat", "PackTools", "Platform", "Quantisation", "Report", "Tensors", "Towers",
-        system,
+        "Conversion", "Architecture", "Concurrency", "Bytes", "Checkpoints", "ClipPack",
+        "Evidence", "Kernels", "PackFormat", "PackTools", "Platform", "Quantisation", "Report",
+        "Tensors", "Towers", system,
       ]),
     tests(
       of: "Export",

@@ -145,6 +145,7 @@ public struct Conversion: Sendable {
     let checkpoint: Checkpoint
     let spec: ModelSpec
     let digests: SourceDigests
+    let space: SpaceDigest?
     /// `nil` when evidence is forbidden.
     let evidence: (probes: Probes, embeddings: ProbeEmbeddings)?
     let calibration: Calibration?
@@ -187,8 +188,14 @@ public struct Conversion: Sendable {
         isCalibrated: calibration != nil, pool
       ) { progress(.measuring($0)) }
     }
+    // Of both towers, whichever are taken; a text tower's tokenizer is not needed without it.
+    let whole =
+      spec.graph.text == nil
+      ? try? Original(checkpoint, tokenizerFolder: tokenizerFolder)
+      : try Original(checkpoint, tokenizerFolder: tokenizerFolder)
+    let space = try whole.map { try SpaceDigest(of: $0, pool: pool) }
     return Preparation(
-      checkpoint: checkpoint, spec: spec, digests: digests, evidence: evidence,
+      checkpoint: checkpoint, spec: spec, digests: digests, space: space, evidence: evidence,
       calibration: calibration, sensitivity: sensitivity)
   }
 
@@ -227,7 +234,8 @@ public struct Conversion: Sendable {
     }
     progress(.finishing)
     let provenance = Provenance(
-      checkpoint: prepared.checkpoint, digests: try prepared.digests.wait(), recipe: attempt.recipe)
+      checkpoint: prepared.checkpoint, digests: try prepared.digests.wait(),
+      recipe: attempt.recipe, space: prepared.space)
     try provenance.write(to: &attempt.writer)
   }
 

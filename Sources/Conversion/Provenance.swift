@@ -2,6 +2,7 @@ internal import Architecture
 internal import Bytes
 internal import Checkpoints
 internal import ClipPack
+internal import Evidence
 internal import PackFormat
 internal import Quantisation
 internal import SystemPackage
@@ -18,6 +19,8 @@ struct Provenance {
   /// Of the source files in their order, and of the adapter.
   let digests: [Digest]
   let recipe: Recipe
+  /// What the original's embeddings follow from; `nil` where its tokenizer cannot be read.
+  let space: SpaceDigest?
 
   /// Whether packs of this recipe hold all that a source file held.
   static func canRestore(_ checkpoint: Checkpoint, _ recipe: Recipe) -> Bool {
@@ -54,6 +57,7 @@ struct Provenance {
     var object = JSON.Object()
     object["tool"] = .string("clip-pack \(toolVersion)")
     object["files"] = .array(files)
+    object[EmbeddingSpace.key] = space.map { .string($0.description) }
     if let index = checkpoint.index {
       object["index"] = .string(
         restorable ? restored.indexName(for: index) : index.lastComponent?.string ?? "")

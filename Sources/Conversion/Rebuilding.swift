@@ -1,84 +1,151 @@
 internal import Architecture
 internal import Bytes
-public import Checkpoints
+internal import Checkpoints
 internal import Codecs
+public import Evidence
 public import PackFormat
 internal import Quantisation
 internal import Tensors
 internal import Tokenizers
 
-/// Proof that a pack is what its recipe makes of a source.
-public enum Rebuilding {
-  /// Converts the checkpoint again as the pack's recipe says and compares every block.
+/// Proof that the whole content of a pack is what its recipe makes of a source: item by item in the
+/// order of the manifest, byte by byte, and nothing more.
+///
+/// Codes that were rounded for what their layers take in are not made again, for they follow from
+/// floating-point forward passes, whose last bits are a machine's own. Their steps are made again;
+/// their codes are held to what rounding with these steps can give, and the error that the recipe
+/// records to the one that they have.
+public struct Rebuilding: Sendable {
+  /// What is not as the recipe makes it, a clause each; empty where all is.
+  public private(set) var differences: [String] = []
+  /// Tensors of which the codes are not proven one by one.
+  public private(set) var bounded: [String] = []
+
+  private let pack: Pack
+  /// The items of the pack that are still to be explained.
+  private var rest: ArraySlice<Manifest.Item>
+
+  /// Converts the original again as the pack's recipe says and compares.
   ///
-  /// Codes that were rounded for what their layers take in are not made again: their error against
-  /// the source is compared with the recorded one.
-  ///
-  /// - Returns: what differs first, as a clause; `nil` where all is equal.
   /// - Throws: `Refusal` for a pack without a recipe, and for a checkpoint that has not what the
   ///   recipe takes; `FormatError` for a damaged pack.
-  public static func firstDifference(
-    of pack: Pack, from checkpoint: Checkpoint
-  ) throws -> String? {
+  public init(of pack: Pack, from original: Original) throws {
     guard let json = try pack.json(.recipe) else { throw Refusal("the pack has no recipe") }
+    self.pack = pack
+    rest = pack.index.content.items[...]
     let recipe = try Recipe(decoding: json)
-    let spec = try ModelSpec(checkpoint, recipe, nil)
-    for (name, source) in spec.sections {
-      // A tokenizer that was given apart from the checkpoint cannot be compared with it.
-      if source == nil, name == .tokenizer { continue }
-      if try pack.json(name) != source {
-        return "section \"\(name.rawValue)\" differs from what the source says"
-      }
+    let checkpoint = original.checkpoint
+    let spec = try ModelSpec(checkpoint, recipe, original.tokenizerFolder)
+    for case (let name, let json?) in spec.sections {
+      try compare(section: name, Array(json.description.utf8))
     }
-    if let tokenizer = spec.tokenizer {
-      let name = SectionName.tokenizerTables.rawValue
-      let packed = try pack.section(name).map { $0.bytes.array }
-      if packed != tokenizer.tables {
-        return "section \"\(name)\" differs from what the source says"
-      }
-    }
+    if let tables = spec.tokenizer?.tables { try compare(section: .tokenizerTables, tables) }
+    try compare(section: .recipe, Array(recipe.json.description.utf8))
     let encoder = TensorEncoder(recipe: recipe, pool: pack.pool)
     for parameter in spec.graph.parameters {
-      guard let packed = pack.tensor(parameter.name) else {
-        return "tensor \"\(parameter.name)\" is missing"
-      }
       defer { checkpoint.release(parameter.name) }
-      if let expected = recipe.codings[parameter.name]?.squaredError {
-        if try pack.squaredError(of: packed, from: checkpoint.tensor(parameter.name)) != expected {
-          return "tensor \"\(parameter.name)\" differs from the source by another error than the "
-            + "recipe says"
+      guard let packed = next(tensor: parameter.name) else { continue }
+      let source = checkpoint.tensor(parameter.name)
+      let clause =
+        if let error = recipe.codings[parameter.name]?.squaredError {
+          try bound(packed, parameter, to: source, encoder, recorded: error)
+        } else {
+          packed.firstDifference(from: try encoder.encode(source, parameter))
         }
-        continue
-      }
-      let encoded = try encoder.encode(checkpoint.tensor(parameter.name), parameter)
-      if let difference = packed.firstDifference(from: encoded) {
-        return "tensor \"\(parameter.name)\" \(difference)"
+      if let clause { differences.append("tensor \"\(parameter.name)\" \(clause)") }
+      pack.release(packed)
+    }
+    if Provenance.canRestore(checkpoint, recipe) {
+      for companion in checkpoint.companions {
+        guard let packed = next(tensor: companion.name) else { continue }
+        let encoded = TensorEncoder.companion(companion.name, companion.tensor())
+        if let clause = packed.firstDifference(from: encoded) {
+          differences.append("tensor \"\(companion.name)\" \(clause)")
+        }
       }
     }
-    return nil
+    for item in rest { differences.append("\(item.kind) is nothing that the recipe makes") }
+  }
+
+  /// Takes the next item, which must have that name; those before the one that has are reported.
+  private mutating func next(_ name: String, _ kind: String) -> Manifest.Item? {
+    let utf8 = Array(name.utf8)
+    guard let place = rest.firstIndex(where: { Array($0.name.utf8) == utf8 }) else {
+      differences.append("\(kind) \"\(name)\" is missing")
+      return nil
+    }
+    for item in rest[..<place] {
+      differences.append("\(item.kind) is nothing that the recipe makes, or in another place")
+    }
+    defer { rest = rest[(place + 1)...] }
+    return rest[place]
+  }
+
+  private mutating func next(tensor name: String) -> PackedTensor? {
+    guard let item = next(name, "tensor") else { return nil }
+    guard case .tensor(let tensor) = item else {
+      differences.append("\(item.kind) is a section, a tensor is what the recipe makes")
+      return nil
+    }
+    return tensor
+  }
+
+  private mutating func compare(section name: SectionName, _ bytes: [UInt8]) throws {
+    guard let item = next(name.rawValue, "section") else { return }
+    guard case .section(let section) = item, section.isRequired,
+      let stored = try pack.section(section.name), stored.bytes.array == bytes
+    else {
+      differences.append("section \"\(name.rawValue)\" differs from what the source says")
+      return
+    }
+  }
+
+  /// What a tensor on a grid, whose codes were rounded for more than their own values, is not.
+  private mutating func bound(
+    _ packed: PackedTensor, _ parameter: Parameter, to source: Tensor, _ encoder: TensorEncoder,
+    recorded: Double
+  ) throws -> String? {
+    let (codeType, rowSteps) = try encoder.rowSteps(of: source, parameter.name)
+    let steps = rowSteps.flatMap { step in
+      (0..<4).map { UInt8(truncatingIfNeeded: step.bitPattern >> (8 * $0)) }
+    }
+    guard packed.codec == PackedTensor.Codec.grid.rawValue, packed.shape == source.shape,
+      packed.tower == parameter.tower, packed.isModel, packed.elementType == .float32,
+      packed.streams.count == 2, packed.streams[0].elementType == codeType
+    else { return "is stored in another form than the recipe gives" }
+    let stored = try pack.read(packed, stream: 1)
+    guard stored.bytes.array == steps else { return "has other steps than the recipe gives" }
+    let codes = Tensor(codeType, packed.shape, try pack.read(packed, stream: 0))
+    switch Grid.fidelity(of: codes, steps: stored, to: source, pool: pack.pool) {
+    case .nearest: break
+    case .bounded: bounded.append(parameter.name)
+    case .foreign(let clause): return clause
+    }
+    let error = Grid.squaredError(of: source, codes: codes, steps: stored, pool: pack.pool)
+    return error == recorded
+      ? nil : "differs from the source by another error than the recipe says"
   }
 }
 
-extension Pack {
-  /// Σ (value − code · step)² of a tensor on a grid; `nil` for one that is not, or of other extents.
-  fileprivate func squaredError(of packed: PackedTensor, from source: Tensor) throws -> Double? {
-    guard packed.codec == PackedTensor.Codec.grid.rawValue, packed.shape == source.shape else {
-      return nil
+extension Manifest.Item {
+  /// For example: `tensor "x"`.
+  fileprivate var kind: String {
+    switch self {
+    case .section(let section): "section \"\(section.name)\""
+    case .tensor(let tensor): "tensor \"\(tensor.name)\""
     }
-    return Grid.squaredError(
-      of: source,
-      codes: Tensor(packed.streams[0].elementType, packed.shape, try read(packed, stream: 0)),
-      steps: try read(packed, stream: 1), pool: pool)
   }
 }
 
 extension PackedTensor {
   /// Where what a pack holds first differs from what a source gives.
   fileprivate func firstDifference(from encoded: TensorEncoder.Encoded) -> String? {
-    guard streams.count == encoded.content.count, shape == encoded.description.shape,
-      codec == encoded.description.codec, elementType == encoded.description.elementType,
+    let expected = encoded.description
+    guard streams.count == encoded.content.count, shape == expected.shape,
+      codec == expected.codec, elementType == expected.elementType, tower == expected.tower,
+      isModel == expected.isModel,
       zip(streams, encoded.content).allSatisfy({
-        $0.elementType == $1.elementType && $0.size == $1.bytes.count
+        $0.role == $1.role && $0.elementType == $1.elementType && $0.size == $1.bytes.count
       })
     else { return "is stored in another form than the recipe gives" }
     for (stream, content) in zip(streams, encoded.content) {

@@ -63,6 +63,12 @@ extension Pack {
     return found
   }
 
+  /// The keys whose signature is good, in the order of the file: those that signed this content and
+  /// this evidence. The other signatures say nothing.
+  public func signers() throws(FormatError) -> [PublicKey] {
+    try signatures().filter { $0.key.isSigner(of: signedMessage, $0) }.map(\.key)
+  }
+
   /// What is wrong with the signature of that key, as a clause; `nil` where it is good.
   ///
   /// Opening has checked the manifests against the digests that are signed, so that a good

@@ -72,6 +72,12 @@ public struct PublicKey: Hashable, Sendable, CustomStringConvertible {
         "the public key is not Ed25519 (\(der.count) bytes, \(Self.prefix.count + 32) are needed)")
     }
     self.init(Array(der.dropFirst(Self.prefix.count)))
+    guard isProper else {
+      throw FormatError(
+        .invalidField,
+        "the public key is a point of low order or no point in canonical form, which nobody can "
+          + "sign with")
+    }
   }
 
   public var pem: String { PEM.encode(Self.prefix + bytes, Self.label) }
@@ -81,7 +87,7 @@ public struct PublicKey: Hashable, Sendable, CustomStringConvertible {
 
   /// Whether a signature is of this key and of that message.
   public func isSigner(of message: [UInt8], _ signature: Signature) -> Bool {
-    guard signature.key == self, signature.bytes.count == Signature.size,
+    guard signature.key == self, isProper, signature.bytes.count == Signature.size,
       let key = try? Curve25519.Signing.PublicKey(rawRepresentation: bytes)
     else { return false }
     return key.isValidSignature(signature.bytes, for: message)

@@ -93,6 +93,15 @@ package struct TensorEncoder: Sendable {
       blockElements: Stream.blockSize(ofCodes: tensor.columns), pool: pool)
   }
 
+  /// The steps of a tensor on a grid and the type of its codes, without the codes.
+  package func rowSteps(
+    of tensor: Tensor, _ name: String
+  ) throws(CodecError) -> (codeType: ElementType, steps: [Float]) {
+    let coding = recipe.codings[name]
+    return try Grid.rowSteps(
+      of: tensor, near: coding?.step?.step, isTrellis: coding?.isTrellis ?? false, pool: pool)
+  }
+
   package func describe(_ grid: Grid, _ parameter: Parameter) -> Encoded {
     Encoded(
       description: describe(parameter, .grid, .float32),

@@ -64,7 +64,7 @@ struct Inspect: Command {
           + "\(source["size"]?.int ?? 0) bytes, "
           + "sha256 \((source["sha256"]?.string ?? "?").printable())")
     }
-    lines += try pack.signatures().map { "  signed by \($0.key)" }
+    lines += try pack.signers().map { "  signed by \($0)" }
     lines.append("")
     lines += Table.lines(
       ["tensor", "shape", "holds", "bytes", "bits"],
@@ -101,7 +101,7 @@ struct Inspect: Command {
       "content_digest": .string(pack.contentDigest.description),
       "evidence_digest": .string(pack.evidenceDigest.description),
       "embedding_space": .string(try EmbeddingSpace(pack).id),
-      "signatures": .array(try pack.signatures().map { .string($0.key.description) }),
+      "signatures": .array(try pack.signers().map { .string($0.description) }),
       "network": try pack.json(.network) ?? .null,
       "configuration": try pack.json(.configuration) ?? .null,
       "preprocessing": try pack.json(.preprocessing) ?? .null,

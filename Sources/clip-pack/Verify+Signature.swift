@@ -17,8 +17,7 @@ extension Verify {
 
   /// The keys whose signature is good, as hexadecimal digits.
   func signers(of pack: Pack) -> [String] {
-    ((try? pack.signatures()) ?? []).filter { $0.key.isSigner(of: pack.signedMessage, $0) }
-      .map(\.key.description)
+    ((try? pack.signers()) ?? []).map(\.description)
   }
 
   /// Checks what belongs to one tower, or one tensor, against the digests that the signature

@@ -68,7 +68,7 @@ struct CommandTests {
         "the weights are the source's, byte for byte (SHA-256 checked)\n"))
     let rebuilt = try run("verify", "demo.clippack", "--against", "out", "--rebuild")
     #expect(rebuilt.status == 0)
-    #expect(rebuilt.output.contains("coded again from the source: every block is the same"))
+    #expect(rebuilt.output.contains("coded again from the source: the whole content is the same"))
   }
 
   /// A command line, its exit status, and the end of what it says.

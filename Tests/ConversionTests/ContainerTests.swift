@@ -141,8 +141,8 @@ struct ContainerTests {
     #expect(files.map { $0["role"]?.string } == [nil, "adapter"])
     #expect(try EmbeddingSpace(pack) != EmbeddingSpace(Pack(plain.path, pool: bench.pool)))
     let merged = try Checkpoint(base, adapter: adapter)
-    #expect(try Rebuilding.firstDifference(of: pack, from: merged) == nil)
-    #expect(try Rebuilding.firstDifference(of: pack, from: Checkpoint(base)) != nil)
+    #expect(try Rebuilding(of: pack, from: Original(merged)).differences == [])
+    #expect(try !Rebuilding(of: pack, from: Original(Checkpoint(base))).differences.isEmpty)
     // The source cannot be restored: what comes back is the merged model.
     let output = bench.folder.appending("unpacked")
     #expect(try !Unpacking.run(pack, into: output).isSource)

@@ -57,13 +57,16 @@ struct NonFiniteTests {
     #expect(
       try pack.decoded(#require(pack.tensor(other))).floats != source.tensor(other).floats)
 
-    // A half of the towers is no number now, and the proof says the same of both sides.
+    // One of the towers is no number now, which proves nothing, whatever the other side is.
     for compute in Compute.allCases {
       let model = try Model(pack, keepingMatrices: false, compute: compute)
-      #expect(try Verification.ofEvidence(model, minimumCosine: nil).failures == [])
+      #expect(
+        try Verification.ofEvidence(model, minimumCosine: nil).failures.contains {
+          $0.hasPrefix("text cosine is nan, at least ")
+        })
     }
     if allowed.calibration == .none {
-      #expect(try Rebuilding.firstDifference(of: pack, from: source) == nil)
+      #expect(try Rebuilding(of: pack, from: Original(source)).differences == [])
     }
   }
 
@@ -111,23 +114,22 @@ struct NonFiniteTests {
     }
     #expect(
       error?.description
-        == "tensor \"\(Self.name)\" has 2 values that are NaN or infinite, which cannot be rounded; "
-        + "--allow-non-finite keeps the tensor as it is, and so does --to lossless")
+        == "tensor \"\(Self.name)\" has 2 values that are NaN or infinite, which cannot be rounded")
     #expect(FileKind(of: output) == nil)
   }
 
-  @Test func `lossless carries them, and its evidence still verifies`() throws {
+  @Test func `lossless carries them, and its evidence proves nothing`() throws {
     let (source, bytes) = try broken()
     let path = folder.appending("a.clippack")
     let summary = try Conversion(recipe: Recipe(target: .lossless), pool: pool)
       .run(Checkpoint(source.string), to: path)
-    #expect(summary.agreement?.text?.cosineMinimum == 1)
+    #expect(summary.agreement?.text?.cosineMinimum.isNaN == true)
     #expect(
       summary.notes.last
         == "tensor \"\(Self.name)\" has 2 values that are NaN or infinite; it is kept as it is")
     let model = try Model(Pack(path, pool: pool), keepingMatrices: false)
     let verification = try Verification.ofEvidence(model, minimumCosine: nil)
-    #expect(verification.failures == [])
+    #expect(verification.failures.contains { $0.hasPrefix("text cosine is nan, at least ") })
     #expect(verification.expected.texts.joined().contains { $0.isNaN })
 
     let restored = folder.appending("restored")

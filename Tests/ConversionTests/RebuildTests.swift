@@ -19,9 +19,9 @@ struct RebuildTests {
   func `agree block by block`(target: Recipe.Target) throws {
     let source = Workbench.source("quick-gelu")
     let pack = try bench.convert(source, to: target, evidence: false)
-    let difference = try Rebuilding.firstDifference(
-      of: Pack(pack.path, pool: bench.pool), from: Checkpoint(source.string))
-    #expect(difference == nil)
+    let rebuilt = try Rebuilding(
+      of: Pack(pack.path, pool: bench.pool), from: Original(Checkpoint(source.string)))
+    #expect(rebuilt.differences == [] && rebuilt.bounded == [])
   }
 
   @Test func `differ where one weight does, by the name of its tensor`() throws {
@@ -32,12 +32,13 @@ struct RebuildTests {
       // Another exponent: no rounding hides it.
       bytes[place.lowerBound + 3] ^= 0x01
     }
-    let difference = try Rebuilding.firstDifference(
-      of: Pack(pack.path, pool: bench.pool), from: Checkpoint(other.string))
+    let rebuilt = try Rebuilding(
+      of: Pack(pack.path, pool: bench.pool), from: Original(Checkpoint(other.string)))
     #expect(
-      difference
-        == "tensor \"text_model.encoder.layers.1.mlp.fc1.weight\" differs from the source in "
-        + "block 1 of 1")
+      rebuilt.differences == [
+        "tensor \"text_model.encoder.layers.1.mlp.fc1.weight\" differs from the source in "
+          + "block 1 of 1"
+      ])
   }
 
   @Test(arguments: [Recipe.Target.f16, .bf16, .int8])

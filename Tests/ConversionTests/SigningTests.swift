@@ -2,12 +2,12 @@ import Bytes
 import Checkpoints
 import Concurrency
 import Kernels
-import PackFormat
 import SystemPackage
 import TestSupport
 import Testing
 
 @testable import Conversion
+@testable import PackFormat
 @testable import PackTools
 @testable import Quantisation
 
@@ -45,6 +45,27 @@ struct SigningTests {
     #expect(key.pem == Self.privatePEM)
     #expect(key.publicKey.pem == Self.publicPEM)
     #expect(try PublicKey(pem: Self.publicPEM) == key.publicKey)
+  }
+
+  @Test(arguments: [
+    "01" + String(repeating: "0", count: 62), String(repeating: "0", count: 64),
+    "ec" + String(repeating: "f", count: 60) + "7f",
+    "ed" + String(repeating: "f", count: 60) + "7f",
+    "ee" + String(repeating: "f", count: 60) + "ff",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  ])
+  func `keys that anybody can sign with are refused`(digits: String) throws {
+    let bytes = stride(from: 0, to: 64, by: 2).map { index in
+      UInt8(digits.dropFirst(index).prefix(2), radix: 16)!
+    }
+    let key = PublicKey(bytes)
+    let error = #expect(throws: FormatError.self) { try PublicKey(pem: key.pem) }
+    #expect(error?.reason.contains("low order or no point in canonical form") == true)
+    // R of order 1 and S of 0 are good for the neutral element and any message.
+    let signature = Signature(key: key, bytes: [1] + [UInt8](repeating: 0, count: 63))
+    #expect(!key.isSigner(of: [1, 2, 3], signature))
   }
 
   @Test(arguments: [

@@ -26,16 +26,19 @@ public struct Agreement: Equatable, Sendable {
 
   init(of found: [[Float]], with reference: [[Float]]) {
     precondition(found.count == reference.count, "\(found.count) against \(reference.count)")
-    cosines = zip(found, reference).map {
+    let cosines = zip(found, reference).map {
       Self.cosine($0.map(Double.init), $1.map(Double.init))
     }
+    self.cosines = cosines
     maximumDifference = largestDifference(found.joined(), reference.joined())
     let mean = Self.mean(of: reference)
     centredCosines =
       reference.count < 2
       ? cosines.map { $0.isNaN ? .nan : 1 }
-      : zip(found, reference).map {
-        Self.cosine(Self.subtract(mean, from: $0), Self.subtract(mean, from: $1))
+      : zip(found, reference).enumerated().map { index, pair in
+        // What is nothing but the common part has nothing left, and is right where both are.
+        if cosines[index] == 1, pair.0 == pair.1 { return 1 }
+        return Self.cosine(Self.subtract(mean, from: pair.0), Self.subtract(mean, from: pair.1))
       }
   }
 
@@ -47,9 +50,11 @@ public struct Agreement: Equatable, Sendable {
     values.isEmpty ? 1 : values.reduce(0, +) / Double(values.count)
   }
 
-  /// The cosine of two vectors; 1 for two that are equal, zeros and NaN too.
+  /// The cosine of two vectors; NaN where one has a value that is no number, or norm 0: those agree
+  /// with nothing, each other included.
   private static func cosine(_ a: [Double], _ b: [Double]) -> Double {
-    if zip(a, b).allSatisfy({ $0 == $1 || $0.isNaN && $1.isNaN }) { return 1 }
+    guard (a + b).allSatisfy(\.isFinite), a.contains(where: { $0 != 0 }) else { return .nan }
+    if a == b { return 1 }
     let product = zip(a, b).reduce(0) { $0 + $1.0 * $1.1 }
     let squares = a.reduce(0) { $0 + $1 * $1 } * b.reduce(0) { $0 + $1 * $1 }
     return product / squares.squareRoot()
@@ -79,10 +84,10 @@ public struct Agreement: Equatable, Sendable {
   }
 }
 
-/// The largest difference of two lists; NaN where one has it and the other does not.
+/// The largest difference of two lists; NaN where a value of either is no number or infinite.
 func largestDifference(_ a: some Sequence<Float>, _ b: some Sequence<Float>) -> Double {
   zip(a, b).reduce(0) { largest, pair in
-    if pair.0 == pair.1 || pair.0.isNaN && pair.1.isNaN { return largest }
+    guard pair.0.isFinite, pair.1.isFinite else { return .nan }
     let difference = abs(Double(pair.0) - Double(pair.1))
     // A NaN must not be lost, as it would be by `max`.
     return largest.isNaN || difference.isNaN ? .nan : max(largest, difference)

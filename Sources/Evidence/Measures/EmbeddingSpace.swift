@@ -17,17 +17,25 @@ public struct EmbeddingSpace: Equatable, Sendable {
   /// stays.
   static let (lowestCosine, smallestShare) = (0.999, 0.95)
 
+  /// The member of the provenance that holds the original's `SpaceDigest`.
+  package static let key = "space"
+
   public init(_ pack: Pack) throws(FormatError) {
-    let files = try pack.json(.provenance)?["files"]?.array ?? []
-    let digests = files.compactMap { $0["sha256"]?.string }
-    let keepsIndex = try Self.keepsIndex(pack)
-    isOriginal = !digests.isEmpty && digests.count == files.count && keepsIndex
-    let lines =
-      isOriginal
-      ? ["clip-pack embedding space 1"] + digests
-      : ["clip-pack embedding space 1, of a pack", pack.contentDigest.description]
-    let text = Array(lines.map { $0 + "\n" }.joined().utf8)
-    id = unsafe String(Digest(of: text.span.bytes).description.prefix(32))
+    let recorded = try pack.json(.provenance)?[Self.key]?.string
+    if let recorded, Self.isDigest(recorded), try Self.keepsIndex(pack) {
+      isOriginal = true
+      id = String(recorded.prefix(32))
+      return
+    }
+    isOriginal = false
+    let line = "clip-pack embedding space 1, of a pack\n\(pack.contentDigest)\n"
+    id = unsafe String(Digest(of: Array(line.utf8).span.bytes).description.prefix(32))
+  }
+
+  /// Whether it is 64 lower-case hexadecimal digits.
+  private static func isDigest(_ text: String) -> Bool {
+    text.utf8.count == 2 * Digest.size
+      && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
   }
 
   private static func keepsIndex(_ pack: Pack) throws(FormatError) -> Bool {

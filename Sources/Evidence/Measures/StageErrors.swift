@@ -15,7 +15,7 @@ public struct StageErrors: Equatable, Sendable {
         continue
       }
       var (error, power) = (0.0, 0.0)
-      for (a, b) in zip(other, values) where !(a.isNaN && b.isNaN) {
+      for (a, b) in zip(other, values) {
         error += (Double(a) - Double(b)) * (Double(a) - Double(b))
         power += Double(b) * Double(b)
       }

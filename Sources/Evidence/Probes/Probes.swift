@@ -169,9 +169,19 @@ extension PackWriter {
 }
 
 extension Pack {
-  /// A tensor of the evidence; `nil` where there is none of that name.
+  /// The entry of a tensor of the evidence; `nil` where there is none of that name. What stands
+  /// among the attachments, which nothing covers, is no evidence.
+  func evidenceTensor(_ name: String) -> PackedTensor? {
+    let name = Array(name.utf8)
+    for case .tensor(let tensor) in index.evidence.items where Array(tensor.name.utf8) == name {
+      return tensor
+    }
+    return nil
+  }
+
+  /// A tensor of the evidence, decoded; `nil` where there is none of that name.
   func evidence(_ name: String, _ type: ElementType) throws -> Tensor? {
-    guard let tensor = tensor(name) else { return nil }
+    guard let tensor = evidenceTensor(name) else { return nil }
     let decoded = try decoded(tensor)
     guard decoded.elementType == type else {
       throw Refusal("\(name) is \(decoded.elementType.rawValue), \(type.rawValue) is needed")

@@ -100,6 +100,7 @@ package struct Evidence: Sendable {
 
     init?(_ pack: Pack) throws {
       guard let json = try pack.json(.evidence) else { return nil }
+      try Self.refuseUnusable(pack)
       probes = try Probes(of: pack)
       original = ProbeEmbeddings(
         images: try Self.rows(of: Evidence.imageName, pack),
@@ -127,6 +128,19 @@ package struct Evidence: Sendable {
       probes.origin = origin
     }
 
+    /// Probes for a tower that the pack does not have prove nothing, and nothing can be asked.
+    private static func refuseUnusable(_ pack: Pack) throws {
+      guard let network = try pack.json(.network).map({ try Network(parsing: $0) }) else { return }
+      for (tower, names) in [
+        (Tower.image, [Probes.pixelsName, Evidence.imageName]),
+        (.text, [Probes.idsName, Evidence.textName]),
+      ] where network[tower] == nil {
+        for name in names where pack.evidenceTensor(name) != nil {
+          throw Refusal("the evidence has \(name), and the pack has no \(tower.rawValue) tower")
+        }
+      }
+    }
+
     /// Recorded embeddings, which must be as wide as the model's own.
     private static func rows(of name: String, _ pack: Pack) throws -> [[Float]] {
       guard let tensor = try pack.evidence(name, .float32) else { return [] }
@@ -139,6 +153,25 @@ package struct Evidence: Sendable {
 
     /// What the pack reached in one kind of computation; null where nobody measured.
     func reached(in compute: Compute) -> JSON { reached[compute.rawValue] ?? .null }
+
+    /// Why no floor of the maker's can be believed, as a clause: it lies outside what a floor is, or
+    /// below what was reached when it was recorded.
+    var objectionToFloor: String? {
+      guard floor > 0, floor <= 1 else {
+        return "the recorded floor of cosines is \(floor), above 0 and at most 1 is allowed"
+      }
+      let cosines = ["image_cosine_min", "text_cosine_min"].compactMap {
+        reached(in: .f32)[$0]?.double
+      }
+      guard let reached = cosines.min() else {
+        return "the evidence does not say which cosine was reached"
+      }
+      let lowest = Evidence.floor(forCosine: reached, in: .f32)
+      return floor >= lowest - 1e-9
+        ? nil
+        : "the recorded floor of cosines is \(decimal(floor, 7)), for what was reached at least "
+          + "\(decimal(lowest, 7)) is needed"
+    }
 
     /// The lowest cosine that passes: what was recorded for float32, and for other kinds of
     /// computation what they reached, less the same allowance; 0.999 where nobody measured.

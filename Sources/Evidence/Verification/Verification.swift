@@ -1,16 +1,13 @@
 internal import Architecture
 internal import Bytes
-public import Checkpoints
 public import ClipPack
-internal import Codecs
-internal import Concurrency
 internal import Kernels
-internal import PackFormat
 public import SystemPackage
-internal import Tensors
 internal import Towers
 
 /// Whether a pack is sound and still answers like its original.
+///
+/// What each way of asking proves: `Formats/threats.md`, section 2.
 public struct Verification: Sendable {
   /// What the pack's answers were compared with, for people.
   public var reference: String
@@ -21,6 +18,12 @@ public struct Verification: Sendable {
   public var textCount: Int
   /// Why it does not pass, a clause each; empty when it does.
   public var failures: [String] = []
+  /// What could not be compared and is therefore not proven, a clause each.
+  public package(set) var unproven: [String] = []
+  /// What comparing the pack's data with the source's found; `nil` where there is no source.
+  public package(set) var authenticity: Authenticity?
+  /// Whether the pack is the source's and only the floor that nobody chose is not reached.
+  public var isOnlyBelowDefaultFloor = false
 
   /// What the pack recorded of itself, for the report.
   public private(set) var record = Record()
@@ -31,9 +34,13 @@ public struct Verification: Sendable {
 
   public var hasPassed: Bool { failures.isEmpty }
 
-  private init(
-    _ found: ProbeEmbeddings, _ expected: ProbeEmbeddings, _ model: Model, floor: Double,
-    reference: String, probes: Probes? = nil, recorded: Evidence.Recorded? = nil
+  /// The lowest cosine that passes where the verifier names none and no record of the maker's is
+  /// all there is: what is lost stays below what people see in rankings.
+  public static let defaultFloor = 0.999
+
+  init(
+    _ found: ProbeEmbeddings, _ expected: ProbeEmbeddings, floor: Double, reference: String,
+    probes: Probes? = nil, recorded: Evidence.Recorded? = nil
   ) {
     (self.found, self.expected, self.probes) = (found, expected, probes)
     if let recorded { record = Record(recorded) }
@@ -42,16 +49,11 @@ public struct Verification: Sendable {
     comparison = Comparison(found, with: expected)
     imageCount = expected.images.count
     textCount = expected.texts.count
-    for (tower, agreement) in [("image", comparison.image), ("text", comparison.text)] {
-      // Written so that a NaN fails.
-      guard let agreement, !(agreement.cosineMinimum >= floor) else { continue }
-      failures.append(
-        "\(tower) cosine is \(decimal(agreement.cosineMinimum, 7)), at least "
-          + "\(decimal(floor, 7)) is needed")
-    }
+    failures = comparison.failures(floor: floor)
   }
 
-  /// Runs the probes that the pack carries and compares with the answers that it recorded.
+  /// Runs the probes that the pack carries and compares with the answers that it recorded: with the
+  /// maker's word.
   ///
   /// - Parameter minimumCosine: instead of the floor that the pack recorded.
   /// - Throws: `Refusal` for a pack without evidence.
@@ -61,77 +63,32 @@ public struct Verification: Sendable {
     }
     let found = try recorded.probes.embeddings(of: model, observing: true)
     var verification = Verification(
-      found, recorded.original, model, floor: minimumCosine ?? recorded.floor(for: model.compute),
+      found, recorded.original, floor: minimumCosine ?? recorded.floor(for: model.compute),
       reference: "the original's recorded answers (\(recorded.origin) probes)",
       probes: recorded.probes, recorded: recorded)
     verification.failures += verification.comparison.regressions(
       from: recorded.reached(in: model.compute), in: model.compute)
+    if minimumCosine == nil, let objection = recorded.objectionToFloor {
+      verification.failures.append(objection)
+    }
+    verification.failures += verification.unmeasured(of: model).map {
+      "the \($0.rawValue) tower was not measured: the evidence has no probes for it"
+    }
     return verification
   }
 
-  /// Runs the source and the pack side by side.
-  ///
-  /// - Parameters:
-  ///   - images: the user's pictures; the pack's own probes, or the built-in ones, where empty.
-  ///   - minimumCosine: instead of the floor that the pack recorded.
-  public static func against(
-    _ checkpoint: Checkpoint, _ model: Model, images: [FilePath], texts: [String],
-    minimumCosine: Double?
-  ) throws -> Verification {
-    try checkArchitecture(checkpoint, model)
-    try Probes.refuseUnusable(
-      model.graph, model.tokenizer, images: images, texts: texts)
-    let recorded = try Evidence.Recorded(model.pack)
-    let probes: Probes
-    if let recorded, images.isEmpty, texts.isEmpty {
-      probes = recorded.probes
-    } else {
-      probes = try Probes.gather(
-        graph: model.graph, preprocessing: model.preprocessing,
-        tokenizer: model.tokenizer, images: images, texts: texts)
+  /// The towers of the model that nothing was asked of.
+  private func unmeasured(of model: Model) -> [Tower] {
+    Tower.allCases.filter {
+      model.graph[$0] != nil && ($0 == .image ? comparison.image : comparison.text) == nil
     }
-    let original = try probes.embeddings(
-      of: checkpoint, model.graph, model.preprocessing, model.pool,
-      observing: true)
-    return Verification(
-      try probes.embeddings(of: model, observing: true), original, model,
-      floor: minimumCosine ?? recorded?.floor(for: model.compute) ?? 0.999,
-      reference: "the source, run now in float32",
-      probes: probes, recorded: recorded)
-  }
-
-  static func checkArchitecture(_ checkpoint: Checkpoint, _ model: Model) throws(Refusal) {
-    let towers = Set(Tower.allCases.filter { model.graph[$0] != nil })
-    let source = checkpoint.family.keeping(towers)?.network
-    guard source == model.graph.network else {
-      throw Refusal(
-        "the source '\(checkpoint.folder.isEmpty ? "." : checkpoint.folder)' is of another "
-          + "architecture than the pack: "
-          + (firstDifference(source?.json ?? .null, model.graph.network.json) ?? "it differs"),
-        about: checkpoint.folder)
-    }
-  }
-
-  /// The first member that differs, as a clause; `nil` where all are the same.
-  private static func firstDifference(
-    _ source: JSON, _ pack: JSON, _ place: String = ""
-  ) -> String? {
-    guard let mine = source.object, let other = pack.object else {
-      return source == pack
-        ? nil : "\(place) is \(source.excerpt), the pack has \(pack.excerpt)"
-    }
-    for key in mine.keys + other.keys {
-      let name = place.isEmpty ? key : "\(place).\(key)"
-      if let clause = firstDifference(mine[key] ?? .null, other[key] ?? .null, name) {
-        return clause
-      }
-    }
-    return nil
   }
 
   /// Compares with a Python implementation's own answers: `pixel_values` (N, 3, H, W) and
   /// `input_ids` (M, L), and whichever of `image_embeds`, `text_embeds` and `logits_per_image` are
   /// there.
+  ///
+  /// - Parameter minimumCosine: `nil` for `defaultFloor`; never the pack's own.
   public static func withReference(
     _ path: FilePath, _ model: Model, minimumCosine: Double?
   ) throws -> Verification {
@@ -161,9 +118,41 @@ public struct Verification: Sendable {
         "'\(path)' has neither pixel_values with image_embeds nor input_ids with text_embeds",
         about: path)
     }
-    let recorded = try Evidence.Recorded(model.pack)
-    return Verification(
-      found, expected, model, floor: minimumCosine ?? recorded?.floor(for: model.compute) ?? 0.999,
-      reference: "'\(path)'")
+    var verification = Verification(
+      found, expected, floor: minimumCosine ?? defaultFloor, reference: "'\(path)'")
+    verification.isOnlyBelowDefaultFloor = minimumCosine == nil && verification.isBelowFloorAlone
+    verification.unproven = verification.unmeasured(of: model).map {
+      "'\(path)' has nothing for the \($0.rawValue) tower, which is therefore not proven"
+    }
+    return verification
+  }
+
+  /// Whether every failure is a cosine, a number, below the floor.
+  var isBelowFloorAlone: Bool {
+    !failures.isEmpty && comparison.cosineMinimum.isFinite
+      && failures == comparison.failures(floor: floor)
+      && comparison.failures(floor: -1).isEmpty
+  }
+}
+
+extension Comparison {
+  /// Why it does not pass, a clause each: a cosine below the floor, or what is no number.
+  func failures(floor: Double) -> [String] {
+    var failures: [String] = []
+    for (tower, agreement) in [("image", image), ("text", text)] {
+      guard let agreement else { continue }
+      // Written so that a NaN fails.
+      if !(agreement.cosineMinimum >= floor) {
+        failures.append(
+          "\(tower) cosine is \(decimal(agreement.cosineMinimum, 7)), at least "
+            + "\(decimal(floor, 7)) is needed")
+      } else if !agreement.maximumDifference.isFinite {
+        failures.append("a value of the \(tower) embeddings is no number")
+      }
+    }
+    if let answers, !answers.maximumDifference.isFinite {
+      failures.append("a logit is no number or infinite")
+    }
+    return failures
   }
 }

@@ -18,7 +18,14 @@ extension OptionTests {
       let pack = try bench.shared("tiny.clippack")
       try bench.run("verify", pack, "--against", OptionBench.tiny)
       let other = try bench.run("verify", pack, "--against", OptionBench.demo, status: 1)
-      #expect(other.errors.contains("is of another architecture than the pack"))
+      #expect(other.output.contains("is of another architecture than the pack"))
+    },
+    OptionCase("verify", "tokenizer") { (bench: OptionBench) throws in
+      let pack = try bench.shared("demo.clippack")
+      let weights = OptionBench.demo
+      try bench.run("verify", pack, "--against", weights, "--tokenizer", weights)
+      try bench.run("verify", pack, "--against", weights, "--tokenizer", "nowhere", status: 2)
+      try bench.run("verify", pack, "--tokenizer", weights, status: 64)
     },
     OptionCase("verify", "adapter") { (bench: OptionBench) throws in
       let pack = try bench.shared("tiny.clippack")

@@ -1,0 +1,173 @@
+internal import Architecture
+package import Bytes
+internal import Checkpoints
+public import ClipPack
+internal import Codecs
+internal import Concurrency
+internal import Kernels
+internal import PackFormat
+internal import Tensors
+internal import Tokenizers
+
+/// Whether a pack is made of a source: a comparison of data, before anything is run.
+///
+/// What it proves, and what not: `Formats/threats.md`, section 2.
+public struct Authenticity: Sendable {
+  /// What is not the source's, a clause each; empty for an authentic pack.
+  public private(set) var differences: [String] = []
+  /// Tensors whose codes were rounded for more than their own values. Each of their rows is as near
+  /// to the source as such rounding leads; another maker's choice within that goes unseen.
+  public private(set) var bounded: [String] = []
+
+  public var isAuthentic: Bool { differences.isEmpty }
+
+  /// - Throws: `FormatError` for a damaged pack.
+  public init(of model: Model, from original: Original) throws {
+    let pack = model.pack
+    try compareNetwork(model, original)
+    try compareSections(model, original)
+    try compareSpace(pack, original)
+    // Tensors of another network have other names or shapes.
+    guard isAuthentic else { return }
+    for parameter in model.graph.parameters {
+      defer { original.checkpoint.release(parameter.name) }
+      guard let packed = pack.tensor(parameter.name) else { continue }
+      let clause = try compare(packed, parameter, with: original, pack)
+      if let clause { differences.append("tensor \"\(parameter.name)\" \(clause)") }
+      pack.release(packed)
+    }
+  }
+
+  private mutating func compareNetwork(_ model: Model, _ original: Original) throws {
+    let towers = Set(Tower.allCases.filter { model.graph[$0] != nil })
+    let network = original.checkpoint.family.keeping(towers)?.network
+    let (source, pack) = (network?.json ?? .null, model.graph.network.json)
+    if let clause = Self.firstDifference(source, pack) {
+      differences.append(
+        "the source '\(original.name)' is of another architecture than the pack: \(clause)")
+    }
+    guard let words = try model.pack.json(.configuration) else { return }
+    let family = original.checkpoint.family.keeping(towers)
+    if let clause = Self.firstDifference(family?.json ?? .null, words) {
+      differences.append("the configuration is not the source's: \(clause)")
+    }
+  }
+
+  private mutating func compareSections(_ model: Model, _ original: Original) throws {
+    if model.graph.image != nil {
+      let (source, pack) = (original.preprocessing?.json, model.preprocessing?.json)
+      if let clause = Self.firstDifference(source ?? .null, pack ?? .null) {
+        differences.append("the preprocessing is not the source's: \(clause)")
+      }
+    }
+    guard model.graph.text != nil else { return }
+    switch (original.tokenizer, try model.tokenizer) {
+    case (nil, nil): break
+    case (_?, nil):
+      differences.append("the source has a tokenizer, the pack has none")
+    case (nil, _?):
+      differences.append("the pack has a tokenizer, and none lies beside the source to compare")
+    case (let source?, let packed?):
+      if let clause = Self.firstDifference(source.json, packed.json) {
+        differences.append("the tokenizer is not the source's: \(clause)")
+      } else if source.tables != packed.tables {
+        differences.append("the tokenizer is not the source's: its tables differ")
+      }
+    }
+  }
+
+  private mutating func compareSpace(_ pack: Pack, _ original: Original) throws {
+    guard let recorded = try pack.json(.provenance)?[EmbeddingSpace.key] else { return }
+    let found = try SpaceDigest(of: original, pool: pack.pool).description
+    if recorded.string.map({ Array($0.utf8) != Array(found.utf8) }) ?? true {
+      differences.append(
+        "it records the space \(recorded.excerpt) of its original, the source has \(found)")
+    }
+  }
+
+  /// What a tensor of the pack is not, as a clause; `nil` where it is the source's.
+  private mutating func compare(
+    _ packed: PackedTensor, _ parameter: Parameter, with original: Original, _ pack: Pack
+  ) throws -> String? {
+    let source = original.checkpoint.tensor(parameter.name)
+    switch PackedTensor.Codec(rawValue: packed.codec) {
+    case .plain:
+      let values = try pack.values(of: packed)
+      return values.hasValues(of: source)
+        || parameter.role != .vector && values.isRounding(of: source, packed, pack.pool)
+        ? nil : "has other values than the source"
+    case .grid:
+      let codes = Tensor(
+        packed.streams[0].elementType, packed.shape, try pack.read(packed, stream: 0))
+      switch Grid.fidelity(
+        of: codes, steps: try pack.read(packed, stream: 1), to: source, pool: pack.pool)
+      {
+      case .nearest: return nil
+      case .bounded:
+        bounded.append(parameter.name)
+        return nil
+      case .foreign(let clause): return clause
+      }
+    case nil: throw pack.unknownCodec(packed)
+    }
+  }
+
+  /// The first member that differs, as a clause; `nil` where all are the same, string for string by
+  /// their bytes.
+  package static func firstDifference(
+    _ source: JSON, _ pack: JSON, _ place: String = ""
+  ) -> String? {
+    if let mine = source.array, let other = pack.array, mine.count == other.count {
+      for (index, pair) in zip(mine, other).enumerated() {
+        if let clause = firstDifference(pair.0, pair.1, "\(place)[\(index)]") { return clause }
+      }
+      return nil
+    }
+    guard let mine = source.object, let other = pack.object else {
+      return Array(source.description.utf8) == Array(pack.description.utf8)
+        ? nil : "\(place) is \(source.excerpt) there, \(pack.excerpt) in the pack"
+    }
+    let (keys, others) = (
+      Set(mine.keys.map { Array($0.utf8) }), Set(other.keys.map { Array($0.utf8) })
+    )
+    let single = keys.symmetricDifference(others)
+    if let key = single.min(by: { $0.lexicographicallyPrecedes($1) }) {
+      let name = JSON.string(String(decoding: key, as: UTF8.self)).excerpt
+      return (place.isEmpty ? "" : "\(place) has ") + "\(name) "
+        + (keys.contains(key) ? "there, not in the pack" : "in the pack, not there")
+    }
+    for key in mine.keys {
+      let name = place.isEmpty ? key : "\(place).\(key)"
+      if let clause = firstDifference(mine[key] ?? .null, other[key] ?? .null, name) {
+        return clause
+      }
+    }
+    return nil
+  }
+}
+
+extension Tensor {
+  /// Whether all values are the same, bit for bit as float32.
+  fileprivate func hasValues(of source: Tensor) -> Bool {
+    guard shape == source.shape else { return false }
+    if elementType == source.elementType { return buffer.bytes.array == source.buffer.bytes.array }
+    let count = shape.count
+    return stride(from: 0, to: count, by: 1 << 16).allSatisfy { start in
+      let range = start..<Swift.min(start + 1 << 16, count)
+      return withFloats(range) { mine in
+        source.withFloats(range) { unsafe mine.bytes.array == $0.bytes.array }
+      }
+    }
+  }
+
+  /// Whether the values are the source's, rounded to the half type that the pack says.
+  fileprivate func isRounding(
+    of source: Tensor, _ packed: PackedTensor, _ pool: WorkerPool
+  ) -> Bool {
+    let halves: [ElementType: Half] = [.float16: .float16, .bfloat16: .bfloat16]
+    guard elementType == packed.elementType, shape == source.shape, let half = halves[elementType],
+      let rounded = try? source.rounded(to: half, elementType, pool: pool)
+    else { return false }
+    return rounded.buffer.bytes.array == buffer.bytes.array
+  }
+}

@@ -1,0 +1,112 @@
+import Bytes
+import ClipPack
+import Conversion
+import Evidence
+import PackFormat
+
+extension Verify {
+  func json(
+    _ verification: Verification, _ rebuilt: Rebuilding?, _ model: Model
+  ) throws -> String {
+    let pack = model.pack
+    var object: JSON.Object = ["passed": .bool(verification.hasPassed)]
+    for key in verification.comparison.json.keys { object[key] = verification.comparison.json[key] }
+    if let stages = verification.comparison.stagesJSON { object["stages"] = stages }
+    object["min_cosine"] = .number(verification.floor)
+    object["images"] = .integer(verification.imageCount)
+    object["texts"] = .integer(verification.textCount)
+    object["pack_bytes"] = .integer(pack.preamble.fileSize)
+    object["bits_per_weight"] = .number(pack.bitsPerWeight)
+    object["embedding_space"] = .string(try EmbeddingSpace(pack).id)
+    object["content_digest"] = .string(pack.contentDigest.description)
+    if let authenticity = verification.authenticity {
+      object["authentic"] = .bool(authenticity.isAuthentic)
+      object["bounded"] = .array(authenticity.bounded.map(JSON.string))
+    }
+    if let rebuilt {
+      object["rebuilt"] = .bool(rebuilt.differences.isEmpty)
+      object["not_rebuilt"] = .array(rebuilt.bounded.map(JSON.string))
+    }
+    object["signed_by"] = .array(signers(of: pack).map(JSON.string))
+    object["published_for"] = offer(for: model).map(JSON.string) ?? .null
+    object["unproven"] = .array(verification.unproven.map(JSON.string))
+    object["failures"] = .array(verification.failures.map(JSON.string))
+    return JSON.object(object).description
+  }
+
+  func text(
+    _ verification: Verification, _ rebuilt: Rebuilding?, _ model: Model, _ path: String
+  ) throws -> [String] {
+    let pack = model.pack
+    var lines = ["\(path): every byte of \(size(pack.preamble.fileSize)) is sound"]
+    let asked = [
+      verification.imageCount > 0 ? counted(verification.imageCount, "picture") : nil,
+      verification.textCount > 0 ? counted(verification.textCount, "text") : nil,
+    ].compactMap(\.self)
+    lines.append(
+      "compared with \(verification.reference.printable())"
+        + (asked.isEmpty ? "" : ": " + asked.joined(separator: ", ")))
+    if !asked.isEmpty { lines += ComparisonText.lines(verification.comparison) }
+    lines += vouching(verification, rebuilt, pack)
+    lines.append("  space        \(try EmbeddingSpace(pack))")
+    if let name = offer(for: model) {
+      lines.append(
+        "  it has the shape of \(name): --published compares it with what is published of the "
+          + "original weights")
+    }
+    if verification.hasPassed {
+      lines.append(
+        Terminal.green("passed") + ": every cosine is at least \(decimal(verification.floor, 7))")
+      return lines
+    }
+    lines += verification.failures.map { Terminal.red("failed") + ": \($0.printable())" }
+    if verification.isOnlyBelowDefaultFloor { lines.append(acceptance(of: verification)) }
+    return lines
+  }
+
+  /// Who stands for what the pack says, and what is left unproven.
+  private func vouching(
+    _ verification: Verification, _ rebuilt: Rebuilding?, _ pack: Pack
+  ) -> [String] {
+    let signers = signers(of: pack)
+    var lines = signers.map { "  signed by \($0)" }
+    if against == nil, reference == nil {
+      lines.append(
+        signers.isEmpty
+          ? "  what was recorded is the maker's word; nobody signed it"
+          : "  what was recorded is the signer's word")
+    }
+    if let authenticity = verification.authenticity, authenticity.isAuthentic {
+      lines.append("  authentic: network, tokenizer, preprocessing and every row are the source's")
+      // A rebuild says the same, and more.
+      if rebuilt == nil { lines += boundedLines(authenticity.bounded) }
+    }
+    if let rebuilt, rebuilt.differences.isEmpty {
+      lines.append(
+        rebuilt.bounded.isEmpty
+          ? "  coded again from the source: the whole content is the same"
+          : "  coded again from the source: all that can be is the same")
+      lines += boundedLines(rebuilt.bounded)
+    }
+    return lines + verification.unproven.map { "  \($0.printable())" }
+  }
+
+  private func boundedLines(_ names: [String]) -> [String] {
+    guard let first = names.first else { return [] }
+    return [
+      "  \(counted(names.count, "tensor")) (\(first.printable())"
+        + (names.count > 1 ? ", …" : "")
+        + ") were rounded for more than their own values: not proven code by code, but that each "
+        + "row is as near to the source as its step leads"
+    ]
+  }
+
+  /// What somebody can do about a pack that only the default floor refuses.
+  private func acceptance(of verification: Verification) -> String {
+    let reached = verification.comparison.cosineMinimum
+    // Rounded down, so that the number that is printed passes.
+    let floor = (reached * 10_000).rounded(.down) / 10_000
+    return (verification.authenticity == nil ? "" : "the pack is authentic; ")
+      + "it reached a cosine of \(decimal(reached, 7)): --min-cosine \(decimal(floor, 4)) accepts it"
+  }
+}

@@ -1,0 +1,118 @@
+import Architecture
+import Bytes
+import Checkpoints
+import ClipPack
+import Concurrency
+import Evidence
+import PackFormat
+import SystemPackage
+import Tensors
+import TestSupport
+
+@testable import Conversion
+
+/// Somebody who changes a pack and makes every checksum and digest right again.
+struct Forger {
+  /// One item of a pack, decoded.
+  struct Item {
+    var name: String
+    /// `nil` for a section.
+    var tensor: PackedTensor?
+    var isRequired = false
+    var streams: [[UInt8]]
+    /// Of each stream of a tensor.
+    var layout: [Layout] = []
+
+    var json: JSON {
+      get throws {
+        let bytes = streams[0]
+        return try JSON(parsing: bytes.span)
+      }
+    }
+  }
+
+  /// What a stream holds.
+  struct Layout {
+    var role: UInt8
+    var type: ElementType
+  }
+
+  /// Where a change lies, and with it who has to see it.
+  enum Kind: CaseIterable {
+    case wholeTensor, row, head, rareToken, element, step
+    case tokens, tokenizer, preprocessing, network
+    case recipe, extra
+    case probes, recorded
+    case floor, attachment
+  }
+
+  var content: [Item]
+  var evidence: [Item]
+  var attachments: [Item] = []
+  var random: SplitMix64
+  let pool: WorkerPool
+
+  init(_ pack: Pack, seed: UInt64) throws {
+    content = try Self.items(pack.index.content, pack)
+    evidence = try Self.items(pack.index.evidence, pack)
+    random = SplitMix64(seed: seed)
+    pool = pack.pool
+  }
+
+  private static func items(_ manifest: Manifest, _ pack: Pack) throws -> [Item] {
+    try manifest.items.map { item in
+      if case .tensor(let tensor) = item { return try self.item(tensor, pack) }
+      let streams = try [pack.section(item.name).map(bytes(of:)) ?? []]
+      if case .section(let section) = item {
+        return Item(name: item.name, isRequired: section.isRequired, streams: streams)
+      }
+      return Item(name: item.name, streams: streams)
+    }
+  }
+
+  private static func item(_ tensor: PackedTensor, _ pack: Pack) throws -> Item {
+    Item(
+      name: tensor.name, tensor: tensor,
+      streams: try tensor.streams.indices.map { bytes(of: try pack.read(tensor, stream: $0)) },
+      layout: tensor.streams.map { Layout(role: $0.role, type: $0.elementType) })
+  }
+
+  private static func bytes(of buffer: Buffer) -> [UInt8] { buffer.bytes.array }
+
+  func write(to path: FilePath) throws {
+    var writer = try PackWriter(path, storage: .compact, pool: pool)
+    for item in content { try item.write(to: &writer) }
+    writer.beginEvidence()
+    for item in evidence { try item.write(to: &writer) }
+    writer.beginAttachments()
+    for item in attachments { try item.write(to: &writer) }
+    _ = try writer.finish()
+  }
+
+  /// Makes one change of that kind.
+  ///
+  /// - Returns: what was changed, for messages.
+  mutating func change(_ kind: Kind) throws -> String {
+    switch kind {
+    case .wholeTensor: return changeTensor()
+    case .row: return changeRow()
+    case .head: return exchangeHeads()
+    case .rareToken: return exchangeTokenRows()
+    case .element: return changeElement()
+    case .step: return changeStep()
+    case .tokens: return try exchangeTokens()
+    case .tokenizer: return try changeLeaf(of: .tokenizer)
+    case .preprocessing: return try changeLeaf(of: .preprocessing)
+    case .network: return try changeNetwork()
+    case .recipe: return try changeLeaf(of: .recipe)
+    case .extra: return addItem()
+    case .probes: return changeEvidence(["evidence/pixels", "evidence/input_ids"])
+    case .recorded:
+      return changeEvidence(["evidence/original/image_embeds", "evidence/original/text_embeds"])
+    case .floor: return try changeFloor()
+    case .attachment: return attach()
+    }
+  }
+
+  mutating func number(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &random) }
+}
