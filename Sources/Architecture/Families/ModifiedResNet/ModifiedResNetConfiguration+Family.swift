@@ -64,8 +64,9 @@ private struct Sizes {
 
   func configuration() throws(FormatError) -> ModifiedResNetConfiguration {
     let places = try extents("visual.attnpool.positional_embedding", rank: 2)
-    let edge = Int(Double(places[0] - 1).squareRoot())
-    guard edge > 0, edge * edge == places[0] - 1, edge <= 128, places[1] % 64 == 0 else {
+    // Pictures of up to 4,096 pixels an edge.
+    guard let edge = (1...128).first(where: { $0 * $0 + 1 == places[0] }), places[1] % 64 == 0
+    else {
       throw FormatError(
         .unsupported, "is \(places[0])×\(places[1]), a square number of places and one is needed",
         tensor: prefix + "visual.attnpool.positional_embedding")
