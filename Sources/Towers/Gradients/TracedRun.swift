@@ -64,7 +64,9 @@ struct TracedRun {
       let call = program.calls[index]
       guard let written = call.writes else { continue }
       if values[written] == nil, let round = program.rounds.first(where: { $0.contains(index) }) {
-        for inner in round where program.calls[inner].writes.map({ values[$0] == nil }) ?? false {
+        // What comes after it in the round was needed before, and is not again.
+        for inner in round.lowerBound...index
+        where program.calls[inner].writes.map({ values[$0] == nil }) ?? false {
           try execute(program.calls[inner], pixels)
         }
       }

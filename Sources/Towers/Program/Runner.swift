@@ -8,9 +8,8 @@ final class Runner: Sendable {
   let weights: any Weights
   let compute: Compute
   let pool: WorkerPool
-  let plan: Plan
-  /// For runs that somebody observes: made when first needed.
-  private let observedPlan = Locked<Plan?>(nil)
+  /// Made when first needed, by whether somebody observes: a tower that is not asked costs nothing.
+  private let plans = Locked<[Bool: Plan]>([:])
   /// Memory of earlier runs.
   private let workspaces = Locked<[Workspace]>([])
 
@@ -27,11 +26,10 @@ final class Runner: Sendable {
     self.weights = weights
     self.compute = compute
     self.pool = pool
-    plan = Plan(Lowering(graph, isObserved: false).program)
   }
 
   /// Where texts are cut, if at all.
-  var cut: Operation.Pick? { plan.program.cut }
+  var cut: Operation.Pick? { plan(isObserved: false).program.cut }
 
   /// - Parameters:
   ///   - texts: cut and padded; empty for images.
@@ -41,7 +39,7 @@ final class Runner: Sendable {
     count: Int, texts: [[Int]], pixels: Span<Float>, _ observe: Observer?, _ watch: Stopwatch?
   ) throws -> [Float] {
     guard count > 0 else { return [] }
-    let plan = observe == nil ? plan : planForObservers()
+    let plan = plan(isObserved: observe != nil)
     let workspace = workspaces.withLock { $0.popLast() } ?? Workspace()
     defer {
       if workspace.capacity <= Self.mostKept { workspaces.withLock { $0.append(workspace) } }
@@ -62,11 +60,11 @@ final class Runner: Sendable {
     return output.indices.map { output[$0] }
   }
 
-  private func planForObservers() -> Plan {
-    observedPlan.withLock { known in
-      if let known { return known }
-      let plan = Plan(Lowering(graph, isObserved: true).program)
-      known = plan
+  private func plan(isObserved: Bool) -> Plan {
+    plans.withLock { plans in
+      if let known = plans[isObserved] { return known }
+      let plan = Plan(Lowering(graph, isObserved: isObserved).program)
+      plans[isObserved] = plan
       return plan
     }
   }
