@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 import importing_torchvision  # noqa: F401
 import open_clip
+import open_clip_models
 import transformers
 from safetensors.torch import save_file
 
@@ -97,6 +98,46 @@ def resnet(folder, seed, embed, vision, text, has_config, quick):
     write(folder, model, config if has_config else None, "open_clip_config.json", reference, torch.float16)
 
 
+def combined(folder, seed, config, stages=(), towers=None, trunk=None):
+    """A model of open_clip; `towers` is what its configuration cannot say, `trunk` arguments of its timm model."""
+    model = open_clip_models.build(config, trunk)
+    generator = open_clip_models.randomise(model, seed)
+    layers = config["text_cfg"]["layers"]
+    stages = [*stages, *open_clip_models.block_stages("text", "text.transformer.resblocks", layers)]
+    reference = open_clip_models.answers(model, *open_clip_models.inputs(config, generator), stages)
+    described = {"model_cfg": config, **({"towers": towers} if towers else {})}
+    write(folder, model, described, "open_clip_config.json", reference)
+
+
+def open_clip_switches(folder):
+    blocks = open_clip_models.block_stages("vision", "visual.transformer.resblocks", 2)
+    combined(
+        folder / "open-clip-mean", 5,
+        dict(embed_dim=20, init_logit_bias=-10, custom_text=True,
+             vision_cfg=dict(image_size=23, patch_size=7, layers=2, width=36, head_width=12, mlp_ratio=2.51, ls_init_value=0.1,
+                             pool_type="avg", no_ln_pre=True, final_ln_after_pool=True, act_kwargs={"approximate": "tanh"}),
+             text_cfg=dict(context_length=9, vocab_size=50, width=24, heads=2, layers=2, no_causal_mask=True, pool_type="last",
+                           proj_bias=True, pad_id=1, norm_kwargs={"eps": 1e-4})), blocks)
+    combined(
+        folder / "open-clip-queries", 6,
+        dict(embed_dim=30, quick_gelu=True,
+             vision_cfg=dict(image_size=20, patch_size=6, layers=2, width=32, head_width=16, attentional_pool=True,
+                             attn_pooler_queries=5, attn_pooler_heads=5, norm_kwargs={"eps": 1e-6}),
+             text_cfg=dict(context_length=8, vocab_size=40, width=30, heads=3, layers=1, ls_init_value=1, embed_cls=True,
+                           proj_type="none")), blocks)
+    vision = dict(image_size=16, patch_size=8, layers=1, width=24, head_width=24, output_tokens=True)
+    text = dict(context_length=6, vocab_size=30, width=24, heads=2, layers=2, output_tokens=True, embed_cls=True)
+    combined(
+        folder / "open-clip-captions", 7,
+        dict(embed_dim=24, vision_cfg=dict(vision, attentional_pool=True, attn_pooler_queries=4, attn_pooler_heads=3),
+             text_cfg=text, multimodal_cfg=dict(context_length=6, vocab_size=30, width=24, heads=2, layers=1)),
+        open_clip_models.block_stages("vision", "visual.transformer.resblocks", 1))
+    combined(
+        folder / "open-clip-eos", 8,
+        dict(embed_dim=16, vision_cfg=dict(image_size=18, patch_size=5, layers=2, width=16, head_width=8, pool_type="avg"),
+             text_cfg=dict(context_length=10, vocab_size=40, width=16, heads=1, layers=2, pool_type="eos", eos_id=2)), blocks)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("output", type=pathlib.Path)
@@ -114,6 +155,7 @@ def main():
     resnet(folder / "resnet", 3, 24, dict(layers=[2, 1, 3, 1], width=4, image_size=64), text, False, True)
     resnet(folder / "resnet-gelu", 4, 20, dict(layers=[1, 2, 1, 2], width=2, image_size=96, head_width=32),
            dict(context_length=7, vocab_size=40, width=48, heads=4, layers=2), True, False)
+    open_clip_switches(folder)
 
 
 main()

@@ -119,7 +119,23 @@ struct Fields {
     let allowed =
       harmless.isEmpty
       ? "no such key" : "only " + harmless.map(\.excerpt).joined(separator: " or ")
-    throw FormatError(.unsupported, "\(path)\(key) is \(json.excerpt), \(allowed) is supported")
+    throw unsupported(key, allowed)
+  }
+
+  /// Refuses every key that is not known.
+  func refuseOthers(than known: Set<String>) throws(FormatError) {
+    for key in object.keys where !known.contains(key) && self[key] != nil {
+      throw unsupported(key, "no such key")
+    }
+  }
+
+  /// What stands under a key is of a kind that the program does not have.
+  ///
+  /// - Parameter allowed: for example: `only "linear"`.
+  func unsupported(_ key: String, _ allowed: String) -> FormatError {
+    FormatError(
+      .unsupported,
+      "\(path)\(key) is \(self[key]?.excerpt ?? "missing"), \(allowed) is supported")
   }
 
   private func required<Value>(_ key: String, _ missing: Value?) throws(FormatError) -> Value {

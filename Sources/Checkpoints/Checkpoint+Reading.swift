@@ -1,6 +1,7 @@
 internal import Architecture
 internal import Bytes
 internal import SystemPackage
+internal import Tensors
 
 extension Checkpoint {
   /// What weights and the files beside them say together.
@@ -8,6 +9,8 @@ extension Checkpoint {
     var family: any Family
     var graph: NetworkGraph
     var origins: [String: TensorOrigin]
+    /// The tensors that no file holds.
+    var constants: [String: Tensor] = [:]
     var preprocessing: Preprocessing?
     var assumptions: [String]
   }
@@ -25,9 +28,9 @@ extension Checkpoint {
     let graph = try graph(of: recognised.family, origins.weights)
     var reading = Reading(
       family: recognised.family, graph: graph,
-      origins: try origins.all(of: graph, recognised.locations, recognised.source),
-      assumptions: recognised.assumptions)
-    try origins.refuseUnused(reading.origins)
+      origins: try origins.all(of: graph, recognised),
+      constants: constants(of: graph, recognised), assumptions: recognised.assumptions)
+    try origins.refuseUnused(reading.origins, leftOut: recognised.leftOut)
     guard let size = graph.imageSize else { return reading }
     if let found = try settings.preprocessing(
       for: recognised.isOpenCLIP ? .openCLIP : .transformers, imageSize: size)
@@ -40,6 +43,18 @@ extension Checkpoint {
           + "published models need them")
     }
     return reading
+  }
+
+  /// The tensors that no file holds.
+  private static func constants(
+    of graph: NetworkGraph, _ model: RecognisedModel
+  ) -> [String: Tensor] {
+    var result: [String: Tensor] = [:]
+    for parameter in graph.parameters {
+      guard let values = model.constants[parameter.name] else { continue }
+      result[parameter.name] = Tensor(.float32, parameter.shape, Buffer(littleEndian: values))
+    }
+    return result
   }
 
   private static func graph(
@@ -129,17 +144,22 @@ extension Checkpoint {
 
 extension Origins {
   /// Tensors that say nothing about the forward pass.
-  private static let harmless = ["position_ids", "num_batches_tracked", "relative_position_index"]
+  private static let harmless = [
+    "position_ids", "num_batches_tracked", "relative_position_index", "attn_mask",
+  ]
 
   /// Refuses tensors that the network has no use for.
   ///
-  /// - Parameter used: where the network's tensors stand.
+  /// - Parameters:
+  ///   - used: where the network's tensors stand.
+  ///   - leftOut: what the names of those begin with that may stay without a use.
   fileprivate func refuseUnused(
-    _ used: [String: TensorOrigin]
+    _ used: [String: TensorOrigin], leftOut: [String]
   ) throws(CheckpointError) {
     let names = Set(used.values.map(\.name))
     for name in shards.locations.keys.sorted() where !names.contains(name) {
       if Self.harmless.contains(where: name.hasSuffix) { continue }
+      if leftOut.contains(where: name.hasPrefix) { continue }
       throw .refused(
         weights,
         FormatError(

@@ -8,8 +8,9 @@ extension Checkpoint {
   /// transposed, which are copied. Pages of tensors handed out earlier are let go as needed;
   /// a tensor stays valid while it is held.
   ///
-  /// - Precondition: the name is among `origins`, as all names of `configuration.parameters` are.
+  /// - Precondition: the name is one of `graph.parameters`.
   public func tensor(_ canonical: String) -> Tensor {
+    if let constant = constants[canonical] { return constant }
     guard let origin = origins[canonical] else {
       preconditionFailure("the model has no tensor \"\(canonical)\"")
     }
@@ -27,8 +28,9 @@ extension Checkpoint {
 
   /// Lets go of the memory behind a tensor that will not be read again soon.
   ///
-  /// - Precondition: the name is among `origins`.
+  /// - Precondition: the name is one of `graph.parameters`.
   public func release(_ canonical: String) {
+    guard constants[canonical] == nil else { return }
     guard let origin = origins[canonical] else {
       preconditionFailure("the model has no tensor \"\(canonical)\"")
     }
@@ -36,11 +38,12 @@ extension Checkpoint {
     file.release(entry, origin.range)
   }
 
-  /// The absolute offsets of a tensor's elements in its file, as the file has them; `nil` where they
-  /// do not lie in it in one piece.
+  /// The absolute offsets of a tensor's elements in its file, as the file has them; `nil` where
+  /// they do not lie in it in one piece, or in none.
   ///
-  /// - Precondition: the name is among `origins`.
+  /// - Precondition: the name is one of `graph.parameters`.
   public func location(of canonical: String) -> Range<Int>? {
+    guard constants[canonical] == nil else { return nil }
     guard let origin = origins[canonical] else {
       preconditionFailure("the model has no tensor \"\(canonical)\"")
     }

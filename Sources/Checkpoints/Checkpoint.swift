@@ -1,6 +1,7 @@
 public import Architecture
 internal import Bytes
 public import SystemPackage
+internal import Tensors
 
 /// A CLIP as it was trained and published: weights, and what the files beside them say.
 ///
@@ -31,8 +32,10 @@ public final class Checkpoint: Sendable {
   /// What was chosen or left out among the files, and what no file says and was assumed, a sentence
   /// each without a full stop.
   public let assumptions: [String]
-  /// Where each tensor of the model stands, by canonical name.
+  /// Where each tensor of the model stands that a file holds, by canonical name.
   public let origins: [String: TensorOrigin]
+  /// The others, which follow from the configuration.
+  let constants: [String: Tensor]
   /// The tensors that the model has no use for, by file and in the order of the file; among them
   /// `position_ids` of old checkpoints, and a second tower that the configuration leaves out.
   public let unused: [String]
@@ -77,6 +80,7 @@ public final class Checkpoint: Sendable {
     let origins = Origins(shards: shards, weights: path)
     let reading = try Self.reading(origins, settings)
     (family, graph, self.origins) = (reading.family, reading.graph, reading.origins)
+    constants = reading.constants
     preprocessing = reading.preprocessing
     assumptions = notes + reading.assumptions
     files = shards.files

@@ -9,16 +9,17 @@ struct Origins {
   /// Where to point in errors about a tensor that is nowhere.
   let weights: FilePath
 
-  /// - Parameter source: what says the architecture, for messages: `config.json`.
+  /// Of all but the tensors that no file holds.
   func all(
-    of graph: NetworkGraph, _ locations: [String: TensorLocation], _ source: String
+    of graph: NetworkGraph, _ model: RecognisedModel
   ) throws(CheckpointError) -> [String: TensorOrigin] {
     var origins: [String: TensorOrigin] = [:]
-    for parameter in graph.parameters {
-      guard let location = locations[parameter.name] else {
+    for parameter in graph.parameters where model.constants[parameter.name] == nil {
+      guard let location = model.locations[parameter.name] else {
         preconditionFailure("no scheme knows \(parameter.name)")
       }
-      origins[parameter.name] = try origin(of: parameter, location, "the network of \(source)")
+      let reason = "the network of \(model.source)"
+      origins[parameter.name] = try origin(of: parameter, location, reason)
     }
     return origins
   }
@@ -102,9 +103,10 @@ extension Origins {
     var extents = parameter.shape.extents
     if let part = location.part { extents[0] *= part.count }
     if location.isTransposed { extents.reverse() }
-    // A scale may be a vector of one, a learned query a batch of one.
-    let stored = Array(entry.shape.extents.drop { $0 == 1 })
-    guard entry.shape.extents == extents || stored == Array(extents.drop { $0 == 1 }) else {
+    // A scale may be a vector of one, a learned query a batch of one, a matrix a convolution of
+    // single places.
+    let stored = entry.shape.extents.filter { $0 != 1 }
+    guard entry.shape.extents == extents || stored == extents.filter({ $0 != 1 }) else {
       let expected = Shape(extents)?.description ?? "\(extents)"
       throw refused(
         .inconsistent, "shape is \(entry.shape), \(expected) follows from \(reason)",

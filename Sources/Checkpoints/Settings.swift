@@ -115,7 +115,12 @@ struct Settings {
   }
 
   private func openCLIPJSON() throws(CheckpointError) -> Found<JSON>? {
-    try json(Self.openCLIPName)
+    guard var found = try json(Self.openCLIPName) else { return nil }
+    // open_clip takes the model's part alone, too.
+    if found.value["model_cfg"] == nil, found.value["vision_cfg"] != nil {
+      found.value = ["model_cfg": found.value]
+    }
+    return found
   }
 
   private func json(_ name: String) throws(CheckpointError) -> Found<JSON>? {

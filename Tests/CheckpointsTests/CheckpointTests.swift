@@ -166,8 +166,8 @@ struct CheckpointTests {
       stored = [.init(name: "encoder.weight", type: .uint8, shape: [0], bytes: [])]
     },
     Damage(
-      #"tensor "visual.trunk.stem.0.weight": belongs to an image tower of timm, CLIP's own "#
-        + "transformers are supported"
+      #"tensor "visual.trunk.stem.0.weight": belongs to an image tower of timm, of which shapes "#
+        + "do not say enough; put the model's open_clip_config.json beside the weights"
     ) { stored, _ in
       stored = ["visual.conv1.weight", "visual.trunk.stem.0.weight"].map {
         .init(name: $0, type: .uint8, shape: [0], bytes: [])

@@ -16,7 +16,10 @@ import Testing
 /// `Scripts/make_family_models.py Tests/Fixtures/families`.
 @Suite("families")
 struct FamilyTests {
-  static let models = ["siglip", "siglip-gelu", "resnet", "resnet-gelu"]
+  static let models = [
+    "siglip", "siglip-gelu", "resnet", "resnet-gelu", "open-clip-mean", "open-clip-queries",
+    "open-clip-captions", "open-clip-eos",
+  ]
 
   private static func folder(_ model: String) -> FilePath { Fixture.path("families/\(model)") }
 

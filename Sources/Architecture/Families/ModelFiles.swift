@@ -23,10 +23,23 @@ public struct ModelFiles: Sendable {
 
   /// What stands before a name that ends so, the shortest where there are several: empty, or a
   /// prefix with its full stop.
-  func prefix(before ending: String) -> String? {
+  ///
+  /// - Parameter allowed: which prefixes count.
+  func prefix(
+    before ending: String, where allowed: (String) -> Bool = { _ in true }
+  ) -> String? {
     shapes.keys.filter { $0.hasSuffix(ending) }.map { String($0.dropLast(ending.count)) }
-      .filter { $0.isEmpty || $0.hasSuffix(".") }
+      .filter { ($0.isEmpty || $0.hasSuffix(".")) && allowed($0) }
       .min { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
+  }
+
+  /// What stands before a part of names that ends in a full stop, `visual.` for example: the
+  /// shortest where there are several.
+  func prefix(beforePart part: String) -> String? {
+    shapes.keys.compactMap { name -> String? in
+      if name.hasPrefix(part) { return "" }
+      return name.firstRange(of: "." + part).map { String(name[...$0.lowerBound]) }
+    }.min { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
   }
 }
 
@@ -43,4 +56,9 @@ public struct RecognisedModel: Sendable {
   public var preprocessing: Preprocessing?
   /// What no file says and was assumed, a sentence each without a full stop.
   public var assumptions: [String]
+  /// The values of those tensors of the network that no file holds, in row-major order.
+  public var constants: [String: [Float]] = [:]
+  /// What the names of tensors begin with that are no part of the model; any other tensor without a
+  /// use is refused.
+  public var leftOut: [String] = []
 }

@@ -60,3 +60,21 @@ public struct TowerNetwork: Equatable, Sendable {
     }
   }
 }
+
+extension TowerNetwork {
+  /// The same tower with a prefix before the name of each tensor.
+  func namingTensors(below prefix: String) -> TowerNetwork {
+    var result = self
+    result.items = items.map { item in
+      switch item {
+      case .step(var step):
+        step.operation = step.operation.renamingTensors { prefix + $0 }
+        return .step(step)
+      case .rounds(var rounds):
+        rounds.prefix = prefix + rounds.prefix
+        return .rounds(rounds)
+      }
+    }
+    return result
+  }
+}

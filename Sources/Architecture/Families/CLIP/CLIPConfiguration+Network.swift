@@ -15,17 +15,13 @@ extension CLIPConfiguration {
 extension CLIPConfiguration.Image {
   fileprivate func network(_ projectionWidth: Int?) -> TowerNetwork {
     let (width, epsilon) = (transformer.width, transformer.layerNormEpsilon)
-    let patch = Operation.Pair(patchSize, patchSize)
     return TowerNetwork(
       .pixels(channels: channels, height: imageSize, width: imageSize),
       [
         .step(.parameter(to: "class", width: width, Names.classEmbedding)),
         .step(
-          Step(
-            .conv2d(
-              Operation.Convolution(
-                width: width, kernel: patch, stride: patch, weight: Names.patchEmbedding)),
-            ["pixels"], to: "patches")),
+          .patches(
+            to: "patches", width: width, edge: patchSize, Names.patchModule, hasBias: false)),
         .step(Step(.concat, ["class", "patches"], to: "tokens")),
         .step(.position("tokens", to: "placed", rows: positions, Names.imagePositions)),
         .step(
@@ -87,19 +83,9 @@ private func projection(to width: Int?, _ weight: String) -> [TowerNetwork.Item]
 extension CLIPConfiguration.Transformer {
   /// The residual blocks, from `x` to `y`.
   fileprivate func rounds(_ model: String, isCausal: Bool) -> TowerNetwork.Rounds {
-    TowerNetwork.Rounds(
-      layers, prefix: "\(model).encoder.layers.#.", from: "x", to: "y",
-      [
-        .layerNorm("x", to: "n", epsilon: layerNormEpsilon, "layer_norm1"),
-        .linear("n", to: "q", width: width, "self_attn.q_proj"),
-        .linear("n", to: "k", width: width, "self_attn.k_proj"),
-        .linear("n", to: "v", width: width, "self_attn.v_proj"),
-        .attention("q", "k", "v", to: "m", heads: heads, isCausal: isCausal),
-        .linear("m", to: "y", width: width, "self_attn.out_proj", add: "x"),
-        .layerNorm("y", to: "p", epsilon: layerNormEpsilon, "layer_norm2"),
-        .linear(
-          "p", to: "h", width: hiddenWidth, "mlp.fc1", activation: activation.activation),
-        .linear("h", to: "z", width: width, "mlp.fc2", add: "y", stage: "block #"),
-      ])
+    PreNormBlock(
+      names: .transformers, width: width, heads: heads, hiddenWidth: hiddenWidth,
+      activation: activation.activation, epsilon: layerNormEpsilon, isCausal: isCausal
+    ).rounds(layers, prefix: "\(model).encoder.layers.#.")
   }
 }

@@ -75,9 +75,6 @@ public struct CLIPNaming: Sendable {
 
   /// What names of other models begin with, after any prefix.
   private static let others = [
-    ("visual.trunk.", "an image tower of timm"),
-    ("visual.attn_pool.", "a CoCa image tower"),
-    ("text.transformer.embeddings.", "a text tower of another architecture"),
     ("text_model.encoder.layer.", "a text tower of another architecture"),
   ]
 
@@ -96,12 +93,6 @@ public struct CLIPNaming: Sendable {
     var count = 0
     while names(locations(of: tower, layer: count)[0].1.name) { count += 1 }
     return count
-  }
-
-  /// Where each tensor of a text tower is that has open_clip's names, by canonical name.
-  static func openCLIPText(_ prefix: String, layers: Int) -> [String: TensorLocation] {
-    CLIPNaming(scheme: .openCLIP, prefix: prefix, textPrefix: prefix)
-      .locations(imageLayers: 0, textLayers: layers)
   }
 
   /// Where each tensor of a model is, by canonical name.

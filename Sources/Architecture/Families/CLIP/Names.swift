@@ -7,8 +7,9 @@ public enum Names {
   public static let textFinalNorm = "text_model.final_layer_norm"
   public static let textProjection = "text_projection.weight"
 
+  static let patchModule = "vision_model.embeddings.patch_embedding"
   public static let classEmbedding = "vision_model.embeddings.class_embedding"
-  public static let patchEmbedding = "vision_model.embeddings.patch_embedding.weight"
+  public static let patchEmbedding = patchModule + ".weight"
   public static let imagePositions = "vision_model.embeddings.position_embedding.weight"
   /// Spelt so in every published checkpoint.
   public static let imagePreNorm = "vision_model.pre_layrnorm"

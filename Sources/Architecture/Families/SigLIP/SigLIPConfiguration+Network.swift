@@ -12,41 +12,34 @@ extension SigLIPConfiguration.Image {
   fileprivate var network: TowerNetwork {
     let (width, epsilon) = (transformer.width, transformer.layerNormEpsilon)
     let embeddings = "vision_model.embeddings."
-    let head = "vision_model.head."
+    let head = AttentionPool(
+      names: .sigLIP, width: width, heads: transformer.heads,
+      hiddenWidth: transformer.hiddenWidth, activation: transformer.activation, epsilon: epsilon)
     return TowerNetwork(
       .pixels(channels: channels, height: imageSize, width: imageSize),
       [
         .step(
-          Step(
-            .conv2d(
-              Operation.Convolution(
-                width: width, kernel: Operation.Pair(patchSize, patchSize),
-                stride: Operation.Pair(patchSize, patchSize),
-                weight: embeddings + "patch_embedding.weight",
-                bias: embeddings + "patch_embedding.bias")), ["pixels"], to: "patches")),
+          .patches(
+            to: "patches", width: width, edge: patchSize, embeddings + "patch_embedding",
+            hasBias: true)),
         .step(
           .position(
             "patches", to: "x", rows: positions, embeddings + "position_embedding.weight",
             stage: "embeddings")),
         .rounds(transformer.rounds("vision_model")),
-        .step(
-          .layerNorm("y", to: "t", epsilon: epsilon, "vision_model.post_layernorm")),
-        // A learned query attends to all tokens.
-        .step(.parameter(to: "probe", width: width, head + "probe")),
-        .step(.linear("probe", to: "hq", width: width, head + "attention.q_proj")),
-        .step(.linear("t", to: "hk", width: width, head + "attention.k_proj")),
-        .step(.linear("t", to: "hv", width: width, head + "attention.v_proj")),
-        .step(.attention("hq", "hk", "hv", to: "hm", heads: transformer.heads)),
-        .step(.linear("hm", to: "a", width: width, head + "attention.out_proj")),
-        .step(.layerNorm("a", to: "b", epsilon: epsilon, head + "layernorm")),
-        .step(
-          .linear(
-            "b", to: "c", width: transformer.hiddenWidth, head + "mlp.fc1",
-            activation: transformer.activation)),
-        .step(
-          .linear("c", to: "e", width: width, head + "mlp.fc2", add: "a", stage: "pooled")),
-      ], output: "e")
+        .step(.layerNorm("y", to: "t", epsilon: epsilon, "vision_model.post_layernorm")),
+      ] + head.steps("t", to: "e", stage: "pooled"), output: "e")
   }
+}
+
+extension AttentionPool.Names {
+  fileprivate static let sigLIP: Self = {
+    let head = "vision_model.head."
+    return Self(
+      probe: head + "probe", query: head + "attention.q_proj", key: head + "attention.k_proj",
+      value: head + "attention.v_proj", output: head + "attention.out_proj",
+      norm: head + "layernorm", expand: head + "mlp.fc1", contract: head + "mlp.fc2")
+  }()
 }
 
 extension SigLIPConfiguration.Text {
@@ -80,18 +73,9 @@ extension SigLIPConfiguration.Text {
 extension SigLIPConfiguration.Transformer {
   /// The residual blocks, from `x` to `y`.
   fileprivate func rounds(_ model: String) -> TowerNetwork.Rounds {
-    TowerNetwork.Rounds(
-      layers, prefix: "\(model).encoder.layers.#.", from: "x", to: "y",
-      [
-        .layerNorm("x", to: "n", epsilon: layerNormEpsilon, "layer_norm1"),
-        .linear("n", to: "q", width: width, "self_attn.q_proj"),
-        .linear("n", to: "k", width: width, "self_attn.k_proj"),
-        .linear("n", to: "v", width: width, "self_attn.v_proj"),
-        .attention("q", "k", "v", to: "m", heads: heads),
-        .linear("m", to: "y", width: width, "self_attn.out_proj", add: "x"),
-        .layerNorm("y", to: "p", epsilon: layerNormEpsilon, "layer_norm2"),
-        .linear("p", to: "h", width: hiddenWidth, "mlp.fc1", activation: activation),
-        .linear("h", to: "z", width: width, "mlp.fc2", add: "y", stage: "block #"),
-      ])
+    PreNormBlock(
+      names: .transformers, width: width, heads: heads, hiddenWidth: hiddenWidth,
+      activation: activation, epsilon: layerNormEpsilon
+    ).rounds(layers, prefix: "\(model).encoder.layers.#.")
   }
 }

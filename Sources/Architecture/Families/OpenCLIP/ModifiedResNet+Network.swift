@@ -1,26 +1,17 @@
-extension ModifiedResNetConfiguration {
-  public var network: Network {
-    let textNetwork = CLIPConfiguration(
-      image: nil, text: text, projectionWidth: projectionWidth
-    ).network.text
-    return Network(
-      image: imageNetwork, text: textNetwork,
-      scores: text == nil ? nil : Network.Scores(.softmax, scale: Names.logitScale))
-  }
-
-  private var imageNetwork: TowerNetwork {
+extension ModifiedResNet {
+  var network: TowerNetwork {
     var steps = Steps()
-    let stem = image.width / 2
+    let stem = width / 2
     steps.convolve("pixels", "conv1", to: "s1", stem, kernel: 3, stride: 2)
     steps.normalise("s1", "bn1", to: "s2")
     steps.convolve("s2", "conv2", to: "s3", stem, kernel: 3)
     steps.normalise("s3", "bn2", to: "s4")
-    steps.convolve("s4", "conv3", to: "s5", image.width, kernel: 3)
+    steps.convolve("s4", "conv3", to: "s5", width, kernel: 3)
     steps.normalise("s5", "bn3", to: "s6")
     steps.pool("s6", to: "x0", by: 2)
     var value = "x0"
-    for (stage, count) in image.blocks.enumerated() {
-      let planes = image.width << stage
+    for (stage, count) in blocks.enumerated() {
+      let planes = width << stage
       value = steps.firstBlock(
         value, "layer\(stage + 1)", number: stage + 1, planes: planes, stride: stage == 0 ? 1 : 2)
       if count > 1 {
@@ -28,9 +19,9 @@ extension ModifiedResNetConfiguration {
           value, "layer\(stage + 1)", number: stage + 1, planes: planes, count: count - 1)
       }
     }
-    steps.attentionPool(value, image, to: projectionWidth)
+    steps.attentionPool(value, self)
     return TowerNetwork(
-      .pixels(channels: 3, height: image.imageSize, width: image.imageSize), steps.items,
+      .pixels(channels: 3, height: imageSize, width: imageSize), steps.items,
       output: "e")
   }
 }
@@ -43,11 +34,11 @@ private struct Steps {
     _ x: String, _ module: String, to output: String, _ width: Int, kernel: Int, stride: Int = 1
   ) {
     items.append(
-      .step(.convolution(x, "visual.\(module)", to: output, width, kernel: kernel, stride: stride)))
+      .step(.convolution(x, module, to: output, width, kernel: kernel, stride: stride)))
   }
 
   mutating func normalise(_ x: String, _ module: String, to output: String) {
-    items.append(.step(.batchNorm(x, "visual.\(module)", to: output, activation: .relu)))
+    items.append(.step(.batchNorm(x, module, to: output, activation: .relu)))
   }
 
   mutating func pool(_ x: String, to output: String, by edge: Int) {
@@ -59,7 +50,7 @@ private struct Steps {
   mutating func firstBlock(
     _ x: String, _ stage: String, number: Int, planes: Int, stride: Int
   ) -> String {
-    let (module, n) = ("visual.\(stage).0.", number)
+    let (module, n) = ("\(stage).0.", number)
     var steps = [
       Step.convolution(x, module + "conv1", to: "a\(n)", planes, kernel: 1),
       .batchNorm("a\(n)", module + "bn1", to: "b\(n)", activation: .relu),
@@ -90,7 +81,7 @@ private struct Steps {
     items.append(
       .rounds(
         TowerNetwork.Rounds(
-          count, first: 1, prefix: "visual.\(stage).#.", from: x, to: "y\(number)",
+          count, first: 1, prefix: "\(stage).#.", from: x, to: "y\(number)",
           [
             .convolution(x, "conv1", to: "a", planes, kernel: 1),
             .batchNorm("a", "bn1", to: "b", activation: .relu),
@@ -105,22 +96,20 @@ private struct Steps {
   }
 
   /// The mean of all places asks all places, and itself.
-  mutating func attentionPool(
-    _ x: String, _ image: ModifiedResNetConfiguration.Image, to projectionWidth: Int
-  ) {
-    let (width, module) = (image.lastWidth, "visual.attnpool.")
+  mutating func attentionPool(_ x: String, _ tower: ModifiedResNet) {
+    let (width, module) = (tower.lastWidth, "attnpool.")
     items += [
       Step(.mean(skip: 0), [x], to: "m"),
       Step(.concat, ["m", x], to: "t"),
       .position(
-        "t", to: "tp", rows: image.lastEdge * image.lastEdge + 1,
+        "t", to: "tp", rows: tower.lastEdge * tower.lastEdge + 1,
         module + "positional_embedding"),
       .pick("tp", to: "first", .row(0)),
       .linear("first", to: "q", width: width, module + "q_proj"),
       .linear("tp", to: "k", width: width, module + "k_proj"),
       .linear("tp", to: "v", width: width, module + "v_proj"),
-      .attention("q", "k", "v", to: "o", heads: image.heads),
-      .linear("o", to: "e", width: projectionWidth, module + "c_proj", stage: "projected"),
+      .attention("q", "k", "v", to: "o", heads: tower.heads),
+      .linear("o", to: "e", width: tower.projectionWidth, module + "c_proj", stage: "projected"),
     ].map { .step($0) }
   }
 }
