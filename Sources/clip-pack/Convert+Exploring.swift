@@ -13,8 +13,6 @@ extension Convert {
   ) throws {
     let terminal = common.terminal
     for note in notes { terminal.note("note: \(note)") }
-    var conversion = conversion
-    conversion.recipe.rate = .bits(Frontier.usualBits[0])
     let frontier: Frontier
     do {
       defer { terminal.endProgress() }

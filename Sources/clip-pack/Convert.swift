@@ -101,28 +101,8 @@ struct Convert: Command {
     let start = clock.now
     let checkpoint = try Checkpoint(
       source, adapter: adapter.map { try Adapter(FilePath(argument: $0)) })
-    var conversion = Conversion(
-      recipe: Recipe(target: to ?? .int8, towers: towers, rate: rate.rate), storage: storage,
-      pool: common.pool)
-    conversion.recipe.allowsNonFinite = allowNonFinite
-    conversion.tokenizerFolder = tokenizer.map { FilePath(argument: $0) }
     var notes: [String] = []
-    conversion.evidenceImages =
-      try evidenceImages.map {
-        try PictureFolder(FilePath(argument: $0)).taken(noting: &notes)
-      } ?? []
-    conversion.evidenceTexts =
-      try evidenceTexts.map { try texts(listedIn: FilePath(argument: $0), noting: &notes) } ?? []
-    conversion.makesEvidence = !noEvidence
-    conversion.calibration =
-      switch calibration {
-      case nil: nil
-      case "none": CalibrationChoice.none
-      case "built-in": .builtIn
-      case let folder?:
-        .pictures(try PictureFolder(FilePath(argument: folder)).taken(noting: &notes))
-      }
-
+    let conversion = try conversion(noting: &notes)
     try noteFiles(beside: checkpoint)
     let name = output ?? Self.name(for: source, explore ? ".svg" : ".clippack")
     let destination = try outputPath(name)
@@ -144,6 +124,30 @@ struct Convert: Command {
       + Double(start.duration(to: clock.now).components.seconds)
     try emit(
       common.json ? [json(summary, destination, seconds)] : text(summary, destination, seconds))
+  }
+
+  /// What the options ask for.
+  private func conversion(noting notes: inout [String]) throws -> Conversion {
+    var recipe = Recipe(target: to ?? .int8, towers: towers, rate: rate.rate)
+    recipe.allowsNonFinite = allowNonFinite
+    let images =
+      try evidenceImages.map {
+        try PictureFolder(FilePath(argument: $0)).taken(noting: &notes)
+      } ?? []
+    let lines =
+      try evidenceTexts.map { try texts(listedIn: FilePath(argument: $0), noting: &notes) } ?? []
+    let choice: CalibrationChoice? =
+      switch calibration {
+      case nil: nil
+      case "none": CalibrationChoice.none
+      case "built-in": .builtIn
+      case let folder?:
+        .pictures(try PictureFolder(FilePath(argument: folder)).taken(noting: &notes))
+      }
+    return Conversion(
+      recipe: recipe, storage: storage, tokenizerFolder: tokenizer.map { FilePath(argument: $0) },
+      evidenceImages: images, evidenceTexts: lines, makesEvidence: !noEvidence,
+      calibration: choice, pool: common.pool)
   }
 
   /// Remembers the files beside the weights as inputs, whether they are going to be read or not.
@@ -175,7 +179,7 @@ struct Convert: Command {
   private func json(
     _ summary: Conversion.Summary, _ destination: FilePath, _ seconds: Double
   ) -> String {
-    var object: JSON.Object = summary.agreement?.json ?? JSON.Object()
+    var object: JSON.Object = summary.comparison?.json ?? JSON.Object()
     object["output"] = .string(destination.string)
     object["source_bytes"] = .integer(summary.sourceBytes)
     object["pack_bytes"] = .integer(summary.packBytes)
@@ -196,8 +200,8 @@ struct Convert: Command {
         + "(\(decimal(share, 1)) %), \(decimal(summary.bitsPerWeight, 2)) bits a weight, "
         + "\(decimal(seconds, 1)) s"
     ]
-    if let agreement = summary.agreement {
-      lines += ComparisonText.lines(agreement)
+    if let comparison = summary.comparison {
+      lines += ComparisonText.lines(comparison)
     } else {
       lines.append("  not measured (--no-evidence)")
     }

@@ -28,7 +28,7 @@ import Testing
     for choice in [CalibrationChoice.builtIn, .pictures(Array(pictures.prefix(16)))] {
       let rounded = try convert(.bits(3.5), choice)
       #expect(abs(rounded.bitsPerWeight - 3.5) <= 0.01)
-      let (before, after) = (try #require(plain.agreement), try #require(rounded.agreement))
+      let (before, after) = (try #require(plain.comparison), try #require(rounded.comparison))
       #expect(
         1 - after.image!.cosineMean < 0.7 * (1 - before.image!.cosineMean), "\(choice)")
       #expect(1 - after.text!.cosineMean < 0.5 * (1 - before.text!.cosineMean), "\(choice)")
@@ -69,7 +69,7 @@ import Testing
   @Test(arguments: [0.99, 0.999, 0.9999])
   func `meets a cosine, and not by far`(cosine: Double) throws {
     let summary = try convert(.minCosine(cosine), .builtIn)
-    let reached = try #require(summary.agreement).cosineMinimum
+    let reached = try #require(summary.comparison).cosineMinimum
     #expect(reached >= cosine)
     #expect(1 - reached > 0.4 * (1 - cosine))
   }
@@ -83,10 +83,9 @@ import Testing
   private func convert(
     _ rate: Rate?, _ calibration: CalibrationChoice, threads: Int = 2
   ) throws -> Conversion.Summary {
-    var conversion = Conversion(
-      recipe: Recipe(target: .int8, rate: rate), pool: WorkerPool(threads: threads))
-    conversion.calibration = calibration
-    conversion.evidenceImages = Array(pictures.suffix(16))
+    let conversion = Conversion(
+      recipe: Recipe(target: .int8, rate: rate), evidenceImages: Array(pictures.suffix(16)),
+      calibration: calibration, pool: WorkerPool(threads: threads))
     return try conversion.run(
       Checkpoint(demo.string), to: bench.folder.appending("calibrated.clippack"))
   }

@@ -188,10 +188,9 @@ struct ContentTests {
     _ model: String, _ recipe: Recipe, _ storage: Storage, _ threads: Int
   ) throws -> String {
     let folder = TemporaryFolder()
-    var conversion = Conversion(
-      recipe: recipe, storage: storage, pool: WorkerPool(threads: threads))
-    conversion.makesEvidence = false
-    conversion.calibration = CalibrationChoice.none
+    let conversion = Conversion(
+      recipe: recipe, storage: storage, makesEvidence: false, calibration: CalibrationChoice.none,
+      pool: WorkerPool(threads: threads))
     let summary = try conversion.run(
       Checkpoint(Fixture.path("models/\(model)").string), to: folder.appending("a.clippack"))
     return summary.contentDigest.description

@@ -69,11 +69,11 @@ struct ConversionTests {
   ) throws {
     for name in ["quick-gelu", "patch-32"] {
       let pack = try bench.convert(Workbench.source(name), to: target)
-      let agreement = try #require(pack.summary.agreement)
-      #expect(agreement.cosineMinimum >= floor, "\(name)")
+      let comparison = try #require(pack.summary.comparison)
+      #expect(comparison.cosineMinimum >= floor, "\(name)")
       let verification = try Verification.ofEvidence(bench.model(pack.path), minimumCosine: nil)
       #expect(verification.failures == [])
-      #expect(verification.comparison.json == agreement.json)
+      #expect(verification.comparison.json == comparison.json)
     }
   }
 

@@ -63,7 +63,7 @@ struct FamilyTests {
   func `int8 stays near and verifies by its own evidence`(model: String) throws {
     let bench = Workbench()
     let pack = try bench.convert(Self.folder(model), to: .int8)
-    #expect(try #require(pack.summary.agreement).cosineMinimum >= 0.995)
+    #expect(try #require(pack.summary.comparison).cosineMinimum >= 0.995)
     let verification = try Verification.ofEvidence(bench.model(pack.path), minimumCosine: nil)
     #expect(verification.hasPassed, "\(verification.failures)")
   }

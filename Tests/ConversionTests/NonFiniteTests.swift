@@ -39,8 +39,7 @@ struct NonFiniteTests {
     let path = folder.appending("a.clippack")
     var recipe = Recipe(target: allowed.target, rate: allowed.rate)
     recipe.allowsNonFinite = true
-    var conversion = Conversion(recipe: recipe, pool: pool)
-    conversion.calibration = allowed.calibration
+    let conversion = Conversion(recipe: recipe, calibration: allowed.calibration, pool: pool)
     let summary = try conversion.run(source, to: path)
     #expect(
       summary.notes.last
@@ -123,7 +122,7 @@ struct NonFiniteTests {
     let path = folder.appending("a.clippack")
     let summary = try Conversion(recipe: Recipe(target: .lossless), pool: pool)
       .run(Checkpoint(source.string), to: path)
-    #expect(summary.agreement?.text?.cosineMinimum.isNaN == true)
+    #expect(summary.comparison?.text?.cosineMinimum.isNaN == true)
     #expect(
       summary.notes.last
         == "tensor \"\(Self.name)\" has 2 values that are NaN or infinite; it is kept as it is")

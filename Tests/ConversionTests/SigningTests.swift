@@ -33,8 +33,8 @@ struct SigningTests {
 
   func pack(_ storage: Storage = .compact) throws -> Pack {
     let path = folder.appending("\(storage.rawValue).clippack")
-    var conversion = Conversion(recipe: Recipe(target: .int8), storage: storage, pool: pool)
-    conversion.makesEvidence = false
+    let conversion = Conversion(
+      recipe: Recipe(target: .int8), storage: storage, makesEvidence: false, pool: pool)
     _ = try conversion.run(
       Checkpoint(Fixture.path("models/quick-gelu").string), to: path)
     return try Pack(path, pool: pool)

@@ -34,10 +34,9 @@ final class Workbench {
     as name: String = "x"
   ) throws -> Result {
     let path = folder.appending("\(name).clippack")
-    var conversion = Conversion(
+    let conversion = Conversion(
       recipe: Recipe(target: target, towers: towers, rate: rate), storage: storage,
-      pool: WorkerPool(threads: threads))
-    conversion.makesEvidence = evidence
+      makesEvidence: evidence, pool: WorkerPool(threads: threads))
     let summary = try conversion.run(Checkpoint(source.string), to: path)
     return (path, summary)
   }

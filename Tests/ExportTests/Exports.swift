@@ -18,9 +18,8 @@ final class Exports {
     let path = folder.appending("\(fixture.replacing("/", with: "-")).\(target).clippack")
     let pool = WorkerPool(threads: 2)
     if FileKind(of: path) == nil {
-      var conversion = Conversion(
-        recipe: Recipe(target: target, towers: .both), storage: .compact, pool: pool)
-      conversion.makesEvidence = false
+      let conversion = Conversion(
+        recipe: Recipe(target: target, towers: .both), makesEvidence: false, pool: pool)
       _ = try conversion.run(Checkpoint(Fixture.path(fixture).string), to: path)
     }
     return try Model(Pack(path, pool: pool), keepingMatrices: false)

@@ -1,0 +1,80 @@
+internal import Architecture
+internal import Bytes
+internal import Evidence
+internal import Quantisation
+internal import Tensors
+
+/// How an attempt codes the weights.
+struct Plan {
+  /// With the step of each tensor.
+  let recipe: Recipe
+  /// `nil` where no rate is asked for, so that the first plan is the only one.
+  private let search: RateSearch?
+
+  /// The first plan for a rate.
+  init(_ prepared: Preparation, rate: Rate?) throws {
+    let recipe = prepared.conversion.recipe
+    guard let rate else {
+      self.init(recipe, nil)
+      return
+    }
+    guard let sensitivity = prepared.sensitivity else {
+      preconditionFailure("prepared for no rate")
+    }
+    let coded = sensitivity.entries.reduce(0) { $0 + $1.parameter.shape.count }
+    let search = try RateSearch(
+      rate, sensitivity, others: prepared.spec.parameterCount - coded, prepared.checkpoint,
+      prepared.conversion.pool)
+    self.init(recipe.asking(rate), search)
+  }
+
+  private init(_ recipe: Recipe, _ search: RateSearch?) {
+    var recipe = recipe
+    recipe.codings = search?.codings ?? [:]
+    self.recipe = recipe
+    self.search = search
+  }
+
+  /// What to try instead of an attempt whose weights take that many bytes in compact storage; `nil`
+  /// where they are as many as was asked for.
+  func next(afterWeights bytes: Int, of parameters: Int) throws -> Plan? {
+    try refined { search in try search.isWorthAnother(afterWeights: bytes, of: parameters) }
+  }
+
+  /// What to try instead of a whole pack of that many bytes; `nil` where it is what was asked for,
+  /// or nothing better is known.
+  ///
+  /// - Parameter comparison: of the pack with its original; `nil` when evidence is disabled.
+  func next(afterFile bytes: Int, _ comparison: Comparison?) throws -> Plan? {
+    try refined { search in try search.isWorthAnother(afterFile: bytes, comparison) }
+  }
+
+  private func refined(_ refine: (inout RateSearch) throws -> Bool) throws -> Plan? {
+    guard var search, try refine(&search) else { return nil }
+    return Plan(recipe, search)
+  }
+
+  /// Refuses a pack that misses the rate's target, when there is no next plan.
+  func checkTarget(bytes: Int, _ comparison: Comparison?) throws(Refusal) {
+    switch recipe.rate {
+    case .minCosine(let cosine):
+      guard let reached = comparison?.cosineMinimum, !(reached >= cosine) else { return }
+      throw Refusal(
+        "no pack was found that reaches a cosine of \(cosine); the best has \(reached)",
+        .cosineOutOfReach)
+    case .maxBytes(let limit):
+      guard bytes > limit else { return }
+      throw Refusal(
+        "no pack was found that fits \(limit) bytes; the smallest has \(bytes)")
+    case nil, .bits: return
+    }
+  }
+}
+
+extension Recipe {
+  fileprivate func asking(_ rate: Rate) -> Recipe {
+    var recipe = self
+    recipe.rate = rate
+    return recipe
+  }
+}
