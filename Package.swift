@@ -108,8 +108,8 @@ let package = Package(
     module(
       "Export",
       [
-        "Bytes", "Tensors", "Architecture", "Checkpoints", "PackFormat", "Towers", "Images",
-        "Tokenizers", "ClipPack", "Evidence", "PackTools", system,
+        "Bytes", "Kernels", "Tensors", "Architecture", "Checkpoints", "PackFormat", "Towers",
+        "Images", "Tokenizers", "ClipPack", "Evidence", "PackTools", system,
       ]),
     .executableTarget(
       name: "clip-pack",

@@ -131,6 +131,6 @@ public enum ModelError: Failure {
 extension Pack {
   /// What its evidence recommends computing in; `nil` where it says nothing that this program knows.
   public func recommendedCompute() throws(FormatError) -> Compute? {
-    try json(.evidence)?["compute"]?.string.flatMap(Compute.init(rawValue:))
+    try evidenceDocument()?.compute
   }
 }

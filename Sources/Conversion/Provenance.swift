@@ -28,43 +28,9 @@ struct Provenance {
   }
 
   func write(to writer: inout PackWriter) throws {
-    let restorable = Self.canRestore(checkpoint, recipe)
-    let restored = RestoredFiles(checkpoint.files)
-    var files: [JSON] = []
-    for (number, file) in checkpoint.files.enumerated() {
-      var object = JSON.Object()
-      object["name"] = .string(file.name)
-      object["size"] = .integer(file.tensors.file.count)
-      object["sha256"] = .string(digests[number].description)
-      if restorable {
-        object["tensors"] = layout(of: number)
-        if restored[number].name != file.name {
-          object["restored_as"] = .string(restored[number].name)
-        }
-        if file.tensors.verbatimHeader == nil {
-          object["restored_size"] = .integer(restored[number].size)
-        }
-      }
-      files.append(.object(object))
-    }
-    if let adapter = checkpoint.adapter {
-      files.append([
-        "name": .string(adapter.file.file.path.lastComponent?.string ?? ""),
-        "size": .integer(adapter.file.file.count),
-        "sha256": .string(digests[checkpoint.files.count].description), "role": "adapter",
-      ])
-    }
-    var object = JSON.Object()
-    object["tool"] = .string("clip-pack \(toolVersion)")
-    object["files"] = .array(files)
-    object[EmbeddingSpace.key] = space.map { .string($0.description) }
-    if let index = checkpoint.index {
-      object["index"] = .string(
-        restorable ? restored.indexName(for: index) : index.lastComponent?.string ?? "")
-    }
-    object["assumptions"] = .array(checkpoint.assumptions.map(JSON.string))
-    try writer.add(.provenance, .object(object))
-    guard restorable else { return }
+    let restored = Self.canRestore(checkpoint, recipe) ? RestoredFiles(checkpoint.files) : nil
+    try writer.add(.provenance, document(restored).json)
+    guard let restored else { return }
     for (number, file) in restored.files.enumerated() {
       try writer.add(section: SourceName.header(number), file.header)
     }
@@ -73,23 +39,43 @@ struct Provenance {
     }
   }
 
-  /// For each tensor of a file, in the order of its bytes, the tensors of the pack that it is made
-  /// of: `[name…]`, or `{"transposed": name}`.
-  private func layout(of file: Int) -> JSON {
+  private func document(_ restored: RestoredFiles?) -> ProvenanceDocument {
+    var files = checkpoint.files.enumerated().map { number, source in
+      var file = ProvenanceDocument.File(
+        name: source.name, size: source.tensors.file.count, sha256: digests[number].description)
+      guard let restored = restored?[number] else { return file }
+      file.tensors = parts(of: number)
+      if restored.name != source.name { file.restoredName = restored.name }
+      if source.tensors.verbatimHeader == nil { file.restoredSize = restored.size }
+      return file
+    }
+    if let adapter = checkpoint.adapter {
+      files.append(
+        ProvenanceDocument.File(
+          name: adapter.file.file.path.lastComponent?.string ?? "", size: adapter.file.file.count,
+          sha256: digests[checkpoint.files.count].description, isAdapter: true))
+    }
+    return ProvenanceDocument(
+      tool: "clip-pack \(toolVersion)", files: files, space: space?.description,
+      index: checkpoint.index.map {
+        restored?.indexName(for: $0) ?? $0.lastComponent?.string ?? ""
+      },
+      assumptions: checkpoint.assumptions)
+  }
+
+  /// What each tensor of a file is made of, in the order of its bytes.
+  private func parts(of file: Int) -> [ProvenanceDocument.Parts] {
     var parts: [String: [(row: Int, name: String, isTransposed: Bool)]] = [:]
     for (name, origin) in checkpoint.origins where origin.file == file {
       parts[origin.name, default: []].append(
         (origin.rows?.lowerBound ?? 0, name, origin.isTransposed))
     }
-    return .array(
-      checkpoint.files[file].tensors.tensors.map { entry in
-        guard let parts = parts[entry.name]?.sorted(by: { $0.row < $1.row }) else {
-          return .array([.string(SourceName.companion(file, entry.name))])
-        }
-        return parts[0].isTransposed
-          ? ["transposed": .string(parts[0].name)]
-          : .array(parts.map { .string($0.name) })
-      })
+    return checkpoint.files[file].tensors.tensors.map { entry in
+      guard let parts = parts[entry.name]?.sorted(by: { $0.row < $1.row }) else {
+        return .inOrder([SourceName.companion(file, entry.name)])
+      }
+      return parts[0].isTransposed ? .transposed(parts[0].name) : .inOrder(parts.map(\.name))
+    }
   }
 }
 

@@ -14,12 +14,9 @@ struct Identity {
   init(_ pack: Pack) throws(FormatError) {
     contentDigest = pack.contentDigest.description
     embeddingSpace = try EmbeddingSpace(pack).id
-    let provenance = try pack.json(.provenance)
-    sources = (provenance?["files"]?.array ?? []).compactMap { file in
-      guard let digest = file["sha256"]?.string else { return nil }
-      return (file["name"]?.string ?? "", digest)
-    }
-    tool = provenance?["tool"]?.string ?? ""
+    let provenance = try pack.provenanceDocument()
+    sources = (provenance?.files ?? []).map { ($0.name, $0.sha256) }
+    tool = provenance?.tool ?? ""
   }
 
   /// As metadata of a file: strings by key.

@@ -14,32 +14,23 @@ struct SourceFile {
   var isConverted: Bool
   var number: Int
   /// For each tensor in the order of its bytes: the pack's tensors that it is made of.
-  var tensors: [Parts]
-
-  enum Parts {
-    case inOrder([String])
-    case transposed(String)
-
-    var names: [String] {
-      switch self {
-      case .inOrder(let names): names
-      case .transposed(let name): [name]
-      }
-    }
-  }
+  var tensors: [ProvenanceDocument.Parts]
 
   /// All of them; `nil` for a pack that does not hold its source.
   static func all(of pack: Pack) throws -> [SourceFile]? {
-    guard let provenance = try pack.json(.provenance), let files = provenance["files"]?.array,
-      !files.isEmpty, files.allSatisfy({ $0["tensors"] != nil })
-    else { return nil }
-    return try files.enumerated().map { try SourceFile($0, $1) }
+    guard let files = try pack.provenanceDocument()?.files, !files.isEmpty else { return nil }
+    var all: [SourceFile] = []
+    for (number, file) in files.enumerated() {
+      guard let tensors = file.tensors else { return nil }
+      all.append(try SourceFile(number, file, tensors))
+    }
+    return all
   }
 
   /// The index of shards, where the source had one.
   static func index(of pack: Pack) throws -> (name: String, bytes: Buffer)? {
     guard let bytes = try pack.section(SourceName.index),
-      let name = try pack.json(.provenance)?["index"]?.string
+      let name = try pack.provenanceDocument()?.index
     else { return nil }
     do throws(FormatError) {
       guard try JSON(parsing: bytes.bytes.array.span)["weight_map"]?.object != nil else {
@@ -49,25 +40,15 @@ struct SourceFile {
     return (try checkpointName(name, ".safetensors.index.json"), bytes)
   }
 
-  private init(_ number: Int, _ json: JSON) throws {
-    guard let name = (json["restored_as"] ?? json["name"])?.string,
-      let size = (json["restored_size"] ?? json["size"])?.natural,
-      let digest = json["sha256"]?.string, let tensors = json["tensors"]?.array
-    else {
-      throw Refusal("provenance.files[\(number)] lacks one of name, size, sha256 and tensors")
-    }
-    self.name = try checkpointName(name, ".safetensors")
-    self.size = size
-    isConverted = json["restored_size"] != nil
-    self.digest = digest
+  private init(
+    _ number: Int, _ file: ProvenanceDocument.File, _ tensors: [ProvenanceDocument.Parts]
+  ) throws(Refusal) {
+    name = try checkpointName(file.restoredName ?? file.name, ".safetensors")
+    size = file.restoredSize ?? file.size
+    isConverted = file.restoredSize != nil
+    digest = file.sha256
     self.number = number
-    self.tensors = try tensors.map { entry in
-      if let name = entry["transposed"]?.string { return .transposed(name) }
-      guard let names = entry.array?.compactMap(\.string), !names.isEmpty else {
-        throw Refusal("provenance.files[\(number)].tensors has an entry that names no tensor")
-      }
-      return .inOrder(names)
-    }
+    self.tensors = tensors
   }
 
   func write(_ pack: Pack, into folder: FilePath) throws {

@@ -55,8 +55,8 @@ public struct Report {
     ].compactMap(\.self).joined(separator: " and ")
     let failures = verification.failures.map { "<li>\(Self.escaped($0))</li>" }.joined()
     let weakest =
-      comparison.weakest.map {
-        "<p>Weakest measure: <strong>\(Self.label($0.name)) \(decimal($0.value, 5))</strong>.</p>"
+      comparison.measures.weakest.map {
+        "<p>Weakest measure: <strong>\(Self.label($0.measure)) \(decimal($0.value, 5))</strong>.</p>"
       } ?? "<p>Nothing was lost in any measure.</p>"
     return """
       <header class="\(passed ? "passed" : "failed")">
@@ -94,22 +94,17 @@ public struct Report {
   }
 
   private var origin: String {
-    let provenance = (try? pack.json(.provenance)) ?? nil
+    let provenance = (try? pack.provenanceDocument()) ?? nil
     let recipe = ((try? pack.recipeSummary) ?? nil) ?? "none"
     var rows = [
       ("content", pack.contentDigest.description), ("evidence", pack.evidenceDigest.description),
-      ("recipe", recipe), ("made by", provenance?["tool"]?.string ?? "unknown"),
+      ("recipe", recipe), ("made by", provenance?.tool ?? "unknown"),
     ]
     if let space = try? EmbeddingSpace(pack) {
       rows.append(("space", space.description))
     }
-    for file in provenance?["files"]?.array ?? [] {
-      rows.append(
-        (
-          "source",
-          "\(file["name"]?.string ?? "?"), \(file["size"]?.int ?? 0) bytes, SHA-256 "
-            + (file["sha256"]?.string ?? "?")
-        ))
+    for file in provenance?.files ?? [] {
+      rows.append(("source", "\(file.name), \(file.size) bytes, SHA-256 \(file.sha256)"))
     }
     rows.append(("signed by", signers.isEmpty ? "nobody" : signers.joined(separator: ", ")))
     return Self.section(
@@ -124,8 +119,8 @@ public struct Report {
   }
 
   /// `image_cosine_min` → `image cosine min`.
-  static func label(_ name: String) -> String {
-    name.replacing("_", with: " ").replacing("top1", with: "best-text")
+  static func label(_ measure: Measure) -> String {
+    measure.rawValue.replacing("_", with: " ").replacing("top1", with: "best-text")
       .replacing("top5", with: "five-best")
   }
 

@@ -1,5 +1,6 @@
 import Bytes
 import Evidence
+import PackFormat
 
 /// A comparison as a few lines for people.
 enum ComparisonText {
@@ -34,9 +35,10 @@ enum ComparisonText {
         "  old index    \(bar(index.oldIndex)) \(percent(index.oldIndex)) of the nearest "
           + "\(index.depth) found; a new one asked by the original \(percent(index.newIndex))")
     }
-    if let weakest = comparison.weakest {
+    if let weakest = comparison.measures.weakest {
       lines.append(
-        "  weakest      \(weakest.name.replacing("_", with: " ")) \(decimal(weakest.value, 5))")
+        "  weakest      \(weakest.measure.rawValue.replacing("_", with: " ")) \(decimal(weakest.value, 5))"
+      )
     }
     return lines
   }

@@ -58,11 +58,10 @@ struct Inspect: Command {
       "  space     \(try EmbeddingSpace(pack))",
       "  recipe    \(try pack.recipeSummary ?? "none")",
     ]
-    for source in try pack.json(.provenance)?["files"]?.array ?? [] {
+    for source in try pack.provenanceDocument()?.files ?? [] {
       lines.append(
-        "  source    \((source["name"]?.string ?? "?").printable()), "
-          + "\(source["size"]?.int ?? 0) bytes, "
-          + "sha256 \((source["sha256"]?.string ?? "?").printable())")
+        "  source    \(source.name.printable()), \(source.size) bytes, "
+          + "sha256 \(source.sha256.printable())")
     }
     lines += try pack.signers().map { "  signed by \($0)" }
     lines.append("")

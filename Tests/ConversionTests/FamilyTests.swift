@@ -3,6 +3,7 @@ import Bytes
 import Checkpoints
 import ClipPack
 import Evidence
+import PackFormat
 import PackTools
 import Quantisation
 import SystemPackage

@@ -66,10 +66,9 @@ struct ReportTests {
     let recorded = try #require(try Evidence.Recorded(model.pack))
     let verification = try Verification.ofEvidence(model, minimumCosine: 0)
     #expect(verification.failures == [])
-    var better = try #require(recorded.reached(in: .f32).object)
-    better["text_centred_cosine_min"] = 1.0
-    let clauses = verification.comparison.regressions(
-      from: .object(better), in: .f32)
+    var better = try #require(recorded.reached(in: .f32)).measures
+    better[.textCentredCosineMinimum] = 1
+    let clauses = verification.comparison.regressions(from: better, in: .f32)
     #expect(clauses.count == 1)
     #expect(clauses.first?.hasPrefix("text_centred_cosine_min is 0.99") == true)
   }

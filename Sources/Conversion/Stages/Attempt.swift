@@ -12,9 +12,9 @@ struct Attempt: ~Copyable {
   /// The plan's, with the errors of what was rounded for its layers' inputs.
   let recipe: Recipe
   var writer: PackWriter
-  private(set) var measures: [TensorMeasure]
+  private(set) var measures: [TensorMeasure] = []
   /// What people should know of the weights, a sentence each.
-  private(set) var notes: [String]
+  private(set) var notes: [String] = []
 
   /// - Throws: `Refusal` for weights that the recipe cannot carry; `FileError`.
   init(
@@ -43,8 +43,6 @@ struct Attempt: ~Copyable {
   private init(recipe: Recipe, writer: consuming PackWriter) {
     self.recipe = recipe
     self.writer = writer
-    measures = []
-    notes = []
   }
 
   private mutating func writeModel(

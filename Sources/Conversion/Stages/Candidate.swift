@@ -62,7 +62,7 @@ extension Evidence {
     for compute in [Compute.bf16, .int8] where pack.distinguishes(compute) {
       let model = try Model(pack, keepingMatrices: false, compute: compute)
       let found = try probes.embeddings(of: model, observing: false)
-      otherwise.append(
+      otherModes.append(
         (
           compute, Comparison(found, with: original),
           Comparison(found, with: float32).cosineMinimum

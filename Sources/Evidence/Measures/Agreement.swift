@@ -1,4 +1,5 @@
-public import Bytes
+internal import Bytes
+public import PackFormat
 package import Towers
 
 /// How well one set of embeddings agrees with another.
@@ -69,19 +70,6 @@ public struct Agreement: Equatable, Sendable {
   private static func subtract(_ mean: [Double], from row: [Float]) -> [Double] {
     zip(row, mean).map { Double($0) - $1 }
   }
-
-  /// The members of a report, each after the tower's name.
-  func json(_ tower: String) -> JSON.Object {
-    [
-      "\(tower)_cosine_min": JSON(finite: cosineMinimum),
-      "\(tower)_cosine_p10": JSON(finite: cosineQuantile(0.1)),
-      "\(tower)_cosine_p50": JSON(finite: cosineQuantile(0.5)),
-      "\(tower)_cosine_mean": JSON(finite: cosineMean),
-      "\(tower)_centred_cosine_min": JSON(finite: centredCosineMinimum),
-      "\(tower)_centred_cosine_mean": JSON(finite: centredCosineMean),
-      "\(tower)_max_abs": JSON(finite: maximumDifference),
-    ]
-  }
 }
 
 /// The largest difference of two lists; NaN where a value of either is no number or infinite.
@@ -130,39 +118,6 @@ public struct Comparison: Equatable, Sendable {
         ?? reference.logits(reference.similarity ?? similarity)
     else { return }
     answers = Answers(logits, with: expected)
-  }
-
-  /// The members that every report of a comparison has.
-  public var json: JSON.Object {
-    var object = JSON.Object()
-    for part in [image?.json("image"), text?.json("text"), answers?.json, index?.json] {
-      guard let part else { continue }
-      for key in part.keys { object[key] = part[key] }
-    }
-    if let weakest {
-      object["weakest"] = .string(weakest.name)
-      object["weakest_value"] = JSON(finite: weakest.value)
-    }
-    return object
-  }
-
-  /// All measures for which 1 is perfect, under their names in `json`.
-  package var shares: [(name: String, value: Double)] {
-    [
-      ("image_cosine_min", image?.cosineMinimum),
-      ("image_centred_cosine_min", image?.centredCosineMinimum),
-      ("text_cosine_min", text?.cosineMinimum),
-      ("text_centred_cosine_min", text?.centredCosineMinimum),
-      ("top1_agreement", answers?.topOne), ("top5_agreement", answers?.topFive),
-      ("rank_correlation_min", answers?.rankMinimum),
-      ("index_kept_old", index?.oldIndex), ("index_kept_new", index?.newIndex),
-    ].compactMap { name, value in value.map { (name, $0) } }
-  }
-
-  /// The measure that is furthest from perfect; `nil` where nothing was measured or all are 1.
-  public var weakest: (name: String, value: Double)? {
-    shares.first { $0.value.isNaN }
-      ?? shares.filter { $0.value < 1 }.min { $0.value < $1.value }
   }
 }
 

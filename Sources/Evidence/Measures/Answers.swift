@@ -1,5 +1,3 @@
-internal import Bytes
-
 /// How well one set of logits agrees with another: which texts fit a picture, and in which order.
 public struct Answers: Equatable, Sendable {
   /// At the model's own scale.
@@ -13,7 +11,9 @@ public struct Answers: Equatable, Sendable {
   public var rankMinimum: Double
   public var rankMean: Double
 
-  /// - Parameters: a row of each picture with a logit of each text.
+  /// - Parameters:
+  ///   - found: a row of each picture with a logit of each text.
+  ///   - reference: the same of the original.
   init(_ found: [[Float]], with reference: [[Float]]) {
     let pairs = Array(zip(found, reference))
     maximumDifference = largestDifference(found.joined(), reference.joined())
@@ -26,15 +26,6 @@ public struct Answers: Equatable, Sendable {
     let correlations = pairs.map { Ranking($0).correlation(with: Ranking($1)) }
     rankMinimum = correlations.min() ?? 1
     rankMean = correlations.reduce(0, +) / count
-  }
-
-  var json: JSON.Object {
-    [
-      "logits_max_abs": JSON(finite: maximumDifference),
-      "logits_mean_abs": JSON(finite: meanDifference), "top1_agreement": JSON(finite: topOne),
-      "top5_agreement": JSON(finite: topFive), "rank_correlation_min": JSON(finite: rankMinimum),
-      "rank_correlation_mean": JSON(finite: rankMean),
-    ]
   }
 }
 
@@ -75,13 +66,6 @@ public struct IndexCompatibility: Equatable, Sendable {
   private static func share(of depth: Int, _ found: [Ranking], _ expected: [Ranking]) -> Double {
     zip(found, expected).reduce(0) { $0 + $1.0.share(of: depth, keptFrom: $1.1) }
       / Double(found.count)
-  }
-
-  var json: JSON.Object {
-    [
-      "index_depth": .integer(depth), "index_kept_old": JSON(finite: oldIndex),
-      "index_kept_new": JSON(finite: newIndex),
-    ]
   }
 }
 

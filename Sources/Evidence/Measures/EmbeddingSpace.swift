@@ -1,4 +1,5 @@
 public import Bytes
+internal import Kernels
 public import PackFormat
 
 /// The name of the space that a pack's embeddings lie in: vectors of packs with one name can be
@@ -17,11 +18,8 @@ public struct EmbeddingSpace: Equatable, Sendable {
   /// stays.
   static let (lowestCosine, smallestShare) = (0.999, 0.95)
 
-  /// The member of the provenance that holds the original's `SpaceDigest`.
-  package static let key = "space"
-
   public init(_ pack: Pack) throws(FormatError) {
-    let recorded = try pack.json(.provenance)?[Self.key]?.string
+    let recorded = try pack.provenanceDocument()?.space
     if let recorded, Self.isDigest(recorded), try Self.keepsIndex(pack) {
       isOriginal = true
       id = String(recorded.prefix(32))
@@ -40,21 +38,17 @@ public struct EmbeddingSpace: Equatable, Sendable {
 
   private static func keepsIndex(_ pack: Pack) throws(FormatError) -> Bool {
     if try pack.isLossless { return true }
-    guard let evidence = try pack.json(.evidence) else { return false }
-    let used = ["f32", evidence["compute"]?.string ?? "f32"]
-    let reached = (evidence["reached"]?.array ?? []).filter {
-      used.contains($0["compute"]?.string ?? "f32")
-    }
-    return !reached.isEmpty && reached.allSatisfy(keepsIndex)
+    guard let evidence = try pack.evidenceDocument() else { return false }
+    let used = evidence.reached.filter { $0.compute == .f32 || $0.compute == evidence.compute }
+    return !used.isEmpty && used.allSatisfy { keepsIndex($0.measures) }
   }
 
-  private static func keepsIndex(_ reached: JSON) -> Bool {
-    let cosines = ["image_cosine_min", "text_cosine_min"].compactMap { reached[$0] }
-    let shares = ["index_kept_old", "index_kept_new"].compactMap { reached[$0] }
-    // A null, which stands for what is no number, fails.
+  private static func keepsIndex(_ measures: Measures) -> Bool {
+    let cosines = [measures[.imageCosineMinimum], measures[.textCosineMinimum]].compactMap(\.self)
+    let shares = [measures[.originalIndex], measures[.convertedIndex]].compactMap(\.self)
+    // A NaN fails.
     return !cosines.isEmpty && shares.count == 2
-      && cosines.allSatisfy { $0.double.map { $0 >= lowestCosine } ?? false }
-      && shares.allSatisfy { $0.double.map { $0 >= smallestShare } ?? false }
+      && cosines.allSatisfy { $0 >= lowestCosine } && shares.allSatisfy { $0 >= smallestShare }
   }
 }
 

@@ -112,11 +112,11 @@ public struct PublishedCheck: Sendable {
 /// By how much a pack may differ from the original, as far as its own record says.
 private struct PublishedLoss {
   private var logits = 0.0
-  private var embeddings: [String: Double] = [:]
-  private var stages: [String: StageErrors] = [:]
+  private var embeddings: [Tower: Double] = [:]
+  private var stages: [Tower: StageErrors] = [:]
 
-  /// The questions are others than those of the record, so an error may be so many times as large;
-  /// of a stage the root mean square is recorded, which single elements exceed.
+  /// How many times as large an error may be, because the questions are others than those of the
+  /// record; of a stage the root mean square is recorded, which single elements exceed.
   private static let (ratio, stageRatio) = (3.0, 6.0)
   /// However much a pack has lost: more is no longer recognised as the original. Of a logit scale
   /// of 100 two hundredths; of an embedding's length two hundredths; of a stage's values a quarter.
@@ -130,22 +130,28 @@ private struct PublishedLoss {
         "the pack has no evidence to tell how far its rounding may lead, as one that lost something "
           + "needs", .noEvidence)
     }
-    logits = reached["logits_max_abs"]?.double ?? 0
-    for tower in ["image", "text"] {
-      embeddings[tower] = reached["\(tower)_max_abs"]?.double ?? 0
-      stages[tower] = StageErrors(decoding: reached["\(tower)_stages"])
+    func recorded(_ measure: Measure) -> Double {
+      // What is no number excuses nothing.
+      reached.measures[measure].flatMap { $0.isFinite ? $0 : nil } ?? 0
     }
+    logits = recorded(.logitsMaximumDifference)
+    embeddings = [
+      .image: recorded(.imageMaximumDifference), .text: recorded(.textMaximumDifference),
+    ]
+    stages = [
+      .image: reached.imageStages ?? StageErrors(), .text: reached.textStages ?? StageErrors(),
+    ]
   }
 
   func margin(of tensor: String, _ outputs: PublishedOutputs) -> Double {
     switch tensor {
     case "logits_per_image": return min(Self.ratio * logits, Self.largest.logits)
     case "image_embeds", "text_embeds":
-      let recorded = embeddings[tensor == "image_embeds" ? "image" : "text"] ?? 0
+      let recorded = embeddings[tensor == "image_embeds" ? .image : .text] ?? 0
       return min(Self.ratio * recorded, Self.largest.embeddings)
     default:
       let tower: Tower = tensor.hasPrefix("vision_") ? .image : .text
-      guard let errors = stages[tower.rawValue],
+      guard let errors = stages[tower],
         let index = errors.names.firstIndex(where: {
           ReferenceOutputs.name(of: $0, tower) == tensor
         })

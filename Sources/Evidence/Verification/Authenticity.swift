@@ -77,11 +77,12 @@ public struct Authenticity: Sendable {
   }
 
   private mutating func compareSpace(_ pack: Pack, _ original: Original) throws {
-    guard let recorded = try pack.json(.provenance)?[EmbeddingSpace.key] else { return }
+    guard let recorded = try pack.provenanceDocument()?.space else { return }
     let found = try SpaceDigest(of: original, pool: pack.pool).description
-    if recorded.string.map({ Array($0.utf8) != Array(found.utf8) }) ?? true {
+    if Array(recorded.utf8) != Array(found.utf8) {
       differences.append(
-        "it records the space \(recorded.excerpt) of its original, the source has \(found)")
+        "it records the space \(JSON.string(recorded).excerpt) of its original, the source has \(found)"
+      )
     }
   }
 

@@ -18,7 +18,7 @@ package struct Evidence: Sendable {
   /// How the pack agreed with it when it was made.
   package var reached: Comparison
   /// The same for what else the pack can be computed in, and the lowest cosine to its own float32.
-  package var otherwise: [(compute: Compute, reached: Comparison, cosineToFloat32: Double)] = []
+  package var otherModes: [(compute: Compute, reached: Comparison, cosineToFloat32: Double)] = []
   /// The lowest cosine that `verify` accepts unless told otherwise.
   var floor: Double
   /// What became of each tensor, where that was measured.
@@ -42,13 +42,13 @@ package struct Evidence: Sendable {
 
   private static func floor(forCosine cosine: Double, in compute: Compute) -> Double {
     let loss = 1 - cosine
-    return loss.isFinite ? 1 - (loss * compute.growth + 1e-6) : 0
+    return loss.isFinite ? 1 - (loss * compute.errorTolerance + 1e-6) : 0
   }
 
   /// The fastest kind of computation that adds little to what the weights themselves have lost:
   /// int8, then bf16, where every cosine to the pack's own float32 is 0.999 or more.
   var recommended: Compute {
-    let good = otherwise.filter { $0.cosineToFloat32 >= 0.999 }.map(\.compute)
+    let good = otherModes.filter { $0.cosineToFloat32 >= 0.999 }.map(\.compute)
     return [.int8, .bf16].first(where: good.contains) ?? .f32
   }
 
@@ -60,30 +60,22 @@ package struct Evidence: Sendable {
       try writer.addEvidence(
         name, .float32, shape, Buffer(littleEndian: rows.flatMap(\.self)))
     }
-    var float32 = reached.json
-    float32["compute"] = "f32"
-    if let stages = reached.imageStages { float32["image_stages"] = stages.json }
-    if let stages = reached.textStages { float32["text_stages"] = stages.json }
-    let others = otherwise.map { entry in
-      var object = entry.reached.json
-      object["compute"] = .string(entry.compute.rawValue)
-      object["cosine_to_f32_min"] = JSON(finite: entry.cosineToFloat32)
-      return JSON.object(object)
+    try writer.add(.evidence, document.json)
+  }
+
+  private var document: EvidenceDocument {
+    let float32 = EvidenceDocument.Reached(
+      .f32, reached.measures, imageStages: reached.imageStages, textStages: reached.textStages)
+    let others = otherModes.map {
+      EvidenceDocument.Reached(
+        $0.compute, $0.reached.measures, cosineToFloat32: $0.cosineToFloat32)
     }
-    try writer.add(
-      .evidence,
-      [
-        "probes": [
-          "images": .integer(probes.imageCount), "texts": .integer(probes.texts.count),
-          "origin": .string(probes.origin),
-        ],
-        "min_cosine": JSON(finite: floor),
-        "logit_scale": original.similarity.map { JSON(finite: Double($0.scale)) } ?? .null,
-        "logit_bias": original.similarity.map { JSON(finite: Double($0.bias)) } ?? .null,
-        "compute": .string(recommended.rawValue),
-        "reached": .array([.object(float32)] + others),
-        "tensors": .array(tensors.map(\.json)),
-      ])
+    return EvidenceDocument(
+      probes: .init(
+        images: probes.imageCount, texts: probes.texts.count, origin: probes.origin),
+      minimumCosine: floor, logitScale: original.similarity.map { Double($0.scale) },
+      logitBias: original.similarity.map { Double($0.bias) }, compute: recommended,
+      reached: [float32] + others, tensors: tensors)
   }
 
   /// What a pack recorded; `nil` for one that was made without evidence.
@@ -91,15 +83,15 @@ package struct Evidence: Sendable {
     package var probes: Probes
     package var original: ProbeEmbeddings
     var floor: Double
-    /// What the pack reached when it was made, by what it was computed in: the members of
-    /// `Comparison.json`.
-    private var reached: [String: JSON] = [:]
-    var tensors: [TensorMeasure]
-    /// `probes.origin`, as recorded.
-    var origin: String
+    private let document: EvidenceDocument
+
+    var tensors: [TensorMeasure] { document.tensors }
+    /// Where the probes came from, as recorded.
+    var origin: String { document.probes.origin }
 
     init?(_ pack: Pack) throws {
-      guard let json = try pack.json(.evidence) else { return nil }
+      guard let document = try pack.evidenceDocument() else { return nil }
+      self.document = document
       try Self.refuseUnusable(pack)
       probes = try Probes(of: pack)
       original = ProbeEmbeddings(
@@ -111,20 +103,12 @@ package struct Evidence: Sendable {
           "the evidence has embeddings of \(original.images.count) pictures and "
             + "\(original.texts.count) texts for \(probes.imageCount) and \(probes.texts.count)")
       }
-      for reached in json["reached"]?.array ?? [] {
-        self.reached[reached["compute"]?.string ?? "f32"] = reached
-      }
-      tensors = json["tensors"]?.array?.compactMap(TensorMeasure.init) ?? []
-      guard probes.imageCount + probes.texts.count > 0, let floor = json["min_cosine"]?.double
-      else {
+      guard probes.imageCount + probes.texts.count > 0, let floor = document.minimumCosine else {
         throw Refusal("the evidence has no probes, or no min_cosine to hold them against")
       }
       self.floor = floor
-      let bias = Float(json["logit_bias"]?.double ?? 0)
-      original.similarity = json["logit_scale"]?.double.map {
-        Similarity(scale: Float($0), bias: bias)
-      }
-      origin = json["probes"]?["origin"]?.string ?? "unknown"
+      let bias = Float(document.logitBias ?? 0)
+      original.similarity = document.logitScale.map { Similarity(scale: Float($0), bias: bias) }
       probes.origin = origin
     }
 
@@ -151,8 +135,10 @@ package struct Evidence: Sendable {
       return tensor.floatRows
     }
 
-    /// What the pack reached in one kind of computation; null where nobody measured.
-    func reached(in compute: Compute) -> JSON { reached[compute.rawValue] ?? .null }
+    /// What the pack reached in one kind of computation; `nil` where it was not measured.
+    func reached(in compute: Compute) -> EvidenceDocument.Reached? {
+      document.reached(in: compute)
+    }
 
     /// Why no floor of the maker's can be believed, as a clause: it lies outside what a floor is, or
     /// below what was reached when it was recorded.
@@ -160,10 +146,7 @@ package struct Evidence: Sendable {
       guard floor > 0, floor <= 1 else {
         return "the recorded floor of cosines is \(floor), above 0 and at most 1 is allowed"
       }
-      let cosines = ["image_cosine_min", "text_cosine_min"].compactMap {
-        reached(in: .f32)[$0]?.double
-      }
-      guard let reached = cosines.min() else {
+      guard let reached = reached(in: .f32)?.measures.lowestCosine else {
         return "the evidence does not say which cosine was reached"
       }
       let lowest = Evidence.floor(forCosine: reached, in: .f32)
@@ -177,10 +160,8 @@ package struct Evidence: Sendable {
     /// computation what they reached, less the same allowance; 0.999 where nobody measured.
     func floor(for compute: Compute) -> Double {
       guard compute != .f32 else { return floor }
-      let cosines = ["image_cosine_min", "text_cosine_min"].compactMap {
-        reached(in: compute)[$0]?.double
-      }
-      return cosines.min().map { Evidence.floor(forCosine: $0, in: compute) } ?? 0.999
+      return reached(in: compute)?.measures.lowestCosine
+        .map { Evidence.floor(forCosine: $0, in: compute) } ?? 0.999
     }
   }
 }

@@ -3,6 +3,7 @@ internal import Bytes
 internal import Checkpoints
 public import ClipPack
 internal import Kernels
+internal import PackFormat
 public import SystemPackage
 internal import Towers
 
@@ -95,8 +96,9 @@ extension Evidence.Recorded {
             + "\(decimal(Self.tolerance, 7)) is allowed")
       }
     }
+    guard let reached = reached(in: compute) else { return failures }
     return failures
-      + Comparison(found, with: expected).regressions(from: reached(in: compute), in: compute)
+      + Comparison(found, with: expected).regressions(from: reached.measures, in: compute)
       .map { "the evidence is not true: \($0)" }
   }
 }

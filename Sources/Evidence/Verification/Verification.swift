@@ -2,6 +2,7 @@ internal import Architecture
 internal import Bytes
 public import ClipPack
 internal import Kernels
+internal import PackFormat
 public import SystemPackage
 internal import Towers
 
@@ -66,8 +67,10 @@ public struct Verification: Sendable {
       found, recorded.original, floor: minimumCosine ?? recorded.floor(for: model.compute),
       reference: "the original's recorded answers (\(recorded.origin) probes)",
       probes: recorded.probes, recorded: recorded)
-    verification.failures += verification.comparison.regressions(
-      from: recorded.reached(in: model.compute), in: model.compute)
+    if let reached = recorded.reached(in: model.compute) {
+      verification.failures += verification.comparison.regressions(
+        from: reached.measures, in: model.compute)
+    }
     if minimumCosine == nil, let objection = recorded.objectionToFloor {
       verification.failures.append(objection)
     }

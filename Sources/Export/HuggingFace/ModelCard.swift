@@ -1,14 +1,16 @@
 internal import Bytes
+internal import Kernels
 internal import PackFormat
 
 /// The `README.md` of a hub folder: what the weights are, and how near to the original they come.
 struct ModelCard {
   private let identity: Identity
-  private let evidence: JSON?
+  /// `nil` for a pack that was made without.
+  private let evidence: EvidenceDocument?
 
   init(_ pack: Pack, _ identity: Identity) throws(FormatError) {
     self.identity = identity
-    evidence = try pack.json(.evidence)
+    evidence = try pack.evidenceDocument()
   }
 
   var text: String {
@@ -48,11 +50,11 @@ struct ModelCard {
 
   /// What was measured in float32 when the pack was made.
   private var measures: String {
-    let reached = evidence?["reached"]?.array?.first { $0["compute"]?.string ?? "f32" == "f32" }
-    guard let object = reached?.object else { return "The pack was made without evidence." }
-    let rows = object.keys.compactMap { key -> String? in
-      guard let value = object[key]?.double else { return nil }
-      return "| \(Self.cell(key)) | \(value) |"
+    guard let reached = evidence?.reached(in: .f32) else {
+      return "The pack was made without evidence."
+    }
+    let rows = reached.measures.all.filter { $0.value.isFinite }.map { measure, value in
+      "| \(measure.rawValue) | \(value) |"
     }
     return """
       The original and the pack were asked about the same probes, both computed in float32.
