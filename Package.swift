@@ -58,7 +58,7 @@ let package = Package(
     module("Concurrency", ["CPlatform", "Platform"]),
     module("Bytes", ["Platform", "Concurrency", system]),
     module("Kernels", ["CKernels", "COpenBLAS", "Platform", "Concurrency"]),
-    module("Tensors", ["Bytes", "Kernels"]),
+    module("Tensors", ["Concurrency", "Bytes", "Kernels"]),
     module("Architecture", ["Bytes", "Tensors"]),
     module(
       "Checkpoints",
@@ -133,6 +133,7 @@ let package = Package(
     tests(of: "Concurrency", ["Concurrency"]),
     tests(of: "Bytes", ["Bytes", system]),
     tests(of: "Kernels", ["Kernels", "Platform", "Concurrency"]),
+    tests(of: "Tensors", ["Tensors", "Concurrency", "Bytes", "Kernels"]),
     tests(of: "Architecture", ["Architecture", "Bytes", "Tensors", system]),
     tests(
       of: "Checkpoints",

@@ -36,7 +36,7 @@ struct PackContents {
           .inconsistent, "it is \(tensor.elementType.rawValue), F32, F16 or BF16 is needed",
           tensor: parameter.name)
       }
-      guard parameter.role != .vector || tensor.codec != PackedTensor.Codec.grid.rawValue else {
+      guard parameter.role != .vector || !tensor.content.isGrid else {
         throw FormatError(
           .inconsistent, "it is coded on a grid, codec 0 (plain) is needed",
           tensor: parameter.name)

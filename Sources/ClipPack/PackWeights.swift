@@ -65,23 +65,22 @@ public final class PackWeights: Weights {
 
   private func read(_ name: String) throws -> Matrix {
     let tensor = try existing(name)
-    switch PackedTensor.Codec(rawValue: tensor.codec) {
+    switch tensor.content {
     case .plain:
       return try Matrix(pack.values(of: tensor))
-    case .grid where tensor.streams[0].elementType == .int16:
+    case .grid(let codes, _) where codes.elementType == .int16:
       guard compute == .int8, !edges.contains(name) else {
         return try Matrix(pack.decoded(tensor))
       }
-      let narrow = Grid.narrow(
-        wideCodes: Tensor(.int16, tensor.shape, try pack.read(tensor, stream: 0)),
-        steps: try pack.read(tensor, stream: 1), pool: pack.pool)
+      let (codes, steps) = try pack.grid(of: tensor)
+      let narrow = Grid.narrow(wideCodes: codes, steps: steps, pool: pack.pool)
       return Matrix(codes: narrow.codes, steps: narrow.steps, pool: pack.pool)
     case .grid:
-      let steps = Tensor(.float32, [tensor.rows], try pack.read(tensor, stream: 1))
+      let steps = Tensor(.float32, [tensor.rows], try pack.read(tensor, .steps))
       return Matrix(
         panels: try pack.readPanels(tensor), steps: steps.floats, columns: tensor.columns,
         pool: pack.pool)
-    case nil:
+    case .unknown:
       throw pack.unknownCodec(tensor)
     }
   }

@@ -19,9 +19,9 @@ public final class BlockCoder: Sendable {
   /// carry no repetitions worth looking for, so their zstd frames hold literals alone; other bytes
   /// are searched.
   ///
-  /// - Parameter columns: of the matrix of codes that the block is a run of; 0 where it is none.
+  /// - Parameter columns: of the matrix of codes that the block is a run of; `nil` for what is none.
   public func encode(
-    _ block: RawSpan, of type: ElementType, columns: Int = 0
+    _ block: RawSpan, of type: ElementType, columns: Int? = nil
   ) -> (encoding: BlockEncoding, bytes: [UInt8]) {
     let contexts = borrow()
     defer { giveBack(contexts) }
@@ -48,10 +48,10 @@ public final class BlockCoder: Sendable {
 
   /// Decodes one block into exactly its decoded size.
   ///
-  /// - Parameter columns: of the matrix of codes that may lie in panels; 0 where there is none.
+  /// - Parameter columns: of the matrix of codes that may lie in panels; `nil` for what is none.
   /// - Throws: a clause saying what is wrong with the frame; nothing is said about `output` then.
   public func decode(
-    _ stored: RawSpan, _ encoding: BlockEncoding, of type: ElementType, columns: Int = 0,
+    _ stored: RawSpan, _ encoding: BlockEncoding, of type: ElementType, columns: Int? = nil,
     into output: inout MutableRawSpan
   ) throws(FormatError) {
     switch encoding {
@@ -83,6 +83,9 @@ public final class BlockCoder: Sendable {
         throw FormatError(.invalidField, "trellis block does not decode: \(fault)")
       }
     case .panels:
+      guard let columns else {
+        throw FormatError(.inconsistent, "block of panels holds no codes of a matrix")
+      }
       let rows = columns > 0 ? output.byteCount / columns : 0
       try Self.check(panels: stored, rows: rows, columns: columns)
       CodePanels.unpack(stored, rows: rows, columns: columns, into: &output)
@@ -188,11 +191,11 @@ public final class BlockCoder: Sendable {
   /// Codes by rANS, or by zstd where that is shorter: where all are equal, and in small blocks,
   /// whose table and lanes take their share.
   func compressCodes(
-    _ block: RawSpan, _ type: ElementType, _ columns: Int
+    _ block: RawSpan, _ type: ElementType, _ columns: Int?
   ) -> (BlockEncoding, [UInt8]?) {
     var encoding = BlockEncoding.rans
     var rans: [UInt8]?
-    if type == .int8, columns > 0, let path = Trellis.encode(block, columns: columns) {
+    if type == .int8, let columns, columns > 0, let path = Trellis.encode(block, columns: columns) {
       (encoding, rans) = (.trellis, path)
       // Codes that are a path by chance are few, or hardly differ.
       if block.byteCount < 1 << 14, let plain = Rans.encode(block), plain.count <= path.count {

@@ -173,17 +173,14 @@ extension MutableRawSpan {
 public enum CodecError: Failure, Equatable {
   /// The first row with a NaN or an infinity.
   case notFinite(row: Int)
-  /// How many finite values lie beyond the range of the type they should be rounded to.
-  case overflow(count: Int, type: ElementType)
 
   public enum Code: String, Sendable {
-    case notFinite, overflow
+    case notFinite
   }
 
   public var code: Code {
     switch self {
     case .notFinite: .notFinite
-    case .overflow: .overflow
     }
   }
   public var subject: Subject? { nil }
@@ -191,8 +188,6 @@ public enum CodecError: Failure, Equatable {
   public var reason: String {
     switch self {
     case .notFinite(let row): "row \(row) has a NaN or an infinity, which no grid can carry"
-    case .overflow(let count, let type):
-      "\(count) values lie beyond the range of \(type.rawValue)"
     }
   }
 }

@@ -50,7 +50,7 @@ public struct Rebuilding: Sendable {
         if let error = recipe.codings[parameter.name]?.squaredError {
           try bound(packed, parameter, to: source, encoder, recorded: error)
         } else {
-          packed.firstDifference(from: try encoder.encode(source, parameter))
+          packed.firstDifference(from: try encoder.encode(source, parameter).tensor)
         }
       if let clause { differences.append("tensor \"\(parameter.name)\" \(clause)") }
       pack.release(packed)
@@ -59,7 +59,7 @@ public struct Rebuilding: Sendable {
       for companion in checkpoint.companions {
         guard let packed = next(tensor: companion.name) else { continue }
         let encoded = TensorEncoder.companion(companion.name, companion.tensor())
-        if let clause = packed.firstDifference(from: encoded) {
+        if let clause = packed.firstDifference(from: encoded.tensor) {
           differences.append("tensor \"\(companion.name)\" \(clause)")
         }
       }
@@ -109,13 +109,11 @@ public struct Rebuilding: Sendable {
     let steps = rowSteps.flatMap { step in
       (0..<4).map { UInt8(truncatingIfNeeded: step.bitPattern >> (8 * $0)) }
     }
-    guard packed.codec == PackedTensor.Codec.grid.rawValue, packed.shape == source.shape,
-      packed.tower == parameter.tower, packed.isModel, packed.elementType == .float32,
-      packed.streams.count == 2, packed.streams[0].elementType == codeType
+    guard case .grid(let stream, _) = packed.content, stream.elementType == codeType,
+      packed.shape == source.shape, packed.tower == parameter.tower, packed.isModel
     else { return "is stored in another form than the recipe gives" }
-    let stored = try pack.read(packed, stream: 1)
+    let (codes, stored) = try pack.grid(of: packed)
     guard stored.bytes.array == steps else { return "has other steps than the recipe gives" }
-    let codes = Tensor(codeType, packed.shape, try pack.read(packed, stream: 0))
     switch Grid.fidelity(of: codes, steps: stored, to: source, pool: pack.pool) {
     case .nearest: break
     case .bounded: bounded.append(parameter.name)
@@ -139,16 +137,16 @@ extension Manifest.Item {
 
 extension PackedTensor {
   /// Where what a pack holds first differs from what a source gives.
-  fileprivate func firstDifference(from encoded: TensorEncoder.Encoded) -> String? {
-    let expected = encoded.description
-    guard streams.count == encoded.content.count, shape == expected.shape,
-      codec == expected.codec, elementType == expected.elementType, tower == expected.tower,
-      isModel == expected.isModel,
-      zip(streams, encoded.content).allSatisfy({
+  fileprivate func firstDifference(from expected: EncodedTensor) -> String? {
+    let parts = expected.content.parts
+    guard streams.count == parts.count, shape == expected.shape,
+      content.codec == expected.content.codec, elementType == expected.elementType,
+      tower == expected.tower, isModel == expected.isModel,
+      zip(streams, parts).allSatisfy({
         $0.role == $1.role && $0.elementType == $1.elementType && $0.size == $1.bytes.count
       })
     else { return "is stored in another form than the recipe gives" }
-    for (stream, content) in zip(streams, encoded.content) {
+    for (stream, content) in zip(streams, parts) {
       for index in stream.digests.indices {
         let block = content.bytes.bytes.extracting(stream.range(ofBlock: index))
         guard Digest(of: block) == stream.digests[index] else {

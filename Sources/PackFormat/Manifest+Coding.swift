@@ -59,7 +59,7 @@ extension Manifest.Section {
     isRequired = try input.flags("flags") & Flags.required != 0
     name = try input.name()
     let at = input.offset
-    stream = try Stream(parsing: &input, columns: 0, blockSize)
+    stream = try Stream(parsing: &input, columns: nil, blockSize)
     guard stream.role == Stream.Role.values.rawValue, stream.elementType == .uint8 else {
       throw FormatError(
         .inconsistent,
@@ -77,50 +77,41 @@ extension Manifest.Section {
 
 extension PackedTensor {
   fileprivate init(parsing input: inout ByteReader, blockSize: Int) throws(FormatError) {
-    isModel = try input.flags("flags") & Flags.required != 0
-    name = try input.name()
+    let isModel = try input.flags("flags") & Flags.required != 0
+    let name = try input.name()
     var at = input.offset
     let tower: UInt8 = try input.read("tower")
     guard tower <= 2 else {
       throw FormatError(
         .invalidField, "tower is \(tower), 0 (both), 1 (image) or 2 (text) are allowed", at: at)
     }
-    self.tower = tower == 0 ? nil : tower == 1 ? .image : .text
-    codec = try input.read("codec")
-    elementType = try input.elementType()
-    at = input.offset
-    let rank: UInt8 = try input.read("rank")
-    guard rank <= Limits.rank else {
-      throw FormatError(
-        .invalidField, "rank is \(rank), at most \(Limits.rank) is allowed", at: at)
-    }
-    at = input.offset
-    var extents: [UInt64] = []
-    for _ in 0..<rank { extents.append(try input.read("extent")) }
-    // Without its zeros too: else the number of columns of a shape such as [0, 2⁶², 4] overflows.
-    guard let shape = Shape(extents.map { Int(truncatingIfNeeded: $0) }),
-      Shape(shape.extents.filter { $0 != 0 }) != nil
-    else { throw FormatError(.invalidField, "shape \(extents) overflows", at: at) }
-    self.shape = shape
+    let codec: UInt8 = try input.read("codec")
+    let elementType = try input.elementType()
+    let shape = try input.shape()
+    // All but the streams, which are read next: how many columns a row has, they must know.
+    let empty = PackedTensor(
+      name: name, tower: tower == 0 ? nil : tower == 1 ? .image : .text, isModel: isModel,
+      elementType: elementType, shape: shape, content: .unknown(codec: codec, []))
     at = input.offset
     let count: UInt8 = try input.read("stream_count")
     guard 1...Limits.streams ~= Int(count) else {
       throw FormatError(
         .invalidField, "stream_count is \(count), 1 to \(Limits.streams) are allowed", at: at)
     }
-    streams = []
+    var streams: [Stream] = []
     for _ in 0..<count {
-      streams.append(try Stream(parsing: &input, columns: columns, blockSize))
+      streams.append(try Stream(parsing: &input, columns: empty.columns, blockSize))
     }
-    try checkStreams(at: at)
+    self = empty
+    content = try parts(codec, streams, at: at)
   }
 
-  /// What a known codec demands of its streams.
-  private func checkStreams(at offset: Int) throws(FormatError) {
-    let expected: [(Stream.Role, Int?)]
-    switch Codec(rawValue: codec) {
+  /// What the streams are by a codec, which demands some of them.
+  private func parts(
+    _ codec: UInt8, _ streams: [Stream], at offset: Int
+  ) throws(FormatError) -> TensorContent<Stream> {
+    switch TensorContent<Stream>.Codec(rawValue: codec) {
     case .plain:
-      expected = [(.values, streams[0].elementType.byteCount(of: shape.count))]
       let narrow = streams[0].elementType
       guard
         narrow == elementType
@@ -130,12 +121,10 @@ extension PackedTensor {
           .inconsistent, "values of \(narrow.rawValue) do not widen to \(elementType.rawValue)",
           at: offset, tensor: name)
       }
+      try check(streams, codec, [(.values, narrow.byteCount(of: shape.count))], at: offset)
+      return .plain(streams[0])
     case .grid:
       let codes = streams[0].elementType
-      expected = [
-        (.codes, codes.byteCount(of: shape.count)),
-        (.steps, ElementType.float32.byteCount(of: rows)),
-      ]
       guard elementType == .float32, codes == .int8 || codes == .int16,
         streams.count < 2 || streams[1].elementType == .float32
       else {
@@ -143,8 +132,20 @@ extension PackedTensor {
           .inconsistent, "a grid is made of I8 or I16 codes and F32 steps, and decodes to F32",
           at: offset, tensor: name)
       }
-    case nil: return
+      try check(
+        streams, codec,
+        [
+          (.codes, codes.byteCount(of: shape.count)),
+          (.steps, ElementType.float32.byteCount(of: rows)),
+        ], at: offset)
+      return .grid(codes: streams[0], steps: streams[1])
+    case nil: return .unknown(codec: codec, streams)
     }
+  }
+
+  private func check(
+    _ streams: [Stream], _ codec: UInt8, _ expected: [(Stream.Role, Int?)], at offset: Int
+  ) throws(FormatError) {
     guard streams.count == expected.count else {
       throw FormatError(
         .inconsistent, "codec \(codec) has \(expected.count) streams, \(streams.count) are here",
@@ -165,7 +166,7 @@ extension PackedTensor {
     output.append(isModel ? Flags.required : 0)
     output.append(name: name)
     output.append(UInt8(tower == nil ? 0 : tower == .image ? 1 : 2))
-    output.append(codec)
+    output.append(content.codec)
     output.append(elementType.packCode)
     output.append(UInt8(shape.extents.count))
     for extent in shape.extents { output.append(UInt64(extent)) }
@@ -176,7 +177,7 @@ extension PackedTensor {
 
 extension Stream {
   fileprivate init(
-    parsing input: inout ByteReader, columns: Int, _ largestBlock: Int
+    parsing input: inout ByteReader, columns: Int?, _ largestBlock: Int
   ) throws(FormatError) {
     let role: UInt8 = try input.read("role")
     let elementType = try input.elementType()
@@ -203,6 +204,23 @@ extension Stream {
 }
 
 extension ByteReader {
+  fileprivate mutating func shape() throws(FormatError) -> Shape {
+    var at = offset
+    let rank: UInt8 = try read("rank")
+    guard rank <= Limits.rank else {
+      throw FormatError(
+        .invalidField, "rank is \(rank), at most \(Limits.rank) is allowed", at: at)
+    }
+    at = offset
+    var extents: [UInt64] = []
+    for _ in 0..<rank { extents.append(try read("extent")) }
+    // Without its zeros too: else the number of columns of a shape such as [0, 2⁶², 4] overflows.
+    guard let shape = Shape(extents.map { Int(truncatingIfNeeded: $0) }),
+      Shape(shape.extents.filter { $0 != 0 }) != nil
+    else { throw FormatError(.invalidField, "shape \(extents) overflows", at: at) }
+    return shape
+  }
+
   fileprivate mutating func flags(_ field: StaticString) throws(FormatError) -> UInt8 {
     let at = offset
     let flags: UInt8 = try read(field)

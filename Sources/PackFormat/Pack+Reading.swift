@@ -31,6 +31,16 @@ extension Pack {
     return try read(section.stream, index.placements[position][0], of: name)
   }
 
+  /// One stream of a tensor by its role, as `read(_:stream:)` gives it.
+  ///
+  /// - Precondition: the tensor is this pack's and has a stream of that role.
+  public func read(_ tensor: PackedTensor, _ role: Stream.Role) throws(FormatError) -> Buffer {
+    guard let index = tensor.streams.firstIndex(where: { $0.role == role.rawValue }) else {
+      preconditionFailure("\(tensor.name) has no \(role)")
+    }
+    return try read(tensor, stream: index)
+  }
+
   /// One stream of a tensor, checked against its checksums: in place where every block is raw,
   /// else decoded by all threads. It begins at a multiple of 64 either way.
   ///
@@ -41,6 +51,19 @@ extension Pack {
     }
     return try read(
       tensor.streams[index], self.index.placements[position][index], of: tensor.name)
+  }
+
+  /// A tensor with all its streams, to be written again; of an unknown codec too.
+  ///
+  /// - Precondition: the tensor is this pack's.
+  public func encoded(_ tensor: PackedTensor) throws(FormatError) -> EncodedTensor {
+    var index = 0
+    return try tensor.mapParts { (stream) throws(FormatError) -> StreamContent in
+      defer { index += 1 }
+      return StreamContent(
+        role: stream.role, elementType: stream.elementType,
+        bytes: try read(tensor, stream: index))
+    }
   }
 
   private func read(
@@ -61,27 +84,27 @@ extension Pack {
   ///
   /// - Precondition: the tensor is this pack's, a grid of I8.
   public func readPanels(_ tensor: PackedTensor) throws(FormatError) -> Buffer {
-    guard let position = position(of: tensor.name) else {
-      preconditionFailure("no tensor \(tensor.name)")
+    guard let position = position(of: tensor.name), case .grid(let codes, _) = tensor.content else {
+      preconditionFailure("no grid \(tensor.name)")
     }
-    let (stream, blocks) = (tensor.streams[0], index.placements[position][0])
+    let blocks = index.placements[position][0]
     if let range = inPlace(blocks, as: .panels) {
-      try checkAll(blocks, of: stream, tensor.name)
+      try checkAll(blocks, of: codes, tensor.name)
       return Buffer(file, range)
     }
-    return try packedPanels(tensor, blocks)
+    return try packedPanels(tensor, codes, blocks)
   }
 
   private func packedPanels(
-    _ tensor: PackedTensor, _ blocks: [Placement]
+    _ tensor: PackedTensor, _ stream: Stream, _ blocks: [Placement]
   ) throws(FormatError) -> Buffer {
-    let (stream, rows, columns) = (tensor.streams[0], tensor.rows, tensor.columns)
+    let (rows, columns) = (tensor.rows, tensor.columns)
     guard let count = CodePanels.byteCount(rows: rows, columns: columns) else {
       throw FormatError(.invalidField, "\(tensor.shape) overflows", tensor: tensor.name)
     }
     guard let chunk = stream.panelsSize(of: stream.blockSize) else {
-      // Of so many columns that a block holds no panel.
-      let codes = try read(tensor, stream: 0)
+      // A row is too long for a block to hold a panel.
+      let codes = try read(tensor, .codes)
       return Buffer(count: count) { panels in
         CodePanels.pack(codes.bytes, rows: rows, columns: columns, into: &panels)
       }
@@ -115,13 +138,15 @@ extension Pack {
     pool.run(blocks.count) { [self] index in
       do throws(FormatError) {
         try check(blocks[index], of: name)
-        guard blocks[index].encoding == BlockEncoding.panels.rawValue else { return }
-        let rows = stream.range(ofBlock: index).count / stream.panelColumns
+        guard blocks[index].encoding == BlockEncoding.panels.rawValue,
+          let columns = stream.panelColumns
+        else { return }
+        let rows = stream.range(ofBlock: index).count / columns
         let file = file
         do throws(FormatError) {
           try BlockCoder.check(
             panels: file.bytes.extracting(blocks[index].range), rows: rows,
-            columns: stream.panelColumns)
+            columns: columns)
         } catch {
           throw FormatError(
             error.code, error.reason, at: blocks[index].offset, tensor: name)

@@ -4,7 +4,7 @@ internal import Codecs
 public import Concurrency
 internal import Kernels
 public import SystemPackage
-public import Tensors
+internal import Tensors
 
 /// Writes a pack from front to back: content, then evidence, then attachments, then the index.
 ///
@@ -76,23 +76,6 @@ public struct PackWriter: ~Copyable {
     return writer
   }
 
-  /// What the tensor holds, stream by stream.
-  public struct StreamContent: Sendable {
-    public var role: UInt8
-    public var elementType: ElementType
-    public var bytes: Buffer
-
-    public init(role: UInt8, elementType: ElementType, bytes: Buffer) {
-      self.role = role
-      self.elementType = elementType
-      self.bytes = bytes
-    }
-
-    public init(_ role: Stream.Role, _ elementType: ElementType, _ bytes: Buffer) {
-      self.init(role: role.rawValue, elementType: elementType, bytes: bytes)
-    }
-  }
-
   /// From here on, what is added is evidence.
   public mutating func beginEvidence() {
     precondition(group == .content, "evidence follows content")
@@ -121,27 +104,20 @@ public struct PackWriter: ~Copyable {
       isRequired: group == .content)
   }
 
-  /// Adds a tensor.
-  ///
-  /// - Parameter description: all but its streams, which `content` gives.
-  public mutating func add(
-    _ description: PackedTensor, _ content: [StreamContent]
-  ) throws(FileError) {
-    let storage = group == .content && description.isModel ? self.storage : .compact
-    if storage == .mapped, description.tower != region {
+  public mutating func add(_ tensor: EncodedTensor) throws(FileError) {
+    let storage = group == .content && tensor.isModel ? self.storage : .compact
+    if storage == .mapped, tensor.tower != region {
       try file.pad(to: Self.regionAlignment)
-      region = description.tower
+      region = tensor.tower
     }
-    var tensor = description
-    tensor.streams = []
     var placements: [[Placement]] = []
-    for part in content {
+    let packed = try tensor.mapParts { (part) throws(FileError) -> Stream in
       let (stream, blocks) = try write(
-        part, as: storage, columns: tensor.columns, isModel: description.isModel)
-      tensor.streams.append(stream)
+        part, as: storage, columns: tensor.columns, isModel: tensor.isModel)
       placements.append(blocks)
+      return stream
     }
-    append(.tensor(tensor), placements)
+    append(.tensor(packed), placements)
   }
 
   private mutating func append(_ item: Manifest.Item, _ placements: [[Placement]]) {
@@ -153,9 +129,9 @@ public struct PackWriter: ~Copyable {
     index.placements.append(placements)
   }
 
-  /// - Parameter columns: of the tensor.
+  /// - Parameter columns: of the tensor; `nil` for a section.
   private mutating func write(
-    _ content: StreamContent, as storage: Storage, columns: Int = 0, isModel: Bool = false
+    _ content: StreamContent, as storage: Storage, columns: Int? = nil, isModel: Bool = false
   ) throws(FileError) -> (Stream, [Placement]) {
     let bytes = content.bytes
     var stream = Stream(
@@ -163,7 +139,7 @@ public struct PackWriter: ~Copyable {
       largestBlock: blockSize)
     let count = stream.blockCount
     let (coder, measuresCompact, layout) = (coder, measuresCompact, stream)
-    let codeColumns = content.role == Stream.Role.codes.rawValue ? columns : 0
+    let codeColumns = content.role == Stream.Role.codes.rawValue ? columns : nil
     var encoded: [EncodedBlock?] = pool.map(count) { index in
       EncodedBlock(
         bytes.bytes.extracting(layout.range(ofBlock: index)), of: layout, columns: codeColumns,
@@ -257,10 +233,10 @@ private struct EncodedBlock: Sendable {
   let digest: Digest
 
   /// - Parameters:
-  ///   - columns: of codes of a matrix, or 0.
+  ///   - columns: of the matrix that codes are of; `nil` for what is no codes.
   ///   - coder: `nil` for a block that is mapped without being measured.
   init(
-    _ block: RawSpan, of stream: Stream, columns: Int, with coder: BlockCoder?,
+    _ block: RawSpan, of stream: Stream, columns: Int?, with coder: BlockCoder?,
     as storage: Storage
   ) {
     size = block.byteCount
@@ -270,7 +246,9 @@ private struct EncodedBlock: Sendable {
     if storage == .compact, let coded, coded.encoding != .raw {
       encoding = coded.encoding
       stored = coded.bytes
-    } else if storage == .mapped, let panelsSize = stream.panelsSize(of: block.byteCount) {
+    } else if storage == .mapped, let columns = stream.panelColumns,
+      let panelsSize = stream.panelsSize(of: block.byteCount)
+    {
       encoding = .panels
       var panels = [UInt8](repeating: 0, count: panelsSize)
       var span = panels.mutableSpan

@@ -12,8 +12,8 @@ public struct Stream: Equatable, Sendable {
   public let size: Int
   /// Decoded, in bytes, of every block but the last.
   public let blockSize: Int
-  /// Of codes whose blocks may lie as panels, how many columns their matrix has; else 0.
-  let panelColumns: Int
+  /// Of codes whose blocks may lie as panels, how many columns their matrix has.
+  let panelColumns: Int?
   /// SHA-256 of each block, decoded.
   public internal(set) var digests: [Digest] = []
 
@@ -26,34 +26,27 @@ public struct Stream: Equatable, Sendable {
   /// A stream that no digest has been found for yet.
   ///
   /// - Parameters:
-  ///   - columns: of the tensor, 0 for a section.
+  ///   - columns: of the tensor, `nil` for a section.
   ///   - largestBlock: `block_size` of the file. Blocks that may lie as panels are whole numbers of
   ///     panels, and so mostly a little smaller.
-  init(role: UInt8, _ elementType: ElementType, size: Int, columns: Int, largestBlock: Int) {
+  init(role: UInt8, _ elementType: ElementType, size: Int, columns: Int?, largestBlock: Int) {
     self.role = role
     self.elementType = elementType
     self.size = size
-    if role == Role.codes.rawValue, elementType == .int8,
-      let panels = Self.blockSize(ofPanels: columns, atMost: largestBlock)
+    if role == Role.codes.rawValue, elementType == .int8, let columns,
+      let panels = CodePanels.blockSize(columns: columns, atMost: largestBlock)
     {
       panelColumns = columns
       blockSize = panels
     } else {
-      panelColumns = 0
+      panelColumns = nil
       blockSize = largestBlock
     }
   }
 
-  /// The decoded size of blocks of int8 codes that may lie as panels; `nil` where no panel fits.
-  private static func blockSize(ofPanels columns: Int, atMost largest: Int) -> Int? {
-    guard 1...largest / CodePanels.height ~= columns else { return nil }
-    let panel = CodePanels.height * columns
-    return largest / panel * panel
-  }
-
   /// How many int8 codes of a matrix a block has that `PackWriter` writes.
   public static func blockSize(ofCodes columns: Int) -> Int {
-    blockSize(ofPanels: columns, atMost: PackWriter.defaultBlockSize)
+    CodePanels.blockSize(columns: columns, atMost: PackWriter.defaultBlockSize)
       ?? PackWriter.defaultBlockSize
   }
 
@@ -65,9 +58,9 @@ public struct Stream: Equatable, Sendable {
     index * blockSize..<min((index + 1) * blockSize, size)
   }
 
-  /// What a block of so many decoded bytes takes as panels; `nil` where it cannot lie so.
+  /// What a block of `decodedSize` bytes takes as panels; `nil` where it cannot lie so.
   func panelsSize(of decodedSize: Int) -> Int? {
-    guard panelColumns > 0, decodedSize % panelColumns == 0 else { return nil }
+    guard let panelColumns, decodedSize % panelColumns == 0 else { return nil }
     return CodePanels.byteCount(rows: decodedSize / panelColumns, columns: panelColumns)
   }
 }

@@ -38,12 +38,7 @@ public enum Repacking {
         guard let bytes = try pack.section(section.name) else { continue }
         try writer.add(section: section.name, bytes, isRequired: section.isRequired)
       case .tensor(let tensor):
-        let content = try tensor.streams.enumerated().map { index, stream in
-          PackWriter.StreamContent(
-            role: stream.role, elementType: stream.elementType,
-            bytes: try pack.read(tensor, stream: index))
-        }
-        try writer.add(tensor, content)
+        try writer.add(pack.encoded(tensor))
         pack.release(tensor)
       }
     }

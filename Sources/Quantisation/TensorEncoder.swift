@@ -19,9 +19,7 @@ package struct TensorEncoder: Sendable {
 
   /// A tensor as a pack will hold it.
   package struct Encoded {
-    /// All but the streams.
-    package var description: PackedTensor
-    package var content: [PackWriter.StreamContent]
+    package var tensor: EncodedTensor
     /// Σ error² over Σ value²; 0 where nothing is lost, `nil` where it was not measured.
     package var relativeSquaredError: Double?
     /// How many elements are NaN or infinite.
@@ -36,7 +34,7 @@ package struct TensorEncoder: Sendable {
       encoded.nonFiniteCount = nonFiniteCount
       return encoded
     }
-    do throws(CodecError) {
+    do {
       return switch recipe.target {
       case .f16: try rounded(tensor, parameter, to: .float16, .float16)
       case .bf16: try rounded(tensor, parameter, to: .bfloat16, .bfloat16)
@@ -56,26 +54,26 @@ package struct TensorEncoder: Sendable {
     let tensor =
       isFlat ? Tensor(tensor.elementType, [tensor.shape.count], tensor.buffer) : tensor
     return Encoded(
-      description: PackedTensor(
-        name: name, tower: nil, isModel: false, codec: .plain,
-        elementType: tensor.elementType, shape: tensor.shape),
-      content: [.init(.values, tensor.elementType, tensor.buffer)], relativeSquaredError: 0)
+      tensor: EncodedTensor(
+        name: name, tower: nil, isModel: false, elementType: tensor.elementType,
+        shape: tensor.shape, content: .plain(tensor.elementType, tensor.buffer)),
+      relativeSquaredError: 0)
   }
 
   private func exactly(_ tensor: Tensor, _ parameter: Parameter) -> Encoded {
     let narrow = tensor.narrowedExactly(pool: pool)
     return Encoded(
-      description: describe(parameter, .plain, tensor.elementType),
-      content: [.init(.values, narrow.elementType, narrow.buffer)], relativeSquaredError: 0)
+      tensor: coded(
+        parameter, tensor.elementType, .plain(narrow.elementType, narrow.buffer)),
+      relativeSquaredError: 0)
   }
 
   private func rounded(
     _ tensor: Tensor, _ parameter: Parameter, to half: Half, _ type: ElementType
-  ) throws(CodecError) -> Encoded {
+  ) throws(Overflow) -> Encoded {
     let halves = try tensor.rounded(to: half, type, pool: pool)
     return Encoded(
-      description: describe(parameter, .plain, type),
-      content: [.init(.values, type, halves.buffer)], relativeSquaredError: nil)
+      tensor: coded(parameter, type, .plain(type, halves.buffer)), relativeSquaredError: nil)
   }
 
   private func onGrid(_ tensor: Tensor, _ parameter: Parameter) throws(CodecError) -> Encoded {
@@ -104,17 +102,17 @@ package struct TensorEncoder: Sendable {
 
   package func describe(_ grid: Grid, _ parameter: Parameter) -> Encoded {
     Encoded(
-      description: describe(parameter, .grid, .float32),
-      content: [.init(.codes, grid.codeType, grid.codes), .init(.steps, .float32, grid.steps)],
+      tensor: coded(
+        parameter, .float32, .grid(grid.codeType, codes: grid.codes, steps: grid.steps)),
       relativeSquaredError: grid.relativeSquaredError)
   }
 
-  private func describe(
-    _ parameter: Parameter, _ codec: PackedTensor.Codec, _ type: ElementType
-  ) -> PackedTensor {
-    PackedTensor(
-      name: parameter.name, tower: parameter.tower, isModel: true, codec: codec,
-      elementType: type, shape: parameter.shape)
+  private func coded(
+    _ parameter: Parameter, _ type: ElementType, _ content: TensorContent<StreamContent>
+  ) -> EncodedTensor {
+    EncodedTensor(
+      name: parameter.name, tower: parameter.tower, isModel: true, elementType: type,
+      shape: parameter.shape, content: content)
   }
 
   /// How many elements are NaN or infinite.

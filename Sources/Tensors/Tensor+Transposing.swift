@@ -16,15 +16,19 @@ extension Tensor {
     let size = MemoryLayout<Bits>.size
     let input = buffer.bytes
     let (rows, columns) = (rows, columns)
+    // Few rows at a time, so that what is read stays in the cache.
+    let tile = 64
     return Buffer(count: buffer.count) { output in
       // Elements of less than a byte have no order of their own: they stay zero.
       guard input.byteCount == rows * columns * size else { return }
-      for column in 0..<columns {
-        for row in 0..<rows {
-          let value = unsafe input.unsafeLoadUnaligned(
-            fromByteOffset: (row * columns + column) * size, as: Bits.self)
-          output.storeBytes(
-            of: value, toByteOffset: (column * rows + row) * size, as: Bits.self)
+      for start in stride(from: 0, to: rows, by: tile) {
+        for column in 0..<columns {
+          for row in start..<min(start + tile, rows) {
+            let value = unsafe input.unsafeLoadUnaligned(
+              fromByteOffset: (row * columns + column) * size, as: Bits.self)
+            output.storeBytes(
+              of: value, toByteOffset: (column * rows + row) * size, as: Bits.self)
+          }
         }
       }
     }

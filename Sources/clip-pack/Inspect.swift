@@ -75,7 +75,7 @@ struct Inspect: Command {
         case .tensor(let tensor):
           let bits = 8 * Double(stored) / Double(max(tensor.shape.count, 1))
           return [
-            tensor.name, "\(tensor.shape)", tensor.content, "\(stored)", decimal(bits, 2),
+            tensor.name, "\(tensor.shape)", tensor.holding, "\(stored)", decimal(bits, 2),
           ]
         }
       })
@@ -89,7 +89,8 @@ struct Inspect: Command {
       return [
         "name": .string(tensor.name), "shape": .array(tensor.shape.extents.map(JSON.integer)),
         "element_type": .string(tensor.elementType.rawValue),
-        "codec": .integer(Int(tensor.codec)), "tower": .string(tensor.tower?.rawValue ?? "both"),
+        "codec": .integer(Int(tensor.content.codec)),
+        "tower": .string(tensor.tower?.rawValue ?? "both"),
         "model": .bool(tensor.isModel), "stored_bytes": .integer(stored),
       ] as JSON
     }
@@ -146,12 +147,13 @@ struct Inspect: Command {
 
 extension PackedTensor {
   /// For example `I8 grid`, or `F16 for F32`.
-  fileprivate var content: String {
-    let stored = streams[0].elementType.rawValue
-    return switch Codec(rawValue: codec) {
-    case .grid: "\(stored) grid"
-    case .plain: stored == elementType.rawValue ? stored : "\(stored) for \(elementType.rawValue)"
-    case nil: "codec \(codec)"
+  fileprivate var holding: String {
+    switch content {
+    case .grid(let codes, _): "\(codes.elementType.rawValue) grid"
+    case .plain(let values):
+      values.elementType == elementType
+        ? elementType.rawValue : "\(values.elementType.rawValue) for \(elementType.rawValue)"
+    case .unknown(let codec, _): "codec \(codec)"
     }
   }
 }

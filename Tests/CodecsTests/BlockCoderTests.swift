@@ -130,6 +130,12 @@ struct BlockCoderTests {
     #expect(reason(frame, 999) == "zstd frame does not decode: destination buffer is too small")
   }
 
+  @Test func `is refused when it is panels and its stream no codes of a matrix`() {
+    #expect(
+      reason([UInt8](repeating: 0, count: 128), 128, .panels, .int8)
+        == "block of panels holds no codes of a matrix")
+  }
+
   @Test func `is refused when anything follows its frame`() {
     let count = frame.count
     #expect(

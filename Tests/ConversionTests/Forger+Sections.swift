@@ -46,13 +46,11 @@ extension Forger {
       content.append(Item(name: "extra/\(number(100))", streams: [[1, 2, 3]]))
       return "a section more"
     }
-    let tensor = PackedTensor(
-      name: "extra/tensor", tower: nil, isModel: false, codec: .plain, elementType: .uint8,
-      shape: [3])
-    content.append(
-      Item(
-        name: tensor.name, tensor: tensor, streams: [[1, 2, 3]],
-        layout: [Layout(role: Stream.Role.values.rawValue, type: .uint8)]))
+    let bytes: [UInt8] = [1, 2, 3]
+    let tensor = EncodedTensor(
+      name: "extra/tensor", tower: nil, isModel: false, elementType: .uint8, shape: [3],
+      content: .plain(.uint8, Buffer(bytes)))
+    content.append(Item(name: tensor.name, tensor: tensor, streams: [bytes]))
     return "a tensor more"
   }
 }

@@ -7,19 +7,21 @@ extension Forger.Item {
     guard let tensor else {
       return try writer.add(section: name, Buffer(streams[0]), isRequired: isRequired)
     }
-    var parts: [PackWriter.StreamContent] = []
-    for (layout, bytes) in zip(layout, streams) {
-      parts.append(.init(role: layout.role, elementType: layout.type, bytes: Buffer(bytes)))
-    }
-    try writer.add(tensor, parts)
+    var index = 0
+    try writer.add(
+      tensor.mapParts { part in
+        defer { index += 1 }
+        return StreamContent(
+          role: part.role, elementType: part.elementType, bytes: Buffer(streams[index]))
+      })
   }
 
   /// Of what the first stream holds, in bytes.
-  var codeSize: Int { tensor!.streams[0].elementType.bits / 8 }
+  var codeSize: Int { tensor!.content.parts[0].elementType.bits / 8 }
 
   /// Changes a code, or a value, by its byte offset.
   mutating func changeCode(at start: Int, _ change: (Double) -> Double) {
-    switch tensor!.streams[0].elementType {
+    switch tensor!.content.parts[0].elementType {
     case .int8:
       let old = Double(Int8(bitPattern: streams[0][start]))
       streams[0][start] = UInt8(bitPattern: Int8(max(-127, min(127, change(old)))))

@@ -17,11 +17,10 @@ struct Forger {
   struct Item {
     var name: String
     /// `nil` for a section.
-    var tensor: PackedTensor?
+    var tensor: EncodedTensor?
     var isRequired = false
+    /// Of a tensor what its parts are to hold instead.
     var streams: [[UInt8]]
-    /// Of each stream of a tensor.
-    var layout: [Layout] = []
 
     var json: JSON {
       get throws {
@@ -29,12 +28,6 @@ struct Forger {
         return try JSON(parsing: bytes.span)
       }
     }
-  }
-
-  /// What a stream holds.
-  struct Layout {
-    var role: UInt8
-    var type: ElementType
   }
 
   /// Where a change lies, and with it who has to see it.
@@ -71,10 +64,10 @@ struct Forger {
   }
 
   private static func item(_ tensor: PackedTensor, _ pack: Pack) throws -> Item {
-    Item(
-      name: tensor.name, tensor: tensor,
-      streams: try tensor.streams.indices.map { bytes(of: try pack.read(tensor, stream: $0)) },
-      layout: tensor.streams.map { Layout(role: $0.role, type: $0.elementType) })
+    let encoded = try pack.encoded(tensor)
+    return Item(
+      name: tensor.name, tensor: encoded,
+      streams: encoded.content.parts.map { bytes(of: $0.bytes) })
   }
 
   private static func bytes(of buffer: Buffer) -> [UInt8] { buffer.bytes.array }

@@ -215,7 +215,7 @@ struct LaterVersionTests {
       $0.append(
         Forgery.tensor("x", codec: 200, shape: [3], streams: [(200, 1, 0)]), toManifest: 0)
     }
-    #expect(pack.tensor("x")?.codec == 200)
+    #expect(pack.tensor("x")?.content.codec == 200)
     #expect(try pack.read(try #require(pack.tensor("w")), stream: 0).count == 6)
   }
 }

@@ -98,7 +98,7 @@ struct ExampleTests {
     #expect(try pack.json(.recipe) == [:])
     let tensor = try #require(pack.tensor("w"))
     #expect(
-      tensor.shape == [2, 3] && tensor.tower == .image && tensor.isModel && tensor.codec == 1)
+      tensor.shape == [2, 3] && tensor.tower == .image && tensor.isModel && tensor.content.isGrid)
     let codes = try pack.read(tensor, stream: 0).array.map { Int8(bitPattern: $0) }
     #expect(codes == [-127, 0, 64, 1, 2, 127])
     #expect(try pack.read(tensor, stream: 1).array == littleEndian([0.5, 0.25] as [Float]))

@@ -12,7 +12,7 @@ import TestSupport
 struct Sample: Sendable {
   enum Part: Sendable {
     case section(String, [UInt8], isRequired: Bool)
-    case tensor(PackedTensor, [PackWriter.StreamContent])
+    case tensor(EncodedTensor)
     case evidence
     case attachments
   }
@@ -33,7 +33,7 @@ struct Sample: Sendable {
     case .section(let name, let bytes, let isRequired):
       let buffer = Buffer(bytes)
       try writer.add(section: name, buffer, isRequired: isRequired)
-    case .tensor(let description, let content): try writer.add(description, content)
+    case .tensor(let tensor): try writer.add(tensor)
     case .evidence: writer.beginEvidence()
     case .attachments: writer.beginAttachments()
     }
@@ -52,33 +52,29 @@ extension Sample.Part {
     stored: ElementType? = nil, tower: Tower? = nil, isModel: Bool = true
   ) -> Self {
     .tensor(
-      PackedTensor(
-        name: name, tower: tower, isModel: isModel, codec: .plain, elementType: type, shape: shape),
-      [.init(.values, stored ?? type, Buffer(bytes))])
+      EncodedTensor(
+        name: name, tower: tower, isModel: isModel, elementType: type, shape: shape,
+        content: .plain(stored ?? type, Buffer(bytes))))
   }
 
   static func grid(
     _ name: String, _ shape: Shape, codes: [Int8], steps: [Float], tower: Tower? = nil
   ) -> Self {
     .tensor(
-      PackedTensor(
-        name: name, tower: tower, isModel: true, codec: .grid, elementType: .float32, shape: shape),
-      [
-        .init(.codes, .int8, Buffer(littleEndian: codes)),
-        .init(.steps, .float32, Buffer(littleEndian: steps)),
-      ])
+      EncodedTensor(
+        name: name, tower: tower, isModel: true, elementType: .float32, shape: shape,
+        content: .grid(
+          .int8, codes: Buffer(littleEndian: codes), steps: Buffer(littleEndian: steps))))
   }
 
   static func grid(
     _ name: String, _ shape: Shape, wideCodes codes: [Int16], steps: [Float]
   ) -> Self {
     .tensor(
-      PackedTensor(
-        name: name, tower: nil, isModel: true, codec: .grid, elementType: .float32, shape: shape),
-      [
-        .init(.codes, .int16, Buffer(littleEndian: codes)),
-        .init(.steps, .float32, Buffer(littleEndian: steps)),
-      ])
+      EncodedTensor(
+        name: name, tower: nil, isModel: true, elementType: .float32, shape: shape,
+        content: .grid(
+          .int16, codes: Buffer(littleEndian: codes), steps: Buffer(littleEndian: steps))))
   }
 
   /// Codes that are a path through the trellis in every column, anew in each block, most of them
@@ -100,12 +96,12 @@ extension Sample.Part {
 
   /// A tensor of a codec that version 1 does not have.
   static func unknown(_ name: String, _ streams: [(role: UInt8, ElementType, [UInt8])]) -> Self {
-    var description = PackedTensor(
-      name: name, tower: nil, isModel: true, codec: .plain, elementType: .float32, shape: [7])
-    description.codec = 77
-    return .tensor(
-      description,
-      streams.map { .init(role: $0.role, elementType: $0.1, bytes: Buffer($0.2)) })
+    .tensor(
+      EncodedTensor(
+        name: name, tower: nil, isModel: true, elementType: .float32, shape: [7],
+        content: .unknown(
+          codec: 77,
+          streams.map { .init(role: $0.role, elementType: $0.1, bytes: Buffer($0.2)) })))
   }
 }
 

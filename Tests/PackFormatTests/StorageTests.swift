@@ -39,12 +39,7 @@ struct StorageTests {
           let bytes = try #require(try pack.section(section.name))
           try writer.add(section: section.name, bytes, isRequired: section.isRequired)
         case .tensor(let tensor):
-          let content = try tensor.streams.enumerated().map { index, stream in
-            PackWriter.StreamContent(
-              role: stream.role, elementType: stream.elementType,
-              bytes: try pack.read(tensor, stream: index))
-          }
-          try writer.add(tensor, content)
+          try writer.add(pack.encoded(tensor))
         }
       }
     }
@@ -99,7 +94,7 @@ struct StorageTests {
     for tensor in pack.tensors where tensor.isModel {
       for index in tensor.streams.indices where tensor.streams[index].size > 0 {
         let buffer =
-          tensor.streams[index].panelColumns > 0
+          tensor.streams[index].panelColumns != nil
           ? try pack.readPanels(tensor) : try pack.read(tensor, stream: index)
         let offset = try #require(try place(of: buffer, in: pack))
         #expect(offset % 64 == 0, "\(tensor.name)")

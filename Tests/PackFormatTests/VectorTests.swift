@@ -99,8 +99,8 @@ struct VectorTests {
   /// Small enough for a file: one region only begins at a multiple of 16 KiB.
   static let oneTower = Sample(
     parts: Sample.small.parts.filter { part in
-      if case .tensor(let tensor, _) = part {
-        tensor.tower != .text && tensor.codec < 2
+      if case .tensor(let tensor) = part {
+        tensor.tower != .text && tensor.content.codec < 2
       } else {
         true
       }
@@ -127,8 +127,8 @@ struct VectorTests {
     for part in vector.sample.parts {
       switch part {
       case .section(let name, let bytes, _): sections[name] = .string(digest(bytes))
-      case .tensor(let tensor, let content) where tensor.codec < 2:
-        let decoded = decoded(tensor, content)
+      case .tensor(let tensor) where tensor.content.codec < 2:
+        let decoded = decoded(tensor)
         tensors[tensor.name] = [
           "element_type": .string(tensor.elementType.rawValue),
           "shape": .array(tensor.shape.extents.map { .integer($0) }),
@@ -146,11 +146,10 @@ struct VectorTests {
   }
 
   /// The elements as bytes of the tensor's own type.
-  private static func decoded(
-    _ tensor: PackedTensor, _ content: [PackWriter.StreamContent]
-  ) -> [UInt8] {
+  private static func decoded(_ tensor: EncodedTensor) -> [UInt8] {
+    let content = tensor.content.parts
     let values = content[0].bytes.array
-    if tensor.codec == 1 {
+    if tensor.content.isGrid {
       let buffer = content[1].bytes
       let span = buffer.span(of: Float.self)
       let steps = span.indices.map { span[$0] }
@@ -200,10 +199,10 @@ struct VectorTests {
     for part in vector.sample.parts {
       switch part {
       case .section(let name, let bytes, _): #expect(try pack.section(name)?.array == bytes)
-      case .tensor(let description, let content):
-        let tensor = try #require(pack.tensor(description.name))
-        for index in content.indices {
-          let isEqual = try pack.read(tensor, stream: index).array == content[index].bytes.array
+      case .tensor(let expected):
+        let tensor = try #require(pack.tensor(expected.name))
+        for (index, part) in expected.content.parts.enumerated() {
+          let isEqual = try pack.read(tensor, stream: index).array == part.bytes.array
           #expect(isEqual, "\(tensor.name)")
         }
       case .evidence, .attachments: break

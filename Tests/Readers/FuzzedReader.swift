@@ -136,9 +136,9 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
       ("evidence/original/text_embeds", .float32, [1, 2], 8),
     ] {
       try writer.add(
-        PackedTensor(
-          name: name, tower: nil, isModel: false, codec: .plain, elementType: type, shape: shape),
-        [.init(.values, type, Buffer([UInt8](repeating: 0, count: size)))])
+        EncodedTensor(
+          name: name, tower: nil, isModel: false, elementType: type, shape: shape,
+          content: .plain(type, Buffer([UInt8](repeating: 0, count: size)))))
     }
     try writer.add(section: SectionName.evidence.rawValue, Buffer(bytes))
     // Read before it gets its name, so that nothing waits for the disk.

@@ -12,9 +12,9 @@ struct Attempt: ~Copyable {
   /// The plan's, with the errors of what was rounded for its layers' inputs.
   let recipe: Recipe
   var writer: PackWriter
-  private(set) var measures: [TensorMeasure] = []
+  private(set) var measures: [TensorMeasure]
   /// What people should know of the weights, a sentence each.
-  private(set) var notes: [String] = []
+  private(set) var notes: [String]
 
   /// - Throws: `Refusal` for weights that the recipe cannot carry; `FileError`.
   init(
@@ -43,6 +43,8 @@ struct Attempt: ~Copyable {
   private init(recipe: Recipe, writer: consuming PackWriter) {
     self.recipe = recipe
     self.writer = writer
+    measures = []
+    notes = []
   }
 
   private mutating func writeModel(
@@ -56,7 +58,7 @@ struct Attempt: ~Copyable {
         try grids[parameter.name].map { encoder.describe($0, parameter) }
         ?? encoder.encode(prepared.checkpoint.tensor(parameter.name), parameter)
       let before = writer.compactModelBytes
-      try writer.add(encoded.description, encoded.content)
+      try writer.add(encoded.tensor)
       measures.append(
         TensorMeasure(
           parameter.name, compactBytes: writer.compactModelBytes - before,
@@ -81,7 +83,7 @@ struct Attempt: ~Copyable {
             + "\(PackWriter.longestName) are allowed (\"\(companion.name.prefix(60))…\")")
       }
       let encoded = TensorEncoder.companion(companion.name, companion.tensor())
-      try writer.add(encoded.description, encoded.content)
+      try writer.add(encoded.tensor)
     }
   }
 }

@@ -77,7 +77,7 @@ extension Pack {
   fileprivate func distinguishes(_ compute: Compute) -> Bool {
     switch compute {
     case .f32, .bf16: true
-    case .int8: tensors.contains { $0.isModel && $0.codec == PackedTensor.Codec.grid.rawValue }
+    case .int8: tensors.contains { $0.isModel && $0.content.isGrid }
     }
   }
 }

@@ -162,9 +162,9 @@ extension PackWriter {
     _ name: String, _ type: ElementType, _ shape: Shape, _ buffer: Buffer
   ) throws {
     try add(
-      PackedTensor(
-        name: name, tower: nil, isModel: false, codec: .plain,
-        elementType: type, shape: shape), [.init(.values, type, buffer)])
+      EncodedTensor(
+        name: name, tower: nil, isModel: false, elementType: type, shape: shape,
+        content: .plain(type, buffer)))
   }
 }
 

@@ -91,25 +91,22 @@ public struct Authenticity: Sendable {
     _ packed: PackedTensor, _ parameter: Parameter, with original: Original, _ pack: Pack
   ) throws -> String? {
     let source = original.checkpoint.tensor(parameter.name)
-    switch PackedTensor.Codec(rawValue: packed.codec) {
+    switch packed.content {
     case .plain:
       let values = try pack.values(of: packed)
       return values.hasValues(of: source)
         || parameter.role != .vector && values.isRounding(of: source, packed, pack.pool)
         ? nil : "has other values than the source"
     case .grid:
-      let codes = Tensor(
-        packed.streams[0].elementType, packed.shape, try pack.read(packed, stream: 0))
-      switch Grid.fidelity(
-        of: codes, steps: try pack.read(packed, stream: 1), to: source, pool: pack.pool)
-      {
+      let (codes, steps) = try pack.grid(of: packed)
+      switch Grid.fidelity(of: codes, steps: steps, to: source, pool: pack.pool) {
       case .nearest: return nil
       case .bounded:
         bounded.append(parameter.name)
         return nil
       case .foreign(let clause): return clause
       }
-    case nil: throw pack.unknownCodec(packed)
+    case .unknown: throw pack.unknownCodec(packed)
     }
   }
 

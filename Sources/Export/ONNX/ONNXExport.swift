@@ -58,9 +58,9 @@ public struct ONNXExport {
   private func checkForm() throws(Refusal) {
     guard form == .dynamic else { return }
     let names = Set(model.graph.parameters.filter { $0.shape.extents.count == 2 }.map(\.name))
-    let hasCodes = model.pack.tensors.contains {
-      names.contains($0.name) && $0.codec == PackedTensor.Codec.grid.rawValue
-        && $0.streams[0].elementType == .int8
+    let hasCodes = model.pack.tensors.contains { tensor in
+      guard case .grid(let codes, _) = tensor.content else { return false }
+      return names.contains(tensor.name) && codes.elementType == .int8
     }
     guard hasCodes else {
       throw Refusal(

@@ -31,62 +31,25 @@ extension StoredTensor {
       throw FormatError(
         .inconsistent, "the pack lacks it, its network needs it", tensor: name)
     }
-    let type = tensor.streams[0].elementType
-    switch PackedTensor.Codec(rawValue: tensor.codec) {
-    case .plain:
-      self.init(type, tensor.shape) {
+    switch tensor.content {
+    case .plain(let values):
+      self.init(values.elementType, tensor.shape) {
         defer { pack.release(tensor) }
-        return try pack.read(tensor, stream: 0)
+        return try pack.read(tensor, .values)
       }
-    case .grid:
+    case .grid(let codes, _):
       self.init(
-        type, tensor.shape,
+        codes.elementType, tensor.shape,
         read: {
           defer { pack.release(tensor) }
-          return try pack.read(tensor, stream: 0)
-        }, readSteps: { try pack.read(tensor, stream: 1) })
-    case nil:
-      throw FormatError(
-        .unsupported,
-        "codec \(tensor.codec) is not known to this program: a newer clip-pack is needed",
-        tensor: name)
+          return try pack.read(tensor, .codes)
+        }, readSteps: { try pack.read(tensor, .steps) })
+    case .unknown: throw pack.unknownCodec(tensor)
     }
   }
 
   /// The values or codes of a matrix, column by column.
-  ///
-  /// - Precondition: elements of 1, 2 or 4 bytes.
   func readTransposed() throws -> Buffer {
-    let buffer = try read()
-    let rows = shape.extents.first ?? 1
-    let columns = shape.count == 0 ? 0 : shape.count / rows
-    switch elementType.bits {
-    case 8: return buffer.transposed(rows, columns, as: UInt8.self)
-    case 16: return buffer.transposed(rows, columns, as: UInt16.self)
-    default: return buffer.transposed(rows, columns, as: UInt32.self)
-    }
-  }
-}
-
-extension Buffer {
-  /// A matrix of so many rows, turned over.
-  fileprivate func transposed<Element: FixedWidthInteger & BitwiseCopyable>(
-    _ rows: Int, _ columns: Int, as _: Element.Type
-  ) -> Buffer {
-    let size = MemoryLayout<Element>.size
-    // Few rows at a time, so that what is read stays in the cache.
-    let tile = 64
-    let input = span(of: Element.self)
-    return Buffer(count: count) { output in
-      for start in stride(from: 0, to: rows, by: tile) {
-        for column in 0..<columns {
-          for row in start..<min(start + tile, rows) {
-            output.storeBytes(
-              of: input[row * columns + column], toByteOffset: (column * rows + row) * size,
-              as: Element.self)
-          }
-        }
-      }
-    }
+    try Tensor(elementType, shape, read()).transposed
   }
 }

@@ -19,6 +19,14 @@ public enum CodePanels {
     return first || second ? nil : bytes
   }
 
+  /// How many codes of a matrix whole panels hold, at most as many as given; `nil` where not one
+  /// panel does.
+  public static func blockSize(columns: Int, atMost largest: Int) -> Int? {
+    guard 1...largest / height ~= columns else { return nil }
+    let panel = height * columns
+    return largest / panel * panel
+  }
+
   /// panels = codes
   ///
   /// - Parameters:

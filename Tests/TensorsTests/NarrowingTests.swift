@@ -1,5 +1,4 @@
 import Bytes
-import Codecs
 import Concurrency
 import Kernels
 import Tensors
@@ -84,14 +83,14 @@ struct NarrowingTests {
     var values = [Float](repeating: 1, count: 150_000)
     for index in [0, 70_000, 149_999] { values[index] = -65_520 }
     values[5] = .infinity
-    #expect(throws: CodecError.overflow(count: 3, type: .float16)) {
+    #expect(throws: Overflow(count: 3, type: .float16)) {
       try tensor(values).rounded(to: .float16, .float16, pool: pool)
     }
-    #expect(throws: CodecError.overflow(count: 1, type: .bfloat16)) {
+    #expect(throws: Overflow(count: 1, type: .bfloat16)) {
       try tensor([.greatestFiniteMagnitude]).rounded(to: .bfloat16, .bfloat16, pool: pool)
     }
     let brain = try tensor([1e30]).rounded(to: .bfloat16, .bfloat16, pool: pool)
-    #expect(throws: CodecError.overflow(count: 1, type: .float16)) {
+    #expect(throws: Overflow(count: 1, type: .float16)) {
       try brain.rounded(to: .float16, .float16, pool: pool)
     }
   }

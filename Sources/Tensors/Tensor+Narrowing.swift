@@ -2,7 +2,6 @@ internal import Bytes
 public import Concurrency
 public import Kernels
 internal import Synchronization
-public import Tensors
 
 extension Tensor {
   /// How many elements one thread narrows at a time.
@@ -35,11 +34,11 @@ extension Tensor {
 
   /// The values rounded to a 16-bit float type, to nearest, ties to even.
   ///
-  /// - Throws: `CodecError.overflow` when a finite value lies beyond the type's range.
+  /// - Throws: `Overflow` when finite values lie beyond the type's range.
   /// - Precondition: float32, float16 or bfloat16 elements.
   public func rounded(
     to half: Half, _ type: ElementType, pool: WorkerPool
-  ) throws(CodecError) -> Tensor {
+  ) throws(Overflow) -> Tensor {
     if elementType == type { return self }
     let overflows = Atomic(0)
     let buffer = halved(pool) { floats, halves in
@@ -48,7 +47,7 @@ extension Tensor {
       overflows.add(count, ordering: .relaxed)
     }
     let count = overflows.load(ordering: .relaxed)
-    guard count == 0 else { throw .overflow(count: count, type: type) }
+    guard count == 0 else { throw Overflow(count: count, type: type) }
     return Tensor(type, shape, buffer)
   }
 
