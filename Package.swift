@@ -129,6 +129,12 @@ let package = Package(
         "Architecture", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Evidence", "Images",
         "Kernels", "PackFormat", "Platform", "Quantisation", "Tensors", "Tokenizers", system,
       ], path: "Tests/Readers", swiftSettings: settings),
+    .target(
+      name: "ConversionSupport",
+      dependencies: [
+        "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Conversion", "Kernels", "PackFormat",
+        "Quantisation", "TestSupport", system,
+      ], path: "Tests/ConversionSupport", swiftSettings: settings),
     tests(of: "Readers", ["Readers", "Bytes", system]),
     tests(of: "Concurrency", ["Concurrency"]),
     tests(of: "Bytes", ["Bytes", system]),
@@ -154,11 +160,35 @@ let package = Package(
     tests(of: "Images", ["Images", "Platform", "Bytes", "Architecture", "Kernels", system]),
     tests(of: "Tokenizers", ["Tokenizers", "Platform", "Bytes", system]),
     tests(
+      of: "Evidence",
+      [
+        "Evidence", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Conversion",
+        "ConversionSupport", "Kernels", "PackFormat", "Quantisation", "Towers", system,
+      ]),
+    tests(
+      of: "Quantisation",
+      [
+        "Quantisation", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Conversion",
+        "ConversionSupport", "Evidence", "Kernels", "PackFormat", system,
+      ]),
+    tests(
+      of: "Report",
+      [
+        "Report", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Conversion", "Evidence",
+        "Kernels", "PackFormat", "Quantisation", system,
+      ]),
+    tests(
+      of: "PackTools",
+      [
+        "PackTools", "Bytes", "Checkpoints", "Concurrency", "Conversion", "Kernels", "PackFormat",
+        "Quantisation", system,
+      ]),
+    tests(
       of: "Conversion",
       [
-        "Conversion", "Architecture", "Concurrency", "Bytes", "Checkpoints", "ClipPack",
-        "Evidence", "Kernels", "PackFormat", "PackTools", "Platform", "Quantisation", "Report",
-        "Tensors", "Towers", system,
+        "Architecture", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Conversion",
+        "ConversionSupport", "Evidence", "Kernels", "PackFormat", "PackTools", "Platform",
+        "Quantisation", "Report", "Tensors", "Towers", system,
       ]),
     tests(
       of: "Export",

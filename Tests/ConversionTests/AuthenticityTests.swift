@@ -2,6 +2,7 @@ import Bytes
 import Checkpoints
 import ClipPack
 import Concurrency
+import ConversionSupport
 import Kernels
 import PackFormat
 import PackTools

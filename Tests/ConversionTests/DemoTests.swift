@@ -1,5 +1,6 @@
 import Bytes
 import ClipPack
+import ConversionSupport
 import Quantisation
 import SystemPackage
 import TestSupport

@@ -1,6 +1,7 @@
 import Bytes
 import Checkpoints
 import Concurrency
+import ConversionSupport
 import Kernels
 import Platform
 import SystemPackage

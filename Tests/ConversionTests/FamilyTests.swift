@@ -2,6 +2,7 @@ import Architecture
 import Bytes
 import Checkpoints
 import ClipPack
+import ConversionSupport
 import Evidence
 import PackFormat
 import PackTools

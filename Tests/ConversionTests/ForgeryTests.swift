@@ -1,6 +1,7 @@
 import Bytes
 import ClipPack
 import Concurrency
+import ConversionSupport
 import Evidence
 import PackFormat
 import Quantisation

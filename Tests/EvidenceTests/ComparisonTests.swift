@@ -8,7 +8,7 @@ import Towers
 
 /// Measures by hand-made embeddings whose answers can be worked out on paper.
 @Suite("agreement")
-struct AgreementTests {
+struct ComparisonTests {
   static let reference: [[Float]] = [[1, 0], [0.8, 0.6], [0.6, 0.8]]
 
   @Test func `equal embeddings agree in every measure`() {

@@ -2,6 +2,7 @@ import Bytes
 import Checkpoints
 import ClipPack
 import Concurrency
+import ConversionSupport
 import PackFormat
 import SystemPackage
 import TestSupport

@@ -3,6 +3,7 @@ import Checkpoints
 import ClipPack
 import Concurrency
 import Conversion
+import ConversionSupport
 import Evidence
 import Kernels
 import PackFormat

@@ -1,6 +1,7 @@
 import Bytes
 import Checkpoints
 import ClipPack
+import ConversionSupport
 import PackFormat
 import SystemPackage
 import TestSupport

@@ -1,34 +1,36 @@
-import Bytes
-import Checkpoints
-import ClipPack
-import Concurrency
-import Conversion
-import Kernels
-import PackFormat
-import Quantisation
-import SystemPackage
-import TestSupport
+internal import Bytes
+internal import Checkpoints
+public import ClipPack
+public import Concurrency
+public import Conversion
+internal import Kernels
+public import PackFormat
+public import Quantisation
+public import SystemPackage
+public import TestSupport
 
 /// Converts fixtures into a folder that goes with this object.
-final class Workbench {
-  let folder = TemporaryFolder()
-  let pool = WorkerPool(threads: 2)
+public final class Workbench {
+  public let folder = TemporaryFolder()
+  public let pool = WorkerPool(threads: 2)
 
-  static let models = [
+  public init() {}
+
+  public static let models = [
     "bfloat16", "cropped-image", "early-end", "float16", "gelu", "image-only", "open-clip",
     "openai-bare", "patch-32", "quick-gelu", "sharded", "text-only",
   ]
 
-  static func source(_ model: String) -> FilePath {
+  public static func source(_ model: String) -> FilePath {
     let folder = Fixture.path("models/\(model)")
     // Without a configuration beside it, the file itself is the source.
     return model == "openai-bare" ? folder.appending("model.safetensors") : folder
   }
 
-  typealias Result = (path: FilePath, summary: Conversion.Summary)
+  public typealias Result = (path: FilePath, summary: Conversion.Summary)
 
   @discardableResult
-  func convert(
+  public func convert(
     _ source: FilePath, to target: Recipe.Target, storage: Storage = .compact,
     towers: Recipe.Towers = .both, rate: Rate? = nil, threads: Int = 2, evidence: Bool = true,
     as name: String = "x"
@@ -41,13 +43,13 @@ final class Workbench {
     return (path, summary)
   }
 
-  func model(_ path: FilePath) throws -> Model {
+  public func model(_ path: FilePath) throws -> Model {
     let pack = try Pack(path, pool: pool)
     try pack.validate()
     return try Model(pack, keepingMatrices: false)
   }
 
-  static func bytes(_ path: FilePath) throws -> [UInt8] {
+  public static func bytes(_ path: FilePath) throws -> [UInt8] {
     let file = try MappedFile(path)
     let bytes = file.bytes
     return bytes.array
