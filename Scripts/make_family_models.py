@@ -98,27 +98,34 @@ def resnet(folder, seed, embed, vision, text, has_config, quick):
     write(folder, model, config if has_config else None, "open_clip_config.json", reference, torch.float16)
 
 
-def combined(folder, seed, config, stages=(), towers=None, trunk=None):
+def combined(folder, seed, config, stages=(), towers=None, trunk=None, pictures=2, dtype=torch.float16):
     """A model of open_clip; `towers` is what its configuration cannot say, `trunk` arguments of its timm model."""
     model = open_clip_models.build(config, trunk)
     generator = open_clip_models.randomise(model, seed)
+    with torch.no_grad():
+        for tensor in model.state_dict().values():
+            tensor.copy_(tensor.to(dtype) if tensor.is_floating_point() else tensor)  # what the file holds
     layers = config["text_cfg"]["layers"]
     stages = [*stages, *open_clip_models.block_stages("text", "text.transformer.resblocks", layers)]
-    reference = open_clip_models.answers(model, *open_clip_models.inputs(config, generator), stages)
+    reference = open_clip_models.answers(model, *open_clip_models.inputs(config, generator, pictures), stages)
     described = {"model_cfg": config, **({"towers": towers} if towers else {})}
-    write(folder, model, described, "open_clip_config.json", reference)
+    write(folder, model, described, "open_clip_config.json", reference, dtype)
 
 
 def open_clip_switches(folder):
     blocks = open_clip_models.block_stages("vision", "visual.transformer.resblocks", 2)
-    combined(
+
+    def model(*given):
+        combined(*given, pictures=3, dtype=torch.float32)
+
+    model(
         folder / "open-clip-mean", 5,
         dict(embed_dim=20, init_logit_bias=-10, custom_text=True,
              vision_cfg=dict(image_size=23, patch_size=7, layers=2, width=36, head_width=12, mlp_ratio=2.51, ls_init_value=0.1,
                              pool_type="avg", no_ln_pre=True, final_ln_after_pool=True, act_kwargs={"approximate": "tanh"}),
              text_cfg=dict(context_length=9, vocab_size=50, width=24, heads=2, layers=2, no_causal_mask=True, pool_type="last",
                            proj_bias=True, pad_id=1, norm_kwargs={"eps": 1e-4})), blocks)
-    combined(
+    model(
         folder / "open-clip-queries", 6,
         dict(embed_dim=30, quick_gelu=True,
              vision_cfg=dict(image_size=20, patch_size=6, layers=2, width=32, head_width=16, attentional_pool=True,
@@ -127,15 +134,87 @@ def open_clip_switches(folder):
                            proj_type="none")), blocks)
     vision = dict(image_size=16, patch_size=8, layers=1, width=24, head_width=24, output_tokens=True)
     text = dict(context_length=6, vocab_size=30, width=24, heads=2, layers=2, output_tokens=True, embed_cls=True)
-    combined(
+    model(
         folder / "open-clip-captions", 7,
         dict(embed_dim=24, vision_cfg=dict(vision, attentional_pool=True, attn_pooler_queries=4, attn_pooler_heads=3),
              text_cfg=text, multimodal_cfg=dict(context_length=6, vocab_size=30, width=24, heads=2, layers=1)),
         open_clip_models.block_stages("vision", "visual.transformer.resblocks", 1))
-    combined(
+    model(
         folder / "open-clip-eos", 8,
         dict(embed_dim=16, vision_cfg=dict(image_size=18, patch_size=5, layers=2, width=16, head_width=8, pool_type="avg"),
              text_cfg=dict(context_length=10, vocab_size=40, width=16, heads=1, layers=2, pool_type="eos", eos_id=2)), blocks)
+
+
+def timm_transformers(folder):
+    def text(**more):
+        return {"context_length": 7, "vocab_size": 30, "width": 16, "heads": 2, "layers": 1, **more}
+
+    def image(name, size, **more):
+        return {"timm_model_name": name, "image_size": size, "timm_pool": "token", "timm_proj": None, **more}
+
+    def model(name, seed, config, trunk, towers=None):
+        trunk = {"img_size": config["vision_cfg"]["image_size"], "depth": 2, **trunk}
+        towers = {"image": {"num_heads": trunk["num_heads"], **(towers or {})}}
+        stages = open_clip_models.block_stages("vision", "visual.trunk.blocks", trunk["depth"])
+        combined(folder / name, seed, {"custom_text": True, **config}, stages, towers, trunk)
+
+    sigmoid = dict(no_causal_mask=True, pool_type="last", proj_bias=True, norm_kwargs={"eps": 1e-6})
+    model("timm-siglip", 9, dict(
+        embed_dim=36, init_logit_bias=-10,
+        vision_cfg=image("vit_base_patch16_siglip_224", 22, timm_pool="map", timm_proj="none"),
+        text_cfg=text(**sigmoid, pad_id=1)), dict(embed_dim=36, num_heads=3, patch_size=7, mlp_ratio=2.61))
+    model("timm-siglip-giant", 10, dict(
+        embed_dim=24, init_logit_bias=-10,
+        vision_cfg=image("vit_giantopt_patch16_siglip_256", 16, timm_pool="map", timm_proj="none"),
+        text_cfg=text(**sigmoid, proj_type="linear", act_kwargs={"approximate": "tanh"})),
+        dict(embed_dim=24, num_heads=2, patch_size=8))
+    model("timm-token", 11, dict(
+        embed_dim=20, vision_cfg=image("vit_base_patch16_224", 18, timm_pool="", timm_proj="linear"),
+        text_cfg=text()), dict(embed_dim=28, num_heads=7, patch_size=6, mlp_ratio=2))
+    model("timm-clip", 12, dict(
+        embed_dim=20, vision_cfg=image("vit_large_patch14_clip_224", 18, timm_proj="mlp", timm_proj_bias=True),
+        text_cfg=text(no_causal_mask=True)), dict(embed_dim=24, num_heads=2, patch_size=6, mlp_ratio=3, init_values=0.1))
+    model("timm-eva-1", 13, dict(
+        embed_dim=20, vision_cfg=image("eva_giant_patch14_224", 17), text_cfg=text()),
+        dict(embed_dim=22, num_heads=2, patch_size=5, mlp_ratio=2.7))
+    model("timm-eva-2", 14, dict(
+        embed_dim=20, vision_cfg=image("eva02_base_patch16_clip_224", 20), text_cfg=text()),
+        dict(embed_dim=24, num_heads=3, patch_size=5, ref_feat_shape=(6, 6)), {"ref_feat_shape": 6})
+    model("timm-eva-2-post", 15, dict(
+        embed_dim=20, vision_cfg=image("eva02_enormous_patch14_clip_224", 16), text_cfg=text()),
+        dict(embed_dim=24, num_heads=2, patch_size=8, mlp_ratio=2.2))
+    model("timm-perception", 16, dict(
+        embed_dim=20, vision_cfg=image("vit_pe_core_base_patch16_224", 20, timm_pool="map"), text_cfg=text()),
+        dict(embed_dim=32, num_heads=4, patch_size=5, ref_feat_shape=(4, 4), mlp_ratio=2),
+        {"ref_feat_shape": 4, "rope_grid_offset": 1, "rope_grid_indexing": "xy"})
+    model("timm-perception-big", 17, dict(
+        embed_dim=20, vision_cfg=image("vit_pe_core_gigantic_patch14_448", 18, timm_pool="map"), text_cfg=text()),
+        dict(embed_dim=24, num_heads=2, patch_size=6, ref_feat_shape=(5, 5), mlp_ratio=2, attn_pool_num_heads=3),
+        {"ref_feat_shape": 5, "rope_grid_indexing": "xy", "attn_pool_num_heads": 3})
+
+
+def timm_maps(folder):
+    def model(name, seed, trunk, depths, arguments, towers=None, size=40, **more):
+        vision = {"timm_model_name": trunk, "image_size": size, "timm_pool": "avg", "timm_proj": None, **more}
+        config = dict(embed_dim=20, custom_text=True, vision_cfg=vision, text_cfg=dict(
+            context_length=7, vocab_size=30, width=16, heads=2, layers=1, no_causal_mask=True))
+        combined(folder / name, seed, config, open_clip_models.map_stages(depths), towers, arguments)
+
+    model("timm-convnext", 18, "convnext_base", (1, 2, 2, 1), dict(depths=(1, 2, 2, 1), dims=(8, 12, 20, 28)),
+          timm_pool="", timm_proj="linear")
+    model("timm-convnext-wide", 19, "convnext_xxlarge", (2, 1, 1, 2), dict(depths=(2, 1, 1, 2), dims=(6, 10, 16, 24)),
+          timm_pool="", timm_proj="mlp")
+    model("timm-mobile", 20, "fastvit_mci0", (1, 1, 2, 1), dict(
+        layers=(1, 1, 2, 1), embed_dims=(2, 4, 8, 32), mlp_ratios=(3, 3, 2, 2)), size=36)
+    model("timm-mobile-2", 21, "fastvit_mci3", (1, 1, 2, 1, 1), dict(
+        layers=(1, 1, 2, 1, 1), embed_dims=(2, 4, 8, 32, 32), mlp_ratios=(3, 2, 2, 1, 2)), size=36)
+    vision = {"timm_model_name": "vit_base_mci_224", "image_size": 36, "timm_pool": "token", "timm_proj": None}
+    combined(
+        folder / "timm-mobile-base", 22,
+        dict(embed_dim=20, custom_text=True, vision_cfg=vision,
+             text_cfg=dict(context_length=7, vocab_size=30, width=16, heads=2, layers=1)),
+        open_clip_models.block_stages("vision", "visual.trunk.blocks", 2), {"image": {"num_heads": 3}},
+        open_clip_models.small_conv_stem)
 
 
 def main():
@@ -156,6 +235,8 @@ def main():
     resnet(folder / "resnet-gelu", 4, 20, dict(layers=[1, 2, 1, 2], width=2, image_size=96, head_width=32),
            dict(context_length=7, vocab_size=40, width=48, heads=4, layers=2), True, False)
     open_clip_switches(folder)
+    timm_transformers(folder)
+    timm_maps(folder)
 
 
 main()

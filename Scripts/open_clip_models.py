@@ -7,13 +7,14 @@ import importing_torchvision  # noqa: F401
 import open_clip
 import open_clip.coca_model
 import timm
+import timm.models.vision_transformer_hybrid
 
 
 @contextlib.contextmanager
 def shrunk_trunks(arguments):
-    """Lets open_clip build timm's models with other arguments than their names stand for."""
+    """Lets open_clip build timm's models with other arguments than their names stand for, or by a function of these."""
     create = timm.create_model
-    timm.create_model = lambda name, **given: create(name, **{**given, **arguments})
+    timm.create_model = arguments if callable(arguments) else lambda name, **given: create(name, **{**given, **arguments})
     try:
         yield
     finally:
@@ -23,6 +24,8 @@ def shrunk_trunks(arguments):
 def build(config, trunk=None):
     """What open_clip builds from a `model_cfg`; `trunk` are arguments of the timm model."""
     config = {key: value for key, value in config.items() if key != "custom_text"}
+    if "hf_model_name" in config["text_cfg"]:
+        config["text_cfg"] = {**config["text_cfg"], "hf_model_pretrained": False}
     kind = open_clip.coca_model.CoCa if "multimodal_cfg" in config else open_clip.model.CustomTextCLIP
     with shrunk_trunks(trunk or {}):
         return kind(**config).eval()
@@ -93,6 +96,23 @@ def answers(model, pixels, ids, stages=()):
         handle.remove()
     return {"pixel_values": pixels, "input_ids": ids, "image_embeds": images, "text_embeds": texts,
             "logits_per_image": logits, **found}
+
+
+def small_conv_stem(name, num_classes, global_pool, **_):
+    """timm's vit_base_mci_224, whose stem takes no arguments, with fewer channels."""
+    def embed(**given):
+        stem = timm.models.vision_transformer_hybrid.ConvStem(
+            channels=(6, 5, 24), stride=(4, 2, 2), kernel_size=(4, 2, 2), padding=0, act_layer=torch.nn.GELU)
+        return timm.models.vision_transformer_hybrid.HybridEmbed(backbone=stem, proj=False, **given)
+    return timm.models.VisionTransformer(
+        img_size=36, patch_size=1, embed_dim=24, depth=2, num_heads=3, no_embed_class=True, embed_layer=embed,
+        num_classes=num_classes, global_pool=global_pool)
+
+
+def map_stages(depths):
+    """What each block of each stage makes."""
+    return [(f"vision_stage {stage} block {block}", f"visual.trunk.stages.{stage}.blocks.{block}")
+            for stage, depth in enumerate(depths) for block in range(depth)]
 
 
 def block_stages(tower, path, count):

@@ -56,6 +56,17 @@ struct Fields {
     return value
   }
 
+  /// A list of whole numbers; `nil` when the key is missing.
+  func wholes(_ key: String, _ allowed: ClosedRange<Int>) throws(FormatError) -> [Int]? {
+    guard let json = self[key] else { return nil }
+    guard let list = json.array else {
+      throw error(key, json, "a list of whole numbers is allowed")
+    }
+    var values: [Int] = []
+    for element in list { values.append(try whole(element, key, allowed)) }
+    return values
+  }
+
   /// One edge of a square: a number, or two that are equal.
   func edge(
     _ key: String, _ allowed: ClosedRange<Int>, default missing: Int?

@@ -75,10 +75,17 @@ extension Checkpoint {
     var described = try configuration(named, settings)
     named.dropMissing(from: &described.configuration, &described.assumptions)
     let graph = try graph(of: described.configuration, origins.weights)
-    let found = try named.all(of: described.configuration, graph, described.name)
+    var constants: [String: Tensor] = [:]
+    if described.configuration.text != nil, let positions = try named.longPositions() {
+      constants[Names.textPositions] = positions
+      described.assumptions.append(
+        "positions are those of Long-CLIP: the first 20 rows of one table, the others of a second")
+    }
+    let found = try named.all(
+      of: described.configuration, graph, described.name, but: constants)
     let (preprocessing, assumptions) = try preprocessing(described, naming.scheme, settings)
     return Reading(
-      family: described.configuration, graph: graph, origins: found,
+      family: described.configuration, graph: graph, origins: found, constants: constants,
       preprocessing: preprocessing, assumptions: assumptions)
   }
 
@@ -169,6 +176,13 @@ extension Origins {
 }
 
 extension CLIPOrigins {
+  /// Of a text tower with two tables of positions; `nil` with one.
+  fileprivate func longPositions() throws(CheckpointError) -> Tensor? {
+    let locations = naming.locations(imageLayers: 0, textLayers: 0)
+    guard let place = locations[Names.textPositions] else { return nil }
+    return try origins.longPositions(beside: place.name)
+  }
+
   /// Leaves out what a configuration describes and the weights lack as a whole: one of two towers,
   /// and the projection of a tower by itself.
   ///

@@ -48,9 +48,12 @@ struct CLIPOrigins {
     return Shape(location.isTransposed ? extents.reversed() : extents)
   }
 
-  /// - Parameter source: what says the configuration, for messages: `config.json`.
+  /// - Parameters:
+  ///   - source: what says the configuration, for messages: `config.json`.
+  ///   - constants: the tensors that are put together already.
   func all(
-    of configuration: CLIPConfiguration, _ graph: NetworkGraph, _ source: String
+    of configuration: CLIPConfiguration, _ graph: NetworkGraph, _ source: String,
+    but constants: [String: Tensor]
   ) throws(CheckpointError) -> [String: TensorOrigin] {
     try checkLayers(configuration.image?.transformer.layers, .image, source)
     try checkLayers(configuration.text?.transformer.layers, .text, source)
@@ -58,7 +61,7 @@ struct CLIPOrigins {
       imageLayers: configuration.image?.transformer.layers ?? 0,
       textLayers: configuration.text?.transformer.layers ?? 0)
     var found: [String: TensorOrigin] = [:]
-    for parameter in graph.parameters {
+    for parameter in graph.parameters where constants[parameter.name] == nil {
       guard let location = locations[parameter.name] else {
         preconditionFailure("no scheme knows \(parameter.name)")
       }
@@ -128,7 +131,7 @@ extension Origins {
     return part.index * size..<(part.index + 1) * size
   }
 
-  fileprivate func refused(
+  func refused(
     _ code: FormatError.Code, _ reason: String, _ tensor: String, _ file: Int? = nil
   ) -> CheckpointError {
     let path = file.map { shards.files[$0].tensors.file.path } ?? weights

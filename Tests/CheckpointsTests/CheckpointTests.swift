@@ -64,6 +64,49 @@ struct CheckpointTests {
     #expect(checkpoint.origins["visual_projection.weight"]?.isTransposed == true)
   }
 
+  /// Long-CLIP's tables: 20 rows of the first count, and those of the second behind them.
+  private func longModel(
+    second: Shape = [24, 8]
+  ) throws -> (model: TinyModel, stored: [TinyModel.Stored]) {
+    var configuration = TinyModel.both
+    configuration.text?.positions = 24
+    let model = TinyModel(configuration)
+    var stored = model.openCLIP()
+    let place = try #require(stored.firstIndex { $0.name == "positional_embedding" })
+    var rest = stored[place]
+    rest.name = "positional_embedding_res"
+    rest.shape = second
+    // What does not count differs.
+    stored[place].bytes.replaceSubrange((20 * 32)..., with: repeatElement(7, count: 4 * 32))
+    rest.bytes.replaceSubrange(..<(20 * 32), with: repeatElement(9, count: 20 * 32))
+    rest.bytes = Array(rest.bytes.prefix(4 * second.count))
+    return (model, stored + [rest])
+  }
+
+  @Test func `may have the two tables of Long-CLIP`() throws {
+    let (model, stored) = try longModel()
+    try folder.write(model.configuration.json, "config.json")
+    try TinyModel.write(stored, folder.appending("model.safetensors"))
+    let checkpoint = try Checkpoint(folder.path.string)
+    #expect(model.matches(checkpoint))
+    #expect(checkpoint.unused.sorted() == ["positional_embedding", "positional_embedding_res"])
+    #expect(
+      checkpoint.assumptions.contains(
+        "positions are those of Long-CLIP: the first 20 rows of one table, the others of a second"))
+  }
+
+  @Test func `is refused where the second table is of another shape`() throws {
+    let (model, stored) = try longModel(second: [23, 8])
+    try folder.write(model.configuration.json, "config.json")
+    let path = folder.appending("model.safetensors")
+    try TinyModel.write(stored, path)
+    let error = #expect(throws: CheckpointError.self) { try Checkpoint(folder.path.string) }
+    #expect(
+      error?.description
+        == #"'\#(path)': tensor "positional_embedding_res": is F32 23×8, "positional_embedding" is "#
+        + "F32 24×8; two equal tables of more than 20 rows are needed")
+  }
+
   @Test(arguments: Tower.allCases)
   func `may have one tower with its projection`(tower: Tower) throws {
     var model = TinyModel()

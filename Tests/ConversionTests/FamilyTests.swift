@@ -20,7 +20,10 @@ import Testing
 struct FamilyTests {
   static let models = [
     "siglip", "siglip-gelu", "resnet", "resnet-gelu", "open-clip-mean", "open-clip-queries",
-    "open-clip-captions", "open-clip-eos",
+    "open-clip-captions", "open-clip-eos", "timm-siglip", "timm-siglip-giant", "timm-token",
+    "timm-clip", "timm-eva-1", "timm-eva-2", "timm-eva-2-post", "timm-perception",
+    "timm-perception-big", "timm-convnext", "timm-convnext-wide", "timm-mobile", "timm-mobile-2",
+    "timm-mobile-base",
   ]
 
   private static func folder(_ model: String) -> FilePath { Fixture.path("families/\(model)") }

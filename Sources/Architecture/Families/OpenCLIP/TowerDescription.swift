@@ -92,7 +92,10 @@ struct TowerSource {
 
 /// The kinds of towers that can be built.
 enum TowerKinds {
-  static let image: [any TowerDescription.Type] = [ModifiedResNet.self, OpenVisionTransformer.self]
+  static let image: [any TowerDescription.Type] = [
+    ModifiedResNet.self, OpenVisionTransformer.self, TimmTransformer.self, TimmConvNeXt.self,
+    TimmFastViT.self,
+  ]
   static let text: [any TowerDescription.Type] = [OpenTextTransformer.self]
 
   /// Reads a tower by the first kind that it is of.
