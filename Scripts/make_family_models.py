@@ -17,6 +17,7 @@ import torch.nn.functional as F
 import importing_torchvision  # noqa: F401
 import open_clip
 import open_clip_models
+import text_tower_models
 import transformers
 from safetensors.torch import save_file
 
@@ -311,6 +312,8 @@ def main():
     open_clip_switches(folder)
     timm_transformers(folder)
     timm_maps(folder)
+    text_tower_models.open_clip_towers(folder)
+    text_tower_models.text_encoders(folder)
 
 
 main()

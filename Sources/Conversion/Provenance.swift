@@ -25,6 +25,7 @@ struct Provenance {
   /// Whether packs of this recipe hold all that a source file held.
   static func canRestore(_ checkpoint: Checkpoint, _ recipe: Recipe) -> Bool {
     recipe.target == .lossless && recipe.towers == .both && checkpoint.adapter == nil
+      && checkpoint.textTower?.isSharded != true
   }
 
   func write(to writer: inout PackWriter) throws {
@@ -42,7 +43,8 @@ struct Provenance {
   private func document(_ restored: RestoredFiles?) -> ProvenanceDocument {
     var files = checkpoint.files.enumerated().map { number, source in
       var file = ProvenanceDocument.File(
-        name: source.name, size: source.tensors.file.count, sha256: digests[number].description)
+        name: source.name, size: source.tensors.file.count, sha256: digests[number].description,
+        role: checkpoint.textTower?.files.contains(number) == true ? .textTower : nil)
       guard let restored = restored?[number] else { return file }
       file.tensors = parts(of: number)
       if restored.name != source.name { file.restoredName = restored.name }
@@ -53,7 +55,7 @@ struct Provenance {
       files.append(
         ProvenanceDocument.File(
           name: adapter.file.file.path.lastComponent?.string ?? "", size: adapter.file.file.count,
-          sha256: digests[checkpoint.files.count].description, isAdapter: true))
+          sha256: digests[checkpoint.files.count].description, role: .adapter))
     }
     return ProvenanceDocument(
       tool: "clip-pack \(toolVersion)", files: files, space: space?.description,

@@ -26,14 +26,22 @@ public struct ProvenanceDocument: Equatable, Sendable {
     /// Of the restored file, where it has another.
     public var restoredName: String?
     public var restoredSize: Int?
-    /// Whether it was merged into the weights of the others.
-    public var isAdapter: Bool
+    /// `nil` for one of the model's own.
+    public var role: Role?
 
-    public init(name: String, size: Int, sha256: String, isAdapter: Bool = false) {
+    /// What a file is that is not the model's own.
+    public enum Role: String, Sendable {
+      /// It was merged into the weights of the others.
+      case adapter
+      /// A second source, from which the text tower was taken.
+      case textTower = "text_tower"
+    }
+
+    public init(name: String, size: Int, sha256: String, role: Role? = nil) {
       self.name = name
       self.size = size
       self.sha256 = sha256
-      self.isAdapter = isAdapter
+      self.role = role
     }
   }
 
@@ -98,7 +106,7 @@ extension ProvenanceDocument.File {
     object["tensors"] = tensors.map { .array($0.map(\.json)) }
     object["restored_as"] = restoredName.map(JSON.string)
     object["restored_size"] = restoredSize.map(JSON.integer)
-    if isAdapter { object["role"] = "adapter" }
+    object["role"] = role.map { .string($0.rawValue) }
     return .object(object)
   }
 
@@ -109,7 +117,7 @@ extension ProvenanceDocument.File {
     else { throw FormatError(.invalidField, "it lacks one of name, size and sha256") }
     self.init(
       name: name, size: size, sha256: sha256,
-      isAdapter: try json.member("role", "a string", \.string) == "adapter")
+      role: try json.member("role", "a string", \.string).flatMap(Role.init(rawValue:)))
     if json["tensors"] != nil {
       tensors = try json.members("tensors") { (json) throws(FormatError) in
         try ProvenanceDocument.Parts(parsing: json)

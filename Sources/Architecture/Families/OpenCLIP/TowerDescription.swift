@@ -96,7 +96,7 @@ enum TowerKinds {
     ModifiedResNet.self, OpenVisionTransformer.self, TimmTransformer.self, TimmConvNeXt.self,
     TimmFastViT.self,
   ]
-  static let text: [any TowerDescription.Type] = [OpenTextTransformer.self]
+  static let text: [any TowerDescription.Type] = [HFTextTower.self, OpenTextTransformer.self]
 
   /// Reads a tower by the first kind that it is of.
   static func read(
