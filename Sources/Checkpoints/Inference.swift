@@ -48,8 +48,8 @@ struct Inference {
       "attention heads are 64 wide, as in OpenAI's models: " + heads.joined(separator: ", "))
     sentences.append(
       activation?.note
-        ?? "the activation is quick_gelu, as in OpenAI's models; weights do not show it, and models "
-        + "trained by LAION use gelu")
+        ?? "the activation is quick_gelu, as in OpenAI's models; weights do not show it, and "
+        + "models trained by LAION use gelu")
     if configuration.text != nil {
       sentences.append("the end of a text is its largest token id, as in OpenAI's models")
     }

@@ -18,7 +18,7 @@ extension TextTower {
   }
 
   static func collect(
-    _ count: Int, _ stage: String, _ run: (Observer) throws -> Void
+    _ count: Int, _ stage: String, _ run: (@escaping Observer) throws -> Void
   ) throws -> [[Float]] {
     var rows: [Float] = []
     try run { found, values in

@@ -30,7 +30,8 @@ struct Convert: Command {
 
   @Option(
     help: ArgumentHelp(
-      "Merge this LoRA adapter of PEFT into the weights first.", valueName: "dir|file"))
+      "Merge this LoRA adapter (PEFT's or kohya's names) into the weights first.",
+      valueName: "dir|file"))
   var adapter: String?
 
   @Option(

@@ -52,7 +52,8 @@ struct PictureFolder {
   func taken(noting notes: inout [String]) throws(Refusal) -> [FilePath] {
     guard !pictures.isEmpty else {
       throw Refusal(
-        "'\(path)' has no .png, .jpg, .jpeg or .webp file" + (note.map { "; \($0)" } ?? ""), about: path)
+        "'\(path)' has no .png, .jpg, .jpeg or .webp file"
+          + (note.map { "; \($0)" } ?? ""), about: path)
     }
     if let note { notes.append(note) }
     for picture in pictures { ReadFiles.note(picture) }

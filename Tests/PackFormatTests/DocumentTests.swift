@@ -51,7 +51,7 @@ struct DocumentTests {
   @Test func `provenance reads back as it was written`() throws {
     let document = try ProvenanceDocument(parsing: JSON(parsing: Self.provenance))
     #expect(document.json.description == Self.provenance)
-    #expect(document.files.map(\.isAdapter) == [false, true])
+    #expect(document.files.map(\.role) == [nil, .adapter])
     #expect(document.files[0].tensors == [.inOrder(["x", "y"]), .transposed("z")])
     #expect(document.files[0].restoredName == "model.safetensors")
     #expect(document.files[1].tensors == nil)
