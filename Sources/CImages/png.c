@@ -179,10 +179,47 @@ static CIOutcome read_row(CIReader *base, uint8_t *row) {
   return base->outcome;
 }
 
+// Whether every chunk of pixels that the file has is whole.
+static bool pixels_are_whole(const PNGReader *reader) {
+  bool seen = false;
+  size_t at = 8;
+  while (reader->count - at >= 12) {
+    size_t size = png_get_uint_32(reader->bytes + at);
+    bool pixels = !memcmp(reader->bytes + at + 4, "IDAT", 4);
+    if (size > reader->count - at - 12) return seen && !pixels;
+    seen |= pixels;
+    at += 12 + size;
+  }
+  return seen;
+}
+
+// How many bytes of IDAT may stand behind the last row: the end of the compressed data, and what an
+// encoder may have left there. Each can be worth a thousand bytes, of which none is a pixel.
+enum { MOST_AFTER_ROWS = 1 << 16 };
+
+// How many bytes of pixels' chunks have not been read.
+static size_t left_of_pixels(const PNGReader *reader) {
+  size_t left = 0, at = 8;
+  while (reader->count - at >= 12) {
+    size_t size = png_get_uint_32(reader->bytes + at), start = at + 8;
+    if (size > reader->count - at - 12) break;
+    if (!memcmp(reader->bytes + at + 4, "IDAT", 4) && start + size > reader->position)
+      left += start + size - (start > reader->position ? start : reader->position);
+    at += 12 + size;
+  }
+  return left;
+}
+
 static CIOutcome finish(CIReader *base) {
   PNGReader *reader = (PNGReader *)base;
-  if (setjmp(png_jmpbuf(reader->png))) return base->outcome;
-  // Texts and times after the pixels may be damaged; the end of the file must be there.
+  if (left_of_pixels(reader) > MOST_AFTER_ROWS)
+    return ci_note(base, CIOutcomeMalformed, "IDAT goes on behind the last row of pixels");
+  if (setjmp(png_jmpbuf(reader->png))) {
+    // All rows have come, and their checksums were right; like Pillow, nothing else is missed.
+    if (base->outcome == CIOutcomeTruncated && pixels_are_whole(reader)) return CIOutcomeFine;
+    return base->outcome;
+  }
+  // Texts and times after the pixels may be damaged.
   png_set_crc_action(reader->png, PNG_CRC_DEFAULT, PNG_CRC_WARN_DISCARD);
   png_read_end(reader->png, NULL);
   return base->outcome;

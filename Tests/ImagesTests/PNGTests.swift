@@ -78,6 +78,15 @@ import Testing
     #expect(try Picture(decoding: ImageFixture.buffer(bytes)).levels == [7, 7, 7])
   }
 
+  @Test func `pixels that go on behind the last row are refused`() throws {
+    let more = ("IDAT", [UInt8](repeating: 0, count: 70_000))
+    let bytes = Self.file([Self.header(1, 1), ("IDAT", Self.stored([0, 7])), more, Self.end])
+    let error = #expect(throws: FormatError.self) {
+      try Picture(decoding: ImageFixture.buffer(bytes))
+    }
+    #expect(error?.description == "PNG: IDAT goes on behind the last row of pixels")
+  }
+
   @Test func `checksums of the pixels are checked`() throws {
     var data = Self.stored([0, 7])
     data[data.count - 1] ^= 1
@@ -109,23 +118,39 @@ import Testing
   }
 
   @Test(arguments: ["rgba-8-interlaced.png", "palette-4-alphas.png", "grey-16.png", "gamma.png"])
-  func `every truncation is refused`(name: String) throws {
+  func `every truncation is refused that takes pixels`(name: String) throws {
     let bytes = try ImageFixture.bytes(name)
-    for count in 0..<bytes.count {
+    let whole = try Picture(decoding: ImageFixture.buffer(bytes)).levels
+    for count in 0..<bytes.count - Self.endSize {
       #expect(throws: FormatError.self, "\(count) of \(bytes.count) bytes") {
         try Picture(decoding: ImageFixture.buffer(Array(bytes[..<count])))
       }
     }
+    // What comes after the pixels Pillow does not miss.
+    for count in bytes.count - Self.endSize..<bytes.count {
+      #expect(
+        try Picture(decoding: ImageFixture.buffer(Array(bytes[..<count]))).levels == whole,
+        "\(count) of \(bytes.count) bytes")
+    }
   }
+
+  /// Of the chunk IEND, the last of a file.
+  private static let endSize = 12
 
   /// Every bit but those of texts is under a checksum.
   @Test(arguments: ["rgba-8-interlaced.png", "palette-4-alphas.png", "grey-16.png"])
-  func `every single-byte change is refused`(name: String) throws {
+  func `every single-byte change is refused or changes no pixel`(name: String) throws {
     let bytes = try ImageFixture.bytes(name)
+    let whole = try Picture(decoding: ImageFixture.buffer(bytes)).levels
     for offset in bytes.indices {
       for change: UInt8 in [1, 0x80, 0xff] {
         var changed = bytes
         changed[offset] ^= change
+        if offset >= bytes.count - Self.endSize {
+          let found = try? Picture(decoding: ImageFixture.buffer(changed)).levels
+          #expect(found == nil || found == whole, "byte \(offset) ^ \(change)")
+          continue
+        }
         #expect(throws: FormatError.self, "byte \(offset) ^ \(change)") {
           try Picture(decoding: ImageFixture.buffer(changed))
         }
