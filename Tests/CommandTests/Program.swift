@@ -25,8 +25,12 @@ struct Program {
     fatalError("clip-pack is not built beside \(arguments[0])")
   }()
 
-  /// - Parameter folder: the working directory.
-  static func run(_ arguments: [String], in folder: FilePath) throws -> Result {
+  /// - Parameters:
+  ///   - folder: the working directory.
+  ///   - variables: of the environment, besides this process's own.
+  static func run(
+    _ arguments: [String], in folder: FilePath, _ variables: [String: String] = [:]
+  ) throws -> Result {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
     process.arguments = arguments
@@ -34,7 +38,7 @@ struct Program {
     var environment = ProcessInfo.processInfo.environment
     environment["HF_HUB_CACHE"] = folder.string
     environment["COLUMNS"] = "80"
-    process.environment = environment
+    process.environment = environment.merging(variables) { $1 }
     let (output, errors) = (Pipe(), Pipe())
     process.standardOutput = output
     process.standardError = errors
