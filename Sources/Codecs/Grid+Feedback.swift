@@ -8,7 +8,9 @@ extension Grid {
   /// than each weight.
   ///
   /// The steps are those of the plain grid or of the trellis. Where codes are int16 each weight is
-  /// rounded by itself: so fine a step leaves nothing to make up for.
+  /// rounded by itself: so fine a step leaves nothing to make up for. So it is where feedback would
+  /// take a row further from its values than `isNear` allows, so that who holds the codes against
+  /// the values need not know the factor.
   ///
   /// - Parameters:
   ///   - step: as there; `nil` for the finest that int8 codes allow each row.
@@ -63,5 +65,13 @@ extension Grid {
     let sums = Self.sums(tensor, codes: Tensor(.int8, tensor.shape, codes), steps: steps, pool)
     self.init(
       codes: codes, codeType: .int8, steps: steps, squaredError: sums.error, power: sums.power)
+    guard !isNear(tensor, pool: pool) else { return }
+    if let blockElements, let step {
+      self = try Grid(
+        trellis: tensor, step: step, price: Self.priceForEmbeddings, blockElements: blockElements,
+        pool: pool)
+    } else {
+      self = try Grid(encoding: tensor, step: step, pool: pool)
+    }
   }
 }

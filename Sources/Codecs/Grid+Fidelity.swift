@@ -6,36 +6,39 @@ public import Tensors
 extension Grid {
   /// How codes and steps relate to the values that they are said to stand for.
   public enum Fidelity: Equatable, Sendable {
-    /// Steps and codes are those that rounding each value gives.
+    /// Steps and codes are those that rounding gives, all of them: each value to its nearest code,
+    /// or each column to its nearest path through the trellis.
     case nearest
-    /// The steps are those that the codec gives. The codes were rounded for more than their own
-    /// values, as paths through the trellis and codes with feedback are; each row lies as near to
-    /// its source as such rounding leads.
+    /// The steps are those that the codec gives. The codes are others: they were rounded with
+    /// feedback, for what a layer takes in, which is not known here. Each row is as near to its
+    /// source as `isNear` says.
     case bounded
     /// What no rounding of these values gives, as a clause.
     case foreign(String)
   }
 
-  /// The root mean square of a row's error, in steps, that rounding for a layer's output or along
-  /// the trellis may have. Rounding to the nearest has 0.29. Codes of the trellis are two steps apart,
-  /// and feedback moves them further: rows of real models have up to 0.9 (measured at 3 bits a
-  /// weight). The negative of a row errs by twice its own root mean square, which at 2 bits is 3.4
-  /// steps, and at 1 bit 1.7.
+  /// The root mean square of a row's error, in steps, that rounding with feedback may have. It is a
+  /// rule for who writes codes as for who checks them: where feedback would lead further, a tensor
+  /// is rounded without. Rounding to the nearest has 0.29, to the nearest path through the trellis
+  /// 0.5; with feedback rows of trained models have up to 0.9, so that the rule costs nothing.
   static let largestRowError = 1.25
-  /// The same for single values: more than what the search through the trellis and feedback reach.
-  static let largestError = 6.0
+  /// The same for single values.
+  static let largestError = 12.0
 
   /// Holds what a pack stores of a tensor against the tensor.
   ///
   /// The step of each row follows from the row's own values and from one step for the whole tensor,
-  /// so that no row can have one that is coarser than the others without need. Of codes the nearest
-  /// are demanded; where they are int8, also such as feedback and the trellis give.
+  /// so that no row can have one that is coarser than the others without need. Codes are the
+  /// nearest to the values, or the nearest path through the trellis, which is searched again; where
+  /// they are int8, also such as feedback gives.
   ///
   /// - Parameters:
   ///   - codes: int8 or int16, of the tensor's shape.
   ///   - steps: float32, one a row.
+  ///   - blockElements: how many codes a block of the pack holds, where chains of the trellis
+  ///     begin.
   public static func fidelity(
-    of codes: Tensor, steps: Buffer, to tensor: Tensor, pool: WorkerPool
+    of codes: Tensor, steps: Buffer, to tensor: Tensor, blockElements: Int, pool: WorkerPool
   ) -> Fidelity {
     let rows = tensor.columns == 0 ? 0 : tensor.rows
     guard codes.shape == tensor.shape, steps.count == 4 * tensor.rows else {
@@ -50,19 +53,41 @@ extension Grid {
       }) {
         return .foreign("has a step in row \(row) that its values do not give")
       }
-      let nearest = try Grid(encoding: tensor, step: common, pool: pool)
-      if nearest.codeType == codes.elementType, nearest.steps.bytes.array == steps.bytes.array,
-        nearest.codes.bytes.array == codes.buffer.bytes.array
-      {
+      if try Grid(encoding: tensor, step: common, pool: pool).holds(codes, steps) {
         return .nearest
       }
       guard codes.elementType == .int8 else {
         return .foreign("has codes that are not its values divided by their steps")
       }
+      // Where every row has its own finest step, the one that was asked for is at most the least.
+      if let step = common ?? found.filter({ $0 > 0 }).min(),
+        try Grid(
+          trellis: tensor, step: step, price: priceForEmbeddings, blockElements: blockElements,
+          pool: pool
+        ).holds(codes, steps)
+      {
+        return .nearest
+      }
     } catch {
       return .foreign("has numbers in place of the source's: \(error)")
     }
-    return bounds(of: codes, steps: found, to: tensor, pool)
+    return distance(of: codes, steps: found, from: tensor, pool).map(Fidelity.foreign) ?? .bounded
+  }
+
+  /// Whether each row of its int8 codes is as near to its values as feedback may take it: a root
+  /// mean square of 1.25 steps, and 12 steps at any value.
+  func isNear(_ tensor: Tensor, pool: WorkerPool) -> Bool {
+    guard codeType == .int8 else { return true }
+    let steps = steps.span(of: Float.self)
+    return Self.distance(
+      of: Tensor(codeType, tensor.shape, codes), steps: steps.indices.map { steps[$0] },
+      from: tensor, pool) == nil
+  }
+
+  /// Whether these are its codes and steps, bit for bit.
+  private func holds(_ codes: Tensor, _ steps: Buffer) -> Bool {
+    codeType == codes.elementType && self.steps.bytes.array == steps.bytes.array
+      && self.codes.bytes.array == codes.buffer.bytes.array
   }
 
   /// The step of each row, and the type of the codes, that the codec gives a tensor.
@@ -97,9 +122,10 @@ extension Grid {
     return finest > 0 && step == max(common, isWide ? finest * 127 / 32_767 : finest)
   }
 
-  private static func bounds(
-    of codes: Tensor, steps: [Float], to tensor: Tensor, _ pool: WorkerPool
-  ) -> Fidelity {
+  /// Where codes are too far from their values, as a clause; `nil` where none are.
+  private static func distance(
+    of codes: Tensor, steps: [Float], from tensor: Tensor, _ pool: WorkerPool
+  ) -> String? {
     let columns = tensor.columns
     let clauses: [String?] = pool.map(tensor.rows) { row in
       let range = row * columns..<(row + 1) * columns
@@ -126,6 +152,6 @@ extension Grid {
         return nil
       }
     }
-    return clauses.compactMap(\.self).first.map(Fidelity.foreign) ?? .bounded
+    return clauses.compactMap(\.self).first
   }
 }

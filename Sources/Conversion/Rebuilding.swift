@@ -114,7 +114,10 @@ public struct Rebuilding: Sendable {
     else { return "is stored in another form than the recipe gives" }
     let (codes, stored) = try pack.grid(of: packed)
     guard stored.bytes.array == steps else { return "has other steps than the recipe gives" }
-    switch Grid.fidelity(of: codes, steps: stored, to: source, pool: pack.pool) {
+    switch Grid.fidelity(
+      of: codes, steps: stored, to: source,
+      blockElements: Stream.blockSize(ofCodes: source.columns), pool: pack.pool)
+    {
     case .nearest: break
     case .bounded: bounded.append(parameter.name)
     case .foreign(let clause): return clause

@@ -26,9 +26,12 @@ public struct Authenticity: Sendable {
     let pack = model.pack
     try compareNetwork(model, original)
     try compareSections(model, original)
-    try compareSpace(pack, original)
     // Tensors of another network have other names or shapes.
     guard isAuthentic else { return }
+    if let clause = try differenceOfSpaces(pack, original) {
+      differences = [try isDecoded(original, model) ? Self.isDecodedClause : clause]
+      return
+    }
     for parameter in model.graph.parameters {
       defer { original.checkpoint.release(parameter.name) }
       guard let packed = pack.tensor(parameter.name) else { continue }
@@ -76,13 +79,30 @@ public struct Authenticity: Sendable {
     }
   }
 
-  private mutating func compareSpace(_ pack: Pack, _ original: Original) throws {
-    guard let recorded = try pack.provenanceDocument()?.space else { return }
+  /// What the pack says of its original, where that is not the source, as a clause.
+  private func differenceOfSpaces(_ pack: Pack, _ original: Original) throws -> String? {
+    guard let recorded = try pack.provenanceDocument()?.space else { return nil }
     let found = try SpaceDigest(of: original, pool: pack.pool).description
-    if Array(recorded.utf8) != Array(found.utf8) {
-      differences.append(
-        "it records the space \(JSON.string(recorded).excerpt) of its original, the source has \(found)"
-      )
+    return recorded.utf8.elementsEqual(found.utf8)
+      ? nil
+      : "it records the space \(JSON.string(recorded).excerpt) of its original, the source has "
+        + found
+  }
+
+  /// A checkpoint that was unpacked from a pack that lost something has its values, and is not what
+  /// the pack says that it was made of.
+  private static let isDecodedClause =
+    "the source has the very values that this pack decodes to, as what was unpacked from it has, "
+    + "and the pack was made of another original: compare it with that one"
+
+  /// Whether a source has the values that the pack decodes to, all of them.
+  private func isDecoded(_ original: Original, _ model: Model) throws -> Bool {
+    let pack = model.pack
+    return try model.graph.parameters.allSatisfy { parameter in
+      defer { original.checkpoint.release(parameter.name) }
+      guard let packed = pack.tensor(parameter.name) else { return false }
+      defer { pack.release(packed) }
+      return try pack.decoded(packed).hasValues(of: original.checkpoint.tensor(parameter.name))
     }
   }
 
@@ -99,7 +119,10 @@ public struct Authenticity: Sendable {
         ? nil : "has other values than the source"
     case .grid:
       let (codes, steps) = try pack.grid(of: packed)
-      switch Grid.fidelity(of: codes, steps: steps, to: source, pool: pack.pool) {
+      switch Grid.fidelity(
+        of: codes, steps: steps, to: source,
+        blockElements: Stream.blockSize(ofCodes: source.columns), pool: pack.pool)
+      {
       case .nearest: return nil
       case .bounded:
         bounded.append(parameter.name)
