@@ -31,7 +31,8 @@ extension Checkpoint {
       family: recognised.family, graph: graph,
       origins: try origins.all(of: graph, recognised),
       constants: constants(of: graph, recognised), assumptions: recognised.assumptions)
-    try origins.refuseUnused(reading.origins, leftOut: recognised.leftOut)
+    try UnusedTensors.refuse(origins, reading.origins, leftOut: recognised.leftOut)
+    reading.assumptions += try settings.notes()
     guard let size = graph.imageSize else { return reading }
     if let found = try settings.preprocessing(
       for: recognised.isOpenCLIP ? .openCLIP : .transformers, imageSize: size)
@@ -77,17 +78,21 @@ extension Checkpoint {
     named.dropMissing(from: &described.configuration, &described.assumptions)
     let graph = try graph(of: described.configuration, origins.weights)
     var constants: [String: Tensor] = [:]
+    var tables: [String] = []
     if described.configuration.text != nil, let positions = try named.longPositions() {
-      constants[Names.textPositions] = positions
+      constants[Names.textPositions] = positions.tensor
+      tables = positions.names
       described.assumptions.append(
         "positions are those of Long-CLIP: the first 20 rows of one table, the others of a second")
     }
     let found = try named.all(
       of: described.configuration, graph, described.name, but: constants)
     let (preprocessing, assumptions) = try preprocessing(described, naming.scheme, settings)
+    let unused = try UnusedTensors.notes(
+      on: origins, naming, graph, Set(found.values.map(\.name) + tables))
     return Reading(
       family: described.configuration, graph: graph, origins: found, constants: constants,
-      preprocessing: preprocessing, assumptions: assumptions)
+      preprocessing: preprocessing, assumptions: assumptions + unused + (try settings.notes()))
   }
 
   private static func naming(
@@ -151,35 +156,11 @@ extension Checkpoint {
   }
 }
 
-extension Origins {
-  /// Tensors that say nothing about the forward pass.
-  private static let harmless = [
-    "position_ids", "num_batches_tracked", "relative_position_index", "attn_mask",
-  ]
-
-  /// Refuses tensors that the network has no use for.
-  ///
-  /// - Parameters:
-  ///   - used: where the network's tensors stand.
-  ///   - leftOut: what the names of those begin with that may stay without a use.
-  fileprivate func refuseUnused(
-    _ used: [String: TensorOrigin], leftOut: [String]
-  ) throws(CheckpointError) {
-    let names = Set(used.values.map(\.name))
-    for name in shards.locations.keys.sorted() where !names.contains(name) {
-      if Self.harmless.contains(where: name.hasSuffix) { continue }
-      if leftOut.contains(where: name.hasPrefix) { continue }
-      throw .refused(
-        weights,
-        FormatError(
-          .unsupported, "belongs to no part of the model that this program knows", tensor: name))
-    }
-  }
-}
-
 extension CLIPOrigins {
   /// Of a text tower with two tables of positions; `nil` with one.
-  fileprivate func longPositions() throws(CheckpointError) -> Tensor? {
+  fileprivate func longPositions() throws(CheckpointError)
+    -> (tensor: Tensor, names: [String])?
+  {
     let locations = naming.locations(imageLayers: 0, textLayers: 0)
     guard let place = locations[Names.textPositions] else { return nil }
     return try origins.longPositions(beside: place.name)

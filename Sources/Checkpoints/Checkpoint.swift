@@ -61,10 +61,29 @@ public final class Checkpoint: Sendable {
     activation: CLIPConfiguration.Activation? = nil, environment: ((String) -> String?)? = nil
   ) throws(CheckpointError) {
     let environment = environment ?? HubCache.processEnvironment
-    let found = try Source(source, environment: environment)
-    guard let textTower else { return try self.init(found, adapter, activation) }
+    try self.init(
+      Source(source, environment: environment), adapter, textTower, activation, environment)
+  }
+
+  /// Opens a checkpoint of which the path is known, whatever bytes that has.
+  ///
+  /// - Parameter path: of a file, an index of shards or a folder.
+  public convenience init(
+    at path: FilePath, adapter: Adapter? = nil, textTower: String? = nil,
+    activation: CLIPConfiguration.Activation? = nil, environment: ((String) -> String?)? = nil
+  ) throws(CheckpointError) {
+    try self.init(
+      Source(at: path), adapter, textTower, activation,
+      environment ?? HubCache.processEnvironment)
+  }
+
+  private convenience init(
+    _ source: Source, _ adapter: Adapter?, _ textTower: String?,
+    _ activation: CLIPConfiguration.Activation?, _ environment: (String) -> String?
+  ) throws(CheckpointError) {
+    guard let textTower else { return try self.init(source, adapter, activation) }
     let text = try Checkpoint(Source(textTower, environment: environment), nil, nil)
-    try self.init(Checkpoint(found, adapter, activation), text, named: textTower)
+    try self.init(Checkpoint(source, adapter, activation), text, named: textTower)
   }
 
   private init(

@@ -54,17 +54,20 @@ enum Copies {
     let both = first.intersection(second)
     guard smaller >= 4, both.count * 10 >= smaller * 9 else { return nil }
     guard both.count == smaller else { return false }
-    return both.allSatisfy { name in
-      guard let x = shards.entry(a + name), let y = shards.entry(b + name),
-        x.entry.elementType == y.entry.elementType, x.entry.shape == y.entry.shape
-      else { return false }
-      let (one, other) = (x.file.tensor(x.entry).buffer, y.file.tensor(y.entry).buffer)
-      defer {
-        x.file.release(x.entry, 0..<x.entry.byteCount)
-        y.file.release(y.entry, 0..<y.entry.byteCount)
-      }
-      return one.holdsSame(as: other)
+    return both.allSatisfy { holdSame(a + $0, b + $0, shards) }
+  }
+
+  /// Whether two tensors are the same, element for element.
+  static func holdSame(_ one: String, _ other: String, _ shards: Shards) -> Bool {
+    guard let x = shards.entry(one), let y = shards.entry(other),
+      x.entry.elementType == y.entry.elementType, x.entry.shape == y.entry.shape
+    else { return false }
+    let (one, other) = (x.file.tensor(x.entry).buffer, y.file.tensor(y.entry).buffer)
+    defer {
+      x.file.release(x.entry, 0..<x.entry.byteCount)
+      y.file.release(y.entry, 0..<y.entry.byteCount)
     }
+    return one.holdsSame(as: other)
   }
 }
 

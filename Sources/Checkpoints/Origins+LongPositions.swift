@@ -8,8 +8,11 @@ extension Origins {
   /// Source: `model/model_longclip.py` of Long-CLIP, `mask1` and `mask2`.
   ///
   /// - Parameter name: of the first table.
-  /// - Returns: `nil` where there is no second one.
-  func longPositions(beside name: String) throws(CheckpointError) -> Tensor? {
+  /// - Returns: the table and the names of both that it is made of; `nil` where there is no second
+  ///   one.
+  func longPositions(
+    beside name: String
+  ) throws(CheckpointError) -> (tensor: Tensor, names: [String])? {
     let second = name + "_res"
     guard let number = shards.locations[second], let first = shards.locations[name],
       let rest = shards.files[number].tensors.entry(named: second),
@@ -28,7 +31,9 @@ extension Origins {
     let split = start.byteCount / start.shape.extents[0] * kept
     let head = shards.files[first].tensors.bytes(of: start, 0..<split)
     let tail = shards.files[number].tensors.bytes(of: rest, split..<rest.byteCount)
-    return Tensor(
-      start.elementType, start.shape, Buffer(head.bytes.array + tail.bytes.array))
+    return (
+      Tensor(start.elementType, start.shape, Buffer(head.bytes.array + tail.bytes.array)),
+      [name, second]
+    )
   }
 }

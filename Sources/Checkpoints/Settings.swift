@@ -18,6 +18,7 @@ struct Settings {
   }
 
   private static let transformersName = "config.json"
+  private static let processorName = "preprocessor_config.json"
   private static let openCLIPName = "open_clip_config.json"
 
   /// The configuration; `nil` where no file says it.
@@ -71,7 +72,7 @@ struct Settings {
     if let json = try json("processor_config.json"), json.value["image_processor"] != nil {
       return json
     }
-    return try json("preprocessor_config.json")
+    return try json(Self.processorName)
   }
 
   /// The image tower takes pictures of one size only.
@@ -103,6 +104,40 @@ struct Settings {
         .inconsistent,
         "says what the activation is, so \(activation.rawValue) cannot be given; leave it out, or "
           + "change the file"))
+  }
+
+  /// The keys of transformers' files that nothing here reads and that are not known to be without
+  /// effect, as a note for each file.
+  func notes() throws(CheckpointError) -> [String] {
+    let files = [
+      (try transformersJSON(), KnownKeys.configuration),
+      (try transformersPreprocessing(), KnownKeys.preprocessing),
+    ]
+    return try disagreement()
+      + files.compactMap { found, known in
+        guard let found, case let keys = known.unknown(in: found.value), let first = keys.first
+        else {
+          return nil
+        }
+        let name = found.path.lastComponent?.string ?? ""
+        return keys.count == 1
+          ? "\(name) has the key \(first), which is not known and has no effect here"
+          : "\(name) has \(keys.count) keys that are not known and have no effect here: "
+            + keys.prefix(8).joined(separator: ", ") + (keys.count > 8 ? ", …" : "")
+      }
+  }
+
+  /// That both files of a processor are there and prepare pictures differently, as a note.
+  private func disagreement() throws(CheckpointError) -> [String] {
+    guard let first = try transformersPreprocessing(), let second = try json(Self.processorName),
+      first.path != second.path, let one = try? Preprocessing(transformers: first.value),
+      let other = try? Preprocessing(transformers: second.value), one != other
+    else { return [] }
+    let name = first.path.lastComponent?.string ?? ""
+    return [
+      "\(name) and \(Self.processorName) prepare pictures differently; \(name) counts, as in "
+        + "transformers 5"
+    ]
   }
 
   /// What families recognise themselves in.

@@ -18,21 +18,29 @@ struct Source {
   }
 
   /// - Parameter argument: a file of weights, an index of shards, a folder, or a hub id. A path
-  /// that   exists wins over a hub id.
+  ///   that exists wins over a hub id.
   init(_ argument: String, environment: (String) -> String?) throws(CheckpointError) {
     let path = FilePath(argument)
+    guard FileKind(of: path) == nil else {
+      try self.init(at: path)
+      return
+    }
+    guard let id = HubID(argument), !CheckpointFolder.isWeights(argument) else {
+      throw .unreadable(FileError("find", path, "no such file or folder"))
+    }
+    let snapshot: FilePath
+    do throws(FileError) {
+      snapshot = try HubCache(environment: environment).snapshot(of: id)
+    } catch { throw .unreadable(error) }
+    try self.init(folder: snapshot)
+  }
+
+  /// - Parameter path: of a file of weights, an index of shards, or a folder.
+  init(at path: FilePath) throws(CheckpointError) {
     switch FileKind(of: path) {
     case .directory: try self.init(folder: path)
     case .file, .other: try self.init(file: path)
-    case nil:
-      guard let id = HubID(argument), !CheckpointFolder.isWeights(argument) else {
-        throw .unreadable(FileError("find", path, "no such file or folder"))
-      }
-      let snapshot: FilePath
-      do throws(FileError) {
-        snapshot = try HubCache(environment: environment).snapshot(of: id)
-      } catch { throw .unreadable(error) }
-      try self.init(folder: snapshot)
+    case nil: throw .unreadable(FileError("find", path, "no such file or folder"))
     }
   }
 

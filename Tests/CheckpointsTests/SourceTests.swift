@@ -290,4 +290,21 @@ struct SourceTests {
         == "cannot find 'org/tiny': the Hugging Face cache has no "
         + "'\(cache)/models--org--tiny/snapshots/ffff'; `hf download org/tiny` puts it there")
   }
+
+  @Test func `a path is what the system says, whatever its bytes`() throws {
+    let folder = TemporaryFolder()
+    let odd = FilePath(bytes: folder.path.bytes + Array("/caf".utf8) + [0xe9])
+    try Folder.create(odd)
+    let model = TinyModel()
+    try TinyModel.write(model.transformers(), odd.appending("model.safetensors"))
+    var file = try AtomicFile(replacing: odd.appending("config.json"))
+    try file.append(text: "\(model.configuration.json)")
+    try file.commit()
+    let (whole, one) = (
+      try Checkpoint(at: odd), try Checkpoint(at: odd.appending("model.safetensors"))
+    )
+    #expect(model.matches(whole) && model.matches(one))
+    let missing = FilePath(bytes: odd.bytes + [0xe8])
+    #expect(throws: CheckpointError.self) { try Checkpoint(at: missing) }
+  }
 }

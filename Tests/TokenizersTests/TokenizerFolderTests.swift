@@ -28,6 +28,22 @@ import Testing
     #expect(tokenizer.notes.count == 1 && tokenizer.notes[0].contains("tokenizer.json"))
   }
 
+  @Test func `tokenizer.json counts where vocab.json has other ids, and that is said`() throws {
+    try copy(.roberta, "tokenizer.json")
+    let alone = try Tokenizer(folder: folder.path)
+    let (first, second) = (alone.token(10), alone.token(11))
+    for (ids, count) in [([10, 11], 0), ([11, 10], 1)] {
+      try write(
+        .object(JSON.Object([(first, .integer(ids[0])), (second, .integer(ids[1]))])), "vocab.json")
+      let tokenizer = try Tokenizer(folder: folder.path)
+      #expect(tokenizer.tables == alone.tables)
+      #expect(
+        tokenizer.notes.count {
+          $0.hasPrefix("tokenizer.json and vocab.json have other ids for the same tokens; ")
+        } == count)
+    }
+  }
+
   @Test func `without a class SigLIP's configuration names it`() throws {
     try copy(.siglip, "spiece.model")
     #expect(throws: FormatError.self) { try Tokenizer(folder: folder.path) }

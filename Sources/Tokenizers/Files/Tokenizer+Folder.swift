@@ -21,6 +21,11 @@ extension Tokenizer {
       self = try FolderFiles.naming("tokenizer.json") { () throws(FormatError) in
         try Tokenizer(file: TokenizerFile(bytes.span), context)
       }
+      if let other = try files.json("vocab.json"), differs(from: other) {
+        notes.append(
+          "tokenizer.json and vocab.json have other ids for the same tokens; tokenizer.json counts, "
+            + "as in transformers")
+      }
     } else if let name = Self.sentencePieceNames.first(where: { files.has($0) }) {
       let bytes = try files.bytes(name)
       self = try FolderFiles.naming(name) { () throws(FormatError) in
@@ -48,6 +53,15 @@ extension Tokenizer {
         "read a tokenizer from", folder,
         "it has no tokenizer.json, no vocab.json with merges.txt, no spiece.model and no vocab.txt; "
           + "copy them from the model's repository")
+    }
+  }
+
+  /// Whether a `vocab.json` has another id for one of its tokens.
+  private func differs(from json: JSON) -> Bool {
+    guard let object = json.object else { return true }
+    return object.keys.contains { token in
+      guard let id = object[token]?.int, 0..<vocabulary.count ~= id else { return true }
+      return !vocabulary[Int32(id)].utf8.elementsEqual(token.utf8)
     }
   }
 

@@ -12,6 +12,9 @@ extension CLIPConfiguration {
   /// - Throws: `FormatError` naming the key, what was found and what is allowed.
   public init(transformers json: JSON) throws(FormatError) {
     let root = try Fields(json, "the text")
+    // transformers would round the weights while it loads them, or run code of the folder.
+    try root.refuse("quantization_config")
+    try root.refuse("auto_map")
     let type = try Self.modelType(root)
     let edition: Edition = type.rawValue.hasPrefix("metaclip") ? .metaCLIP2 : .openAI
     let width = try root.whole("projection_dim", Limits.projection, default: 512)
@@ -84,6 +87,7 @@ extension CLIPConfiguration {
   private static func transformer(
     _ fields: Fields, width: Int, heads: Int, hiddenWidth: Int
   ) throws(FormatError) -> Transformer {
+    try fields.refuse("pruned_heads", unless: [[:]])
     let transformer = Transformer(
       width: try fields.whole("hidden_size", Limits.width, default: width),
       layers: try fields.whole("num_hidden_layers", Limits.layers, default: 12),
@@ -103,7 +107,7 @@ extension CLIPConfiguration {
 
 extension CLIPConfiguration.Image {
   /// - Parameter sizes: has `image_size` and `patch_size`, in transformers' file and in
-  /// open_clip's.
+  ///   open_clip's.
   init(
     transformer: CLIPConfiguration.Transformer, sizes: Fields, imageSize: Int, patchSize: Int
   ) throws(FormatError) {

@@ -67,6 +67,11 @@ public struct CLIPNaming: Sendable {
     return prefix + name
   }
 
+  /// A stored name without what stands before all of the model's; `nil` for one without that.
+  public func withoutPrefix(_ name: String) -> String? {
+    name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : nil
+  }
+
   init(scheme: Scheme, prefix: String, textPrefix: String) {
     self.scheme = scheme
     self.prefix = prefix
@@ -75,7 +80,7 @@ public struct CLIPNaming: Sendable {
 
   /// What names of other models begin with, after any prefix.
   private static let others = [
-    ("text_model.encoder.layer.", "a text tower of another architecture"),
+    ("text_model.encoder.layer.", "a text tower of another architecture")
   ]
 
   private static func refuseOthers(_ names: [String]) throws(FormatError) {
