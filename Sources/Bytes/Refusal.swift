@@ -18,6 +18,10 @@ public struct Refusal: Failure {
     case notFinite
     /// No pack reaches the cosine that was asked for.
     case cosineOutOfReach
+    /// An original whose answers are no embeddings.
+    case noAnswer
+    /// A recipe of which nothing is left that answers.
+    case nothingLeft
     /// Files are there already that would be replaced.
     case exists
     /// An output would replace a file that is read.

@@ -56,12 +56,13 @@ public struct Conversion: Sendable {
     return try candidate.seal(prepared)
   }
 
-  /// What a pack of each of some rates would be, without making any.
+  /// What a pack of each of some rates would be, without making any. Rates at which nothing is left
+  /// that answers are left out.
   ///
   /// - Parameters:
   ///   - bits: stored bits a weight; the recipe's own rate does not count.
   ///   - destination: a file beside which there is room for a pack while it is measured.
-  /// - Throws: as `run`.
+  /// - Throws: as `run`; `Refusal` also where every rate is left out.
   public func explore(
     _ checkpoint: Checkpoint, bits: [Double], beside destination: FilePath,
     progress: (Progress) -> Void = { _ in }
@@ -69,15 +70,23 @@ public struct Conversion: Sendable {
     guard makesEvidence else {
       throw Refusal("exploring runs the packs, and evidence is forbidden", .evidenceForbidden)
     }
-    let rates = bits.map(Rate.bits)
-    guard let first = rates.first else { return Frontier(points: []) }
+    guard let first = bits.first else { return Frontier(points: []) }
     let prepared = try Preparation(
-      of: checkpoint, for: destination, by: self, rate: first, progress)
-    return Frontier(
-      points: try rates.compactMap { rate in
-        let candidate = try Self.candidate(Plan(prepared, rate: rate), prepared, progress)
-        return candidate.point(of: prepared)
-      })
+      of: checkpoint, for: destination, by: self, rate: .bits(first), progress)
+    var frontier = Frontier(points: [])
+    for bits in bits {
+      do {
+        let plan = try Plan(prepared, rate: .bits(bits))
+        let candidate = try Self.candidate(plan, prepared, progress)
+        if let point = candidate.point(of: prepared) { frontier.points.append(point) }
+      } catch let error as Refusal where error.code == .nothingLeft {
+        frontier.leftOut.append(bits)
+      }
+    }
+    guard !frontier.points.isEmpty else {
+      throw Refusal("nothing that answers is left of the model at any of these rates", .nothingLeft)
+    }
+    return frontier
   }
 
   /// Attempts one plan after the other until a pack is accepted.

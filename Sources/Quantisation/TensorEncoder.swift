@@ -24,6 +24,8 @@ package struct TensorEncoder: Sendable {
     package var relativeSquaredError: Double?
     /// How many elements are NaN or infinite.
     package var nonFiniteCount = 0
+    /// Whether every value is zero now, and not all were.
+    package var isErased = false
   }
 
   /// - Throws: `Refusal` naming the tensor, for values that the recipe cannot carry.
@@ -47,8 +49,8 @@ package struct TensorEncoder: Sendable {
 
   /// A tensor that is no part of the model and comes along so that its file can be restored.
   ///
-  /// One of more dimensions than a pack allows becomes a vector: its shape stands in the header that
-  /// restores the file.
+  /// One of more dimensions than a pack allows becomes a vector: its shape stands in the header
+  /// that restores the file.
   package static func companion(_ name: String, _ tensor: Tensor) -> Encoded {
     let isFlat = tensor.shape.extents.count > PackWriter.highestRank
     let tensor =
@@ -73,7 +75,8 @@ package struct TensorEncoder: Sendable {
   ) throws(Overflow) -> Encoded {
     let halves = try tensor.rounded(to: half, type, pool: pool)
     return Encoded(
-      tensor: coded(parameter, type, .plain(type, halves.buffer)), relativeSquaredError: nil)
+      tensor: coded(parameter, type, .plain(type, halves.buffer)), relativeSquaredError: nil,
+      isErased: halves.isZero && !tensor.isZero)
   }
 
   private func onGrid(_ tensor: Tensor, _ parameter: Parameter) throws(CodecError) -> Encoded {
@@ -104,7 +107,8 @@ package struct TensorEncoder: Sendable {
     Encoded(
       tensor: coded(
         parameter, .float32, .grid(grid.codeType, codes: grid.codes, steps: grid.steps)),
-      relativeSquaredError: grid.relativeSquaredError)
+      relativeSquaredError: grid.relativeSquaredError,
+      isErased: grid.power > 0 && grid.codes.bytes.isZero)
   }
 
   private func coded(
@@ -118,7 +122,7 @@ package struct TensorEncoder: Sendable {
   /// How many elements are NaN or infinite.
   ///
   /// - Throws: `Refusal` where there are some, and the recipe rounds and does not allow them.
-  func nonFiniteCount(of tensor: Tensor, _ name: String) throws(Refusal) -> Int {
+  package func nonFiniteCount(of tensor: Tensor, _ name: String) throws(Refusal) -> Int {
     let count = tensor.nonFiniteCount(pool)
     guard count == 0 || recipe.target == .lossless || recipe.allowsNonFinite else {
       throw Refusal(
@@ -135,6 +139,14 @@ package struct TensorEncoder: Sendable {
 }
 
 extension Tensor {
+  /// Whether no element differs from zero.
+  fileprivate var isZero: Bool {
+    let chunk = 1 << 16
+    return stride(from: 0, to: shape.count, by: chunk).allSatisfy { start in
+      withFloats(start..<min(start + chunk, shape.count)) { peakBits($0) == 0 }
+    }
+  }
+
   /// How many elements are NaN or infinite.
   func nonFiniteCount(_ pool: WorkerPool) -> Int {
     let chunk = 1 << 16

@@ -38,8 +38,9 @@ public struct ImageTower: Sendable {
   ///   - pixels: `[images, channels, height, width]`, preprocessed.
   ///   - observe: looks at each stage; then rows are computed that nothing else needs.
   ///   - watch: is told where the time goes.
-  /// - Throws: `TowerError` when the pixels are no whole number of images, or a tensor does not fit
-  ///   the network; what the weights throw; what `observe` throws.
+  /// - Throws: `TowerError` when the pixels are no whole number of images, a tensor does not fit
+  ///   the network, or an embedding has no direction; what the weights throw; what `observe`
+  ///   throws.
   public func embed(
     _ pixels: Span<Float>, observe: Observer? = nil, watch: Stopwatch? = nil
   ) throws -> Embeddings {
@@ -51,7 +52,7 @@ public struct ImageTower: Sendable {
       let some = pixels.extracting(part.lowerBound * pixelCount..<part.upperBound * pixelCount)
       projected += try runner.run(count: part.count, texts: [], pixels: some, observe, watch)
     }
-    return Embeddings(projected: projected, width: graph.width)
+    return try Embeddings(projected: projected, width: graph.width, of: .image)
   }
 
   /// How many images pixels are.

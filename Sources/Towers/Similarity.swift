@@ -63,18 +63,4 @@ public struct Similarity: Sendable {
     }
     return result
   }
-
-  /// Rows of length 1. A row of zeros has no direction and stays one.
-  public static func normalised(_ rows: [Float], width: Int) -> [Float] {
-    precondition(width > 0 && rows.count % width == 0, "\(rows.count) floats in rows of \(width)")
-    var result = rows
-    for start in stride(from: 0, to: rows.count, by: width) {
-      var squares = 0.0
-      for index in start..<start + width { squares += Double(rows[index]) * Double(rows[index]) }
-      guard squares > 0 else { continue }
-      let length = squares.squareRoot()
-      for index in start..<start + width { result[index] = Float(Double(rows[index]) / length) }
-    }
-    return result
-  }
 }

@@ -40,8 +40,9 @@ public struct TextTower: Sendable {
   ///   - observe: looks at each stage; then rows are computed that nothing else needs.
   ///   - watch: is told where the time goes.
   /// - Throws: `TowerError` when a text is empty or all padding that a mask hides, longer than the
-  ///   model takes, or has an id that the vocabulary does not, or when a tensor does not fit the
-  /// network; what the weights throw; what   `observe` throws.
+  ///   model takes, or has an id that the vocabulary does not, when a tensor does not fit the
+  ///   network, and when an embedding has no direction; what the weights throw; what `observe`
+  ///   throws.
   public func embed(
     _ texts: [[Int]], observe: Observer? = nil, watch: Stopwatch? = nil
   ) throws -> Embeddings {
@@ -61,7 +62,7 @@ public struct TextTower: Sendable {
         watch)
       start = end
     }
-    return Embeddings(projected: projected, width: graph.width)
+    return try Embeddings(projected: projected, width: graph.width, of: .text)
   }
 
   /// What of a text goes through the tower.

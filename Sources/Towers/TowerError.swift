@@ -16,6 +16,9 @@ public struct TowerError: Failure, Equatable {
     case shape
     /// A tensor is of a type that weights do not come in.
     case elementType
+    /// An embedding has no direction: it is all zeros, or has a value that is no number or
+    /// infinite.
+    case embedding
   }
 
   public var code: Code

@@ -22,12 +22,19 @@ extension Convert {
         }
       }
     }
+    var notes = notes
+    if !frontier.leftOut.isEmpty {
+      let rates = frontier.leftOut.map { decimal($0, 1) }.joined(separator: ", ")
+      notes.append("left out, because nothing that answers is left of the model: \(rates) bits")
+      terminal.note("note: \(notes[notes.count - 1])")
+    }
     var file = try AtomicFile(replacing: drawing)
     try file.append(text: frontier.svg)
     try file.commit()
     guard !common.json else {
+      let written = PathMember("output", drawing)
       let object: JSON.Object = [
-        "output": .string(drawing.string), "points": .array(frontier.points.map(\.json)),
+        written.key: written.value, "points": .array(frontier.points.map(\.json)),
         "notes": .array(notes.map(JSON.string)),
       ]
       return try emit(JSON.object(object).description)

@@ -111,8 +111,7 @@ struct Convert: Command {
     let clock = ContinuousClock()
     let start = clock.now
     let checkpoint = try Checkpoint(
-      source, adapter: adapter.map { try Adapter(FilePath(argument: $0)) }, textTower: textTower,
-      activation: activation)
+      argument: source, adapter: adapter, textTower: textTower, activation: activation)
     var notes: [String] = []
     let conversion = try conversion(noting: &notes)
     try noteFiles(beside: checkpoint)
@@ -179,7 +178,8 @@ struct Convert: Command {
 
   /// `model.safetensors` → `model.clippack`, in the working directory.
   static func name(for source: String, _ ending: String = ".clippack") -> String {
-    let last = FilePath(source).lastComponent?.string ?? "model"
+    // By hand, for bytes that are not UTF-8 have a zero before them here.
+    let last = source.split(separator: "/").last.map(String.init) ?? "model"
     let endings = [
       ".safetensors.index.json", ".bin.index.json", ".safetensors", ".bin", ".pt", ".pth", ".ckpt",
     ]
@@ -193,7 +193,8 @@ struct Convert: Command {
     _ summary: Conversion.Summary, _ destination: FilePath, _ seconds: Double
   ) -> String {
     var object: JSON.Object = summary.comparison?.json ?? JSON.Object()
-    object["output"] = .string(destination.string)
+    let written = PathMember("output", destination)
+    object[written.key] = written.value
     object["source_bytes"] = .integer(summary.sourceBytes)
     object["pack_bytes"] = .integer(summary.packBytes)
     object["weight_bytes"] = .integer(summary.weightBytes)

@@ -92,17 +92,18 @@ final class JSONLinesSink: EmbeddingSink {
     let (path, bytes) = (file.destination, file.count)
     let beside = try record.write(
       for: path, list: nil, shape: [count, width], tally)
-    let recordPath = beside.destination.string
+    let recordPath = beside.destination
     try file.commit()
     try beside.commit()
+    let (written, record) = (PathMember("output", path), PathMember("record", recordPath))
     try emit(
       common.json
         ? JSON.object([
-          "output": .string(path.string), "record": .string(recordPath), "count": .integer(count),
+          written.key: written.value, record.key: record.value, "count": .integer(count),
           "bytes": .integer(bytes), "notes": .array(tally.notes.map(JSON.string)),
         ]).description
         : "\(path): \(counted(count, "line")), \(size(bytes)); what they are is told in "
-          + recordPath)
+          + "\(recordPath)")
   }
 }
 
@@ -138,14 +139,16 @@ final class NumPySink: EmbeddingSink {
     guard let array = array.take() else { return }
     let (extents, bytes) = ([array.rows] + array.extents, array.count)
     let beside = try record.write(for: path, list: listPath, shape: extents, tally)
-    let recordPath = beside.destination.string
+    let recordPath = beside.destination
     if let list = list.take() { try list.commit() }
     try array.commit()
     try beside.commit()
     if common.json {
-      var object: JSON.Object = ["output": .string(path.string)]
-      object["list"] = listPath.map { .string($0.string) }
-      object["record"] = .string(recordPath)
+      let paths: [(String, FilePath?)] = [
+        ("output", path), ("list", listPath), ("record", recordPath),
+      ]
+      let members = paths.compactMap { key, path in path.map { PathMember(key, $0) } }
+      var object = JSON.Object(members.map { ($0.key, $0.value) })
       object["shape"] = .array(extents.map { .integer($0) })
       object["bytes"] = .integer(bytes)
       object["notes"] = .array(tally.notes.map(JSON.string))
@@ -155,7 +158,7 @@ final class NumPySink: EmbeddingSink {
       let shape = extents.map { "\($0)" }.joined(separator: "×")
       try emit(
         "\(path): float32 \(shape), \(size(bytes))\(list); what they are is told in "
-          + recordPath)
+          + "\(recordPath)")
     }
   }
 }

@@ -68,16 +68,19 @@ struct Export: Command {
     }
     for note in summary.notes { common.terminal.note(note) }
     if common.json {
+      let written = PathMember("output", argument: output)
       let files = summary.files.map {
         ["name": .string($0.name), "bytes": .integer($0.size)] as JSON
       }
       return try emit(
         JSON.object([
-          "output": .string(output), "to": .string(to.rawValue), "files": .array(files),
+          written.key: written.value, "to": .string(to.rawValue), "files": .array(files),
           "content_digest": .string(identity.0), "embedding_space": .string(identity.1),
           "notes": .array(summary.notes.map(JSON.string)),
         ]))
     }
-    for file in summary.files { try emit("\(output)/\(file.name): ".printable() + size(file.size)) }
+    for file in summary.files {
+      try emit("\(FilePath(argument: output))/\(file.name): ".printable() + size(file.size))
+    }
   }
 }

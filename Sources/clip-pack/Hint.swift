@@ -8,6 +8,7 @@ enum Hint {
     "evidenceForbidden": "leave out --no-evidence",
     "exists": "--overwrite replaces it",
     "isInput": "give the output another name",
+    "noAnswer": "convert --no-evidence makes a pack that claims nothing of its answers",
     "noEvidence": "verify it with --against SOURCE or --reference FILE",
     "noTokenizer": "convert the checkpoint with --tokenizer DIR",
     "noTower": "convert the checkpoint with --towers both",

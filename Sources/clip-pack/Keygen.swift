@@ -19,16 +19,19 @@ struct Keygen: Command {
 
   func perform() throws {
     let (key, publicPath) = try Signing.makeKey(try outputPath(output))
+    let written = PathMember("output", argument: output)
+    let beside = PathMember("public_key_file", publicPath)
     try emit(
       common.json
         ? [
           JSON.object([
-            "output": .string(output), "public_key_file": .string(publicPath.string),
+            written.key: written.value, beside.key: beside.value,
             "public_key": .string(key.publicKey.description),
           ]).description
         ]
         : [
-          "\(output): keep it to yourself", "\(publicPath): give it to those who verify",
+          "\(FilePath(argument: output)): keep it to yourself",
+          "\(publicPath): give it to those who verify",
           "  key \(key.publicKey)",
         ])
   }

@@ -24,8 +24,12 @@ enum Name {
 
   /// A member of an object: `image`, or `image_base64` for a path that is not UTF-8.
   var member: (String, JSON) {
-    String(validating: bytes, as: UTF8.self).map { (key, .string($0)) }
-      ?? (key + "_base64", .string(Base64.encode(bytes)))
+    switch self {
+    case .picture(let path):
+      let member = PathMember(key, path)
+      return (member.key, member.value)
+    case .text(let text): return (key, .string(text))
+    }
   }
 
   /// An element of an array: a string, or an object of one member, `base64`.

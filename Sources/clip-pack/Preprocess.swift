@@ -38,11 +38,12 @@ struct Preprocess: Command {
     for picture in pixels { try writer.append(Buffer(littleEndian: picture.values).bytes) }
     let bytes = writer.count
     try writer.commit()
+    let written = PathMember("output", argument: output)
     try emit(
       common.json
         ? JSON.object([
-          "output": .string(output), "shape": .array(shape.extents.map(JSON.integer)),
+          written.key: written.value, "shape": .array(shape.extents.map(JSON.integer)),
           "bytes": .integer(bytes),
-        ]).description : "\(output): pixel_values \(shape), \(size(bytes))")
+        ]).description : "\(FilePath(argument: output)): pixel_values \(shape), \(size(bytes))")
   }
 }

@@ -28,18 +28,19 @@ struct Repack: Command {
       let new = try Repacking.run(old, to: path, storage: storage)
       return (old.preamble, new)
     }
+    let written = PathMember("output", argument: output)
     try emit(
       common.json
         ? [
           JSON.object([
-            "output": .string(output), "storage": .string(storage.rawValue),
+            written.key: written.value, "storage": .string(storage.rawValue),
             "pack_bytes": .integer(new.fileSize),
             "content_digest": .string(new.contentDigest.description),
           ]).description
         ]
         : [
-          "\(output): \(old.storage.rawValue) \(size(old.fileSize)) → \(storage.rawValue) "
-            + size(new.fileSize), "  content \(new.contentDigest)",
+          "\(FilePath(argument: output)): \(old.storage.rawValue) \(size(old.fileSize)) → "
+            + "\(storage.rawValue) " + size(new.fileSize), "  content \(new.contentDigest)",
         ])
   }
 }

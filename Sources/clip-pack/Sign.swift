@@ -34,17 +34,19 @@ struct Sign: Command {
       try Signing.sign(
         Pack(FilePath(argument: pack), pool: common.pool), with: key, to: path)
     }
+    let written = PathMember("output", argument: output)
     try emit(
       common.json
         ? [
           JSON.object([
-            "output": .string(output), "public_key": .string(key.publicKey.description),
+            written.key: written.value, "public_key": .string(key.publicKey.description),
             "content_digest": .string(preamble.contentDigest.description),
             "evidence_digest": .string(preamble.evidenceDigest.description),
           ]).description
         ]
         : [
-          "\(output): signed by \(key.publicKey)", "  content   \(preamble.contentDigest)",
+          "\(FilePath(argument: output)): signed by \(key.publicKey)",
+          "  content   \(preamble.contentDigest)",
           "  evidence  \(preamble.evidenceDigest)",
         ])
   }

@@ -27,18 +27,21 @@ struct Unpack: Command {
         overwriting: overwrite)
     }
     if common.json {
+      let written = PathMember("output", argument: output)
       let files = summary.files.map {
         ["name": .string($0.name), "bytes": .integer($0.size)] as JSON
       }
       try emit(
         JSON.object([
-          "output": .string(output), "is_source": .bool(summary.isSource),
+          written.key: written.value, "is_source": .bool(summary.isSource),
           "tensors_are_source": .bool(summary.isSource || summary.isConverted),
           "files": .array(files),
         ]))
       return
     }
-    for file in summary.files { try emit("\(output)/\(file.name): \(size(file.size))") }
+    for file in summary.files {
+      try emit("\(FilePath(argument: output))/\(file.name): \(size(file.size))")
+    }
     try emit(
       summary.isSource
         ? "the weights are the source's, byte for byte (SHA-256 checked)"

@@ -29,6 +29,7 @@ extension Verify {
     }
     object["signed_by"] = .array(signers(of: pack).map(JSON.string))
     object["published_for"] = offer(for: model).map(JSON.string) ?? .null
+    object["notes"] = .array(verification.notes.map(JSON.string))
     object["unproven"] = .array(verification.unproven.map(JSON.string))
     object["failures"] = .array(verification.failures.map(JSON.string))
     return JSON.object(object).description

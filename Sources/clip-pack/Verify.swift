@@ -153,8 +153,9 @@ struct Verify: Command {
       let objection = try signatureObjection(pack)
       terminal.progress("checking every byte")
       defer { terminal.endProgress() }
-      try pack.validate()
+      // Shapes first: bytes that no network needs are not decoded.
       let model = try Model(pack, keepingMatrices: false, compute: compute)
+      try pack.validate()
       terminal.progress("running the pack")
       var (verification, rebuilt) = try self.verification(of: model)
       if let objection {
@@ -182,8 +183,7 @@ struct Verify: Command {
     }
     let original = try Original(
       Checkpoint(
-        against, adapter: adapter.map { try Adapter(FilePath(argument: $0)) },
-        textTower: textTower, activation: activation),
+        argument: against, adapter: adapter, textTower: textTower, activation: activation),
       tokenizerFolder: tokenizer.map { FilePath(argument: $0) })
     var notes: [String] = []
     var verification = try Verification.against(
@@ -194,7 +194,8 @@ struct Verify: Command {
       texts: evidenceTexts.map { try texts(listedIn: FilePath(argument: $0), noting: &notes) }
         ?? [],
       minimumCosine: minCosine)
-    for note in notes { common.terminal.note("note: \(note)") }
+    verification.notes = notes + verification.notes
+    for note in verification.notes { common.terminal.note("note: \(note)") }
     guard rebuild else { return (verification, nil) }
     let rebuilt = try Rebuilding(of: model.pack, from: original)
     if !rebuilt.differences.isEmpty { verification.isOnlyBelowDefaultFloor = false }

@@ -52,6 +52,65 @@ struct AuthenticityTests {
     #expect(!chosen.hasPassed && !chosen.isOnlyBelowDefaultFloor)
   }
 
+  @Test(arguments: [Recipe.Target.int8, .f16])
+  func `what was unpacked from a pack that lost something does not prove it`(
+    target: Recipe.Target
+  ) throws {
+    let source = Workbench.source("quick-gelu")
+    let pack = try bench.convert(source, to: target).path
+    let folder = bench.folder.appending("unpacked")
+    #expect(try !Unpacking.run(Pack(pack, pool: bench.pool), into: folder).isSource)
+    let verification = try verify(pack, folder)
+    #expect(
+      verification.failures == [
+        "the source has the very values that this pack decodes to, as what was unpacked from it "
+          + "has, and the pack was made of another original: compare it with that one"
+      ])
+    // What a lossless pack gives back is the original.
+    let exact = try bench.convert(source, to: .lossless, as: "exact").path
+    let restored = bench.folder.appending("restored")
+    _ = try Unpacking.run(Pack(exact, pool: bench.pool), into: restored)
+    #expect(try verify(exact, restored).hasPassed)
+  }
+
+  @Test func `codes along the trellis are proven, every one, without calibration`() throws {
+    let source = Fixture.path("demo")
+    let path = bench.folder.appending("x.clippack")
+    let conversion = Conversion(
+      recipe: Recipe(target: .int8, rate: .bits(2.5)), calibration: CalibrationChoice.none,
+      pool: bench.pool)
+    _ = try conversion.run(Checkpoint(source.string), to: path)
+    let verification = try verify(path, source, minimumCosine: 0)
+    #expect(verification.failures == [])
+    #expect(verification.authenticity?.bounded == [])
+  }
+
+  @Test func `pictures and texts beyond what a pack keeps are counted, and texts that are cut`()
+    throws
+  {
+    let source = Fixture.path("demo")
+    let picture = Fixture.path("pictures/05-blue-on-brown.jpg")
+    let long = Array(repeating: "red", count: 100).joined(separator: " ")
+    let (pictures, texts) = (
+      Array(repeating: picture, count: 66), [long] + (0..<69).map { "red \($0)" }
+    )
+    let notes = [
+      "of 66 pictures the first 64 are taken, as many as a pack keeps",
+      "of 70 texts the first 64 are taken, as many as a pack keeps",
+      "1 of 64 texts has more than 77 tokens and is cut",
+    ]
+    let path = bench.folder.appending("x.clippack")
+    let conversion = Conversion(
+      recipe: Recipe(target: .int8), evidenceImages: pictures, evidenceTexts: texts,
+      pool: bench.pool)
+    let summary = try conversion.run(Checkpoint(source.string), to: path)
+    #expect(summary.notes == notes)
+    let verification = try Verification.against(
+      Original(Checkpoint(source.string)), bench.model(path), images: pictures, texts: texts)
+    #expect(verification.notes == notes)
+    #expect(verification.hasPassed, "\(verification.failures)")
+  }
+
   @Test func `another source is another model, and is not run`() throws {
     let pack = try bench.convert(Workbench.source("quick-gelu"), to: .f16).path
     let verification = try verify(pack, Workbench.source("gelu"))

@@ -8,6 +8,7 @@ import SystemPackage
 import Tensors
 import TestSupport
 import Testing
+import Towers
 
 @testable import Conversion
 @testable import Evidence
@@ -39,7 +40,8 @@ struct NonFiniteTests {
     let path = folder.appending("a.clippack")
     var recipe = Recipe(target: allowed.target, rate: allowed.rate)
     recipe.allowsNonFinite = true
-    let conversion = Conversion(recipe: recipe, calibration: allowed.calibration, pool: pool)
+    let conversion = Conversion(
+      recipe: recipe, makesEvidence: false, calibration: allowed.calibration, pool: pool)
     let summary = try conversion.run(source, to: path)
     #expect(
       summary.notes.last
@@ -56,13 +58,10 @@ struct NonFiniteTests {
     #expect(
       try pack.decoded(#require(pack.tensor(other))).floats != source.tensor(other).floats)
 
-    // One of the towers is no number now, which proves nothing, whatever the other side is.
+    // One of the towers has no answers now.
     for compute in Compute.allCases {
       let model = try Model(pack, keepingMatrices: false, compute: compute)
-      #expect(
-        try Verification.ofEvidence(model, minimumCosine: nil).failures.contains {
-          $0.hasPrefix("text cosine is nan, at least ")
-        })
+      #expect(throws: Self.noEmbedding) { try model.embed(ids: [[238, 5, 239]]) }
     }
     if allowed.calibration == .none {
       #expect(try Rebuilding(of: pack, from: Original(source)).differences == [])
@@ -75,13 +74,15 @@ struct NonFiniteTests {
     var recipe = Recipe(target: .int8)
     recipe.allowsNonFinite = true
     let path = folder.appending("a.clippack")
-    _ = try Conversion(recipe: recipe, pool: pool).run(source, to: path)
+    _ = try Conversion(recipe: recipe, makesEvidence: false, pool: pool).run(source, to: path)
     let model = try Model(opening: path, threads: 1)
     // Weights 3 and 17 are those of token 0.
-    let rows = try model.embed(ids: [[238, 5, 239], [238, 0, 239]])
-    #expect(rows[0].allSatisfy { $0.isFinite })
-    #expect(rows[1].allSatisfy { $0.isNaN })
+    #expect(try model.embed(ids: [[238, 5, 239]])[0].allSatisfy { $0.isFinite })
+    #expect(throws: Self.noEmbedding) { try model.embed(ids: [[238, 0, 239]]) }
   }
+
+  private static let noEmbedding = TowerError(
+    .embedding, "the embedding of text 0 has a value that is NaN or infinite")
 
   /// The checkpoint with two weights of one tensor replaced.
   private func broken(_ name: String = Self.name) throws -> (source: FilePath, bytes: [UInt8]) {
@@ -117,23 +118,33 @@ struct NonFiniteTests {
     #expect(FileKind(of: output) == nil)
   }
 
-  @Test func `lossless carries them, and its evidence proves nothing`() throws {
+  @Test func `lossless carries them without evidence, for there is nothing to prove`() throws {
     let (source, bytes) = try broken()
     let path = folder.appending("a.clippack")
-    let summary = try Conversion(recipe: Recipe(target: .lossless), pool: pool)
+    let recipe = Recipe(target: .lossless)
+    let error = #expect(throws: Refusal.self) {
+      try Conversion(recipe: recipe, pool: pool).run(Checkpoint(source.string), to: path)
+    }
+    #expect(
+      error?.description
+        == "the original has no answer: the embedding of text 0 has a value that is NaN or "
+        + "infinite; tensor \"\(Self.name)\" has 2 values that are NaN or infinite")
+    #expect(error?.code == .noAnswer)
+    #expect(FileKind(of: path) == nil)
+
+    let summary = try Conversion(recipe: recipe, makesEvidence: false, pool: pool)
       .run(Checkpoint(source.string), to: path)
-    #expect(summary.comparison?.text?.cosineMinimum.isNaN == true)
     #expect(
       summary.notes.last
         == "tensor \"\(Self.name)\" has 2 values that are NaN or infinite; it is kept as it is")
     let model = try Model(Pack(path, pool: pool), keepingMatrices: false)
-    let verification = try Verification.ofEvidence(model, minimumCosine: nil)
-    #expect(verification.failures.contains { $0.hasPrefix("text cosine is nan, at least ") })
-    #expect(verification.expected.texts.joined().contains { $0.isNaN })
-
     let restored = folder.appending("restored")
     _ = try Unpacking.run(model.pack, into: restored)
     let file = try MappedFile(restored.appending("model.safetensors"))
     #expect(file.bytes.array == bytes)
+    // Nor has the source an answer to hold the pack's against.
+    #expect(throws: Refusal.self) {
+      try Verification.against(Original(Checkpoint(source.string)), model)
+    }
   }
 }

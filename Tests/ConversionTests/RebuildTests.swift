@@ -64,7 +64,7 @@ struct RebuildTests {
       let start = checkpoint.location(of: "visual_projection.weight")!.lowerBound
       bytes.replaceSubrange(start..<start + 4, with: [1, 0, 0xa0, 0x7f])
     }
-    let pack = try bench.convert(source, to: .lossless)
+    let pack = try bench.convert(source, to: .lossless, evidence: false)
     let output = bench.folder.appending("unpacked")
     #expect(try Unpacking.run(Pack(pack.path, pool: bench.pool), into: output).isSource)
     #expect(

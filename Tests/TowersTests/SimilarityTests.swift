@@ -1,12 +1,27 @@
+import Architecture
 import Testing
-import Towers
+
+@testable import Towers
 
 @Suite("similarity")
 struct SimilarityTests {
-  @Test func `rows get length 1, and a row of zeros stays one`() {
-    let rows = Similarity.normalised([3, 4, 0, 0, -1e-30, 0, 3e38, 3e38], width: 2)
-    #expect(rows[..<6] == [0.6, 0.8, 0, 0, -1, 0])
-    #expect(abs(rows[6] - 0.70710678) <= 1e-7)
+  @Test func `embeddings get length 1`() throws {
+    let rows = try Embeddings(
+      projected: [3, 4, -1e-30, 0, 3e38, 3e38], width: 2, of: .image
+    ).normalised
+    #expect(rows[..<4] == [0.6, 0.8, -1, 0])
+    #expect(abs(rows[4] - 0.70710678) <= 1e-7)
+  }
+
+  @Test(arguments: [
+    ([1, 0, 0, 0], "the embedding of text 1 is all zeros, which have no direction"),
+    ([1, 0, 1, .nan], "the embedding of text 1 has a value that is NaN or infinite"),
+    ([-Float.infinity, 0, 1, 0], "the embedding of text 0 has a value that is NaN or infinite"),
+  ])
+  func `what has no direction is no embedding`(projected: [Float], message: String) {
+    #expect(throws: TowerError(.embedding, message)) {
+      try Embeddings(projected: projected, width: 2, of: .text)
+    }
   }
 
   @Test func `logits are scaled cosines of all pairs`() {

@@ -13,6 +13,7 @@ struct Attempt: ~Copyable {
   let recipe: Recipe
   var writer: PackWriter
   private(set) var measures: [TensorMeasure]
+  private(set) var erased: ErasedMatrices
   /// What people should know of the weights, a sentence each.
   private(set) var notes: [String]
 
@@ -44,6 +45,7 @@ struct Attempt: ~Copyable {
     self.recipe = recipe
     self.writer = writer
     measures = []
+    erased = ErasedMatrices()
     notes = []
   }
 
@@ -57,6 +59,7 @@ struct Attempt: ~Copyable {
       let encoded =
         try grids[parameter.name].map { encoder.describe($0, parameter) }
         ?? encoder.encode(prepared.checkpoint.tensor(parameter.name), parameter)
+      erased.add(parameter, isErased: encoded.isErased)
       let before = writer.compactModelBytes
       try writer.add(encoded.tensor)
       measures.append(

@@ -20,6 +20,7 @@ extension Candidate {
       sourceBytes: checkpoint.files.reduce(0) { $0 + $1.tensors.file.count },
       packBytes: preamble.fileSize, weightBytes: weightBytes,
       parameterCount: prepared.spec.parameterCount, contentDigest: preamble.contentDigest,
-      comparison: comparison, notes: checkpoint.assumptions + prepared.spec.notes + notes)
+      comparison: comparison,
+      notes: checkpoint.assumptions + prepared.spec.notes + prepared.notes + notes)
   }
 }

@@ -1,32 +1,45 @@
+internal import Bytes
 internal import ClipPack
 internal import Evidence
 internal import Kernels
 internal import PackFormat
 internal import Quantisation
+internal import Towers
 
 /// A whole pack, evidence and provenance included, that lacks only its name.
 struct Candidate: ~Copyable {
   var writer: PackWriter
-  /// With the original in float32; `nil` when evidence is disabled.
+  /// With the original in float32; `nil` when evidence is disabled, and where the pack is silent.
   let comparison: Comparison?
   /// What people should know of the weights, a sentence each.
   let notes: [String]
+  private let erased: ErasedMatrices
+  /// Why it has no answers where the original has some.
+  private let silence: Refusal?
 
   /// Runs the pack on the original's probes, and writes down what came of it.
   init(
     measuring attempt: consuming Attempt, _ prepared: Preparation,
     _ progress: (Conversion.Progress) -> Void
   ) throws {
-    let (recipe, measures, notes) = (attempt.recipe, attempt.measures, attempt.notes)
+    let (recipe, measures) = (attempt.recipe, attempt.measures)
+    erased = attempt.erased
+    notes = attempt.notes + attempt.erased.notes
     var writer = attempt.writer
     var comparison: Comparison?
+    var silence: Refusal?
     writer.beginEvidence()
     if let original = prepared.original {
       progress(.runningPack)
-      let evidence = try Evidence(
-        comparing: writer.readBack(), original.probes, original.embeddings, measures)
-      try evidence.write(to: &writer)
-      comparison = evidence.reached
+      do {
+        let evidence = try Evidence(
+          comparing: writer.readBack(), original.probes, original.embeddings, measures)
+        try evidence.write(to: &writer)
+        comparison = evidence.reached
+      } catch let error as TowerError where error.code == .embedding {
+        silence = Refusal(
+          "the original has answers and the pack has none: \(error)", .nothingLeft)
+      }
     }
     progress(.finishing)
     let provenance = Provenance(
@@ -35,7 +48,13 @@ struct Candidate: ~Copyable {
     try provenance.write(to: &writer)
     self.writer = writer
     self.comparison = comparison
-    self.notes = notes
+    self.silence = silence
+  }
+
+  /// - Throws: `Refusal` where nothing is left that answers.
+  func check() throws(Refusal) {
+    try erased.check()
+    if let silence { throw silence }
   }
 
   /// What it shows of its rate; `nil` when evidence is disabled.

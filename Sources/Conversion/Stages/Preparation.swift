@@ -21,6 +21,8 @@ struct Preparation {
   let calibration: Calibration?
   /// `nil` where no rate is asked for.
   let sensitivity: Sensitivity?
+  /// What of the user's pictures and texts is left out or cut, a clause each.
+  let notes: [String]
 
   /// Probes, and the original's embeddings of them in float32.
   struct OriginalAnswers {
@@ -49,6 +51,7 @@ struct Preparation {
         for: spec.graph, spec.preprocessing, spec.tokenizer,
         calibration: isCalibrated ? choice : .none)
     }
+    notes = (original?.probes.notes ?? []) + (isCalibrated ? inputs?.notes ?? [] : [])
     calibration = isCalibrated ? inputs.map { Calibration(inputs: $0) } : nil
     sensitivity =
       try rate == nil
@@ -92,10 +95,33 @@ struct Preparation {
       graph: spec.graph, preprocessing: spec.preprocessing, tokenizer: spec.tokenizer,
       images: images, texts: texts)
     progress(.runningOriginal)
-    return OriginalAnswers(
-      probes: probes,
-      embeddings: try probes.embeddings(
-        of: checkpoint, spec.graph, spec.preprocessing, conversion.pool, observing: true))
+    do {
+      return OriginalAnswers(
+        probes: probes,
+        embeddings: try probes.embeddings(
+          of: checkpoint, spec.graph, spec.preprocessing, conversion.pool, observing: true))
+    } catch let error as Refusal where error.code == .noAnswer {
+      throw try cause(of: error, checkpoint, spec, conversion)
+    }
+  }
+
+  /// Why an original has no answers, where weights that are no numbers tell.
+  ///
+  /// - Throws: `Refusal` for weights that the recipe does not allow.
+  private static func cause(
+    of error: Refusal, _ checkpoint: Checkpoint, _ spec: ModelSpec, _ conversion: Conversion
+  ) throws -> Refusal {
+    let encoder = TensorEncoder(recipe: conversion.recipe, pool: conversion.pool)
+    for parameter in spec.graph.parameters {
+      defer { checkpoint.release(parameter.name) }
+      let count = try encoder.nonFiniteCount(
+        of: checkpoint.tensor(parameter.name), parameter.name)
+      guard count > 0 else { continue }
+      return Refusal(
+        "\(error.reason); tensor \"\(parameter.name)\" has "
+          + TensorEncoder.described(nonFinite: count), error.code)
+    }
+    return error
   }
 
   /// Of both towers, whichever are taken; a text tower's tokenizer is not needed without it.

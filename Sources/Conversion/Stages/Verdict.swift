@@ -23,6 +23,7 @@ enum Verdict: ~Copyable {
       self = .retry(next)
       return
     }
+    try candidate.check()
     try plan.checkTarget(bytes: candidate.writer.fileSize, candidate.comparison)
     self = .accept(candidate)
   }

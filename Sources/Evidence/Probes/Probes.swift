@@ -21,6 +21,8 @@ package struct Probes: Sendable {
   package var texts: [[Int]] = []
   /// Where they came from, for people.
   package var origin: String
+  /// What of the user's was left out or cut, a clause each.
+  package private(set) var notes: [String] = []
 
   package var imageCount: Int { imageSize == 0 ? 0 : levels.count / (3 * imageSize * imageSize) }
 
@@ -56,17 +58,34 @@ extension Probes {
         images.isEmpty
         ? ProbePictures.all(size: size).flatMap(\.self)
         : try images.prefix(maximum).flatMap { try levels(of: $0, preprocessing, size) }
+      probes.note(images.count, "pictures")
     }
     if let text = graph.text {
       if let tokenizer {
-        probes.texts = (texts.isEmpty ? ProbeTexts.all : Array(texts.prefix(maximum))).map {
-          tokenizer.encode($0, limit: text.tokens.upperBound).ids.map(Int.init)
+        let limit = text.tokens.upperBound
+        let encoded = (texts.isEmpty ? ProbeTexts.all : Array(texts.prefix(maximum))).map {
+          tokenizer.encode($0, limit: limit)
+        }
+        probes.texts = encoded.map { $0.ids.map(Int.init) }
+        probes.note(texts.count, "texts")
+        let cut = encoded.count(where: \.isTruncated)
+        if !texts.isEmpty, cut > 0 {
+          probes.notes.append(
+            "\(cut) of \(encoded.count) texts \(cut == 1 ? "has" : "have") more than \(limit) "
+              + "tokens and \(cut == 1 ? "is" : "are") cut")
         }
       } else {
         probes.texts = ProbeTexts.ids(for: text)
       }
     }
     return probes
+  }
+
+  /// Says how many of the user's are not taken.
+  private mutating func note(_ count: Int, _ nouns: String) {
+    guard count > Self.maximum else { return }
+    notes.append(
+      "of \(count) \(nouns) the first \(Self.maximum) are taken, as many as a pack keeps")
   }
 
   /// Refuses pictures and texts of the user's that the model could not be asked about.

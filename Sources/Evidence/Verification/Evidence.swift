@@ -140,8 +140,8 @@ package struct Evidence: Sendable {
       document.reached(in: compute)
     }
 
-    /// Why no floor of the maker's can be believed, as a clause: it lies outside what a floor is, or
-    /// below what was reached when it was recorded.
+    /// Why no floor of the maker's can be believed, as a clause: it lies outside what a floor is,
+    /// or below what was reached when it was recorded.
     var objectionToFloor: String? {
       guard floor > 0, floor <= 1 else {
         return "the recorded floor of cosines is \(floor), above 0 and at most 1 is allowed"
@@ -175,15 +175,21 @@ extension Probes {
   /// What a checkpoint answers, in float32, a layer at a time.
   ///
   /// - Parameter observing: whether stages are kept too.
+  /// - Throws: `Refusal` for an original of which an answer is no embedding.
   package func embeddings(
     of checkpoint: Checkpoint, _ graph: NetworkGraph, _ preprocessing: Preprocessing?,
     _ pool: WorkerPool, observing: Bool
   ) throws -> ProbeEmbeddings {
     let weights = CheckpointWeights(checkpoint: checkpoint)
-    var result = try embeddings(
-      graph.image.map { ImageTower($0, weights: weights, pool: pool) },
-      graph.text.map { TextTower($0, weights: weights, pool: pool) }, preprocessing,
-      observing: observing)
+    var result: ProbeEmbeddings
+    do {
+      result = try embeddings(
+        graph.image.map { ImageTower($0, weights: weights, pool: pool) },
+        graph.text.map { TextTower($0, weights: weights, pool: pool) }, preprocessing,
+        observing: observing)
+    } catch let error as TowerError where error.code == .embedding {
+      throw Refusal("the original has no answer: \(error)", .noAnswer)
+    }
     result.similarity = try graph.network.scores.map { try Similarity($0, weights) }
     return result
   }

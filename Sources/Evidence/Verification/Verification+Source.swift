@@ -36,6 +36,7 @@ extension Verification {
       return verification
     }
     let recorded = try Evidence.Recorded(model.pack)
+    var notes: [String] = []
     var probes = try Probes.gather(
       graph: model.graph, preprocessing: original.preprocessing, tokenizer: original.tokenizer,
       images: [], texts: [])
@@ -43,6 +44,7 @@ extension Verification {
       let own = try Probes.gather(
         graph: model.graph, preprocessing: original.preprocessing, tokenizer: original.tokenizer,
         images: images, texts: texts)
+      notes = own.notes
       if !images.isEmpty { probes.append(picturesOf: own) }
       if !texts.isEmpty { probes.append(textsOf: own) }
     }
@@ -58,6 +60,7 @@ extension Verification {
     var verification = Verification(
       found, expected, floor: floor, reference: reference, probes: probes, recorded: recorded)
     verification.authenticity = authenticity
+    verification.notes = notes
     verification.isOnlyBelowDefaultFloor = minimumCosine == nil && verification.isBelowFloorAlone
     if let recorded {
       guard places.pictures.count == recorded.probes.imageCount else {

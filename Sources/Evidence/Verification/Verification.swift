@@ -21,6 +21,8 @@ public struct Verification: Sendable {
   public var failures: [String] = []
   /// What could not be compared and is therefore not proven, a clause each.
   public package(set) var unproven: [String] = []
+  /// What of the verifier's own pictures and texts was left out or cut, a clause each.
+  public var notes: [String] = []
   /// What comparing the pack's data with the source's found; `nil` where there is no source.
   public package(set) var authenticity: Authenticity?
   /// Whether the pack is the source's and only the floor that nobody chose is not reached.

@@ -35,6 +35,9 @@ extension TracedInputs {
     if chosen.isEmpty {
       pictures.levels = CalibrationPictures.all(size: size, count).flatMap(\.self)
     }
+    if chosen.count > count {
+      notes.append("of \(chosen.count) pictures to round for the first \(count) are taken")
+    }
     pixels = try pictures.pixels(preprocessing).prefix(count).map(\.values)
   }
 }

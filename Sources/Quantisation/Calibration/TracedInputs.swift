@@ -10,6 +10,8 @@ package struct TracedInputs: Sendable {
   /// The image tower's input, picture by picture.
   var pixels: [[Float]] = []
   var texts: [[Int]] = []
+  /// What of the user's is left out, a clause each.
+  package var notes: [String] = []
 
   /// Runs them, and shows what went through each matrix of both towers.
   ///

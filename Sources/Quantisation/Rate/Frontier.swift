@@ -4,6 +4,8 @@ public import Evidence
 /// What packs of one checkpoint reach at different sizes.
 public struct Frontier: Sendable {
   public var points: [Point]
+  /// Bits a weight that were asked for and leave nothing that answers.
+  public package(set) var leftOut: [Double] = []
 
   package init(points: [Point]) { self.points = points }
 

@@ -142,6 +142,8 @@ package struct RateSearch {
   }
 
   /// Whether to try again, judging by the whole file and how it answers.
+  ///
+  /// - Parameter reached: `nil` for a pack that was not run, or that has no answers.
   package mutating func isWorthAnother(afterFile bytes: Int, _ reached: Comparison?) throws -> Bool
   {
     guard !isSettled else { return false }
@@ -149,7 +151,7 @@ package struct RateSearch {
     case .bits: return false
     case .maxBytes(let limit): return try isWorthAnother(afterFile: bytes, limit)
     case .minCosine(let cosine):
-      guard let reached else { return false }
+      guard let reached else { return refine() }
       return try isWorthAnother(after: reached, cosine)
     }
   }
@@ -172,6 +174,14 @@ package struct RateSearch {
     }
     shift(by: within(move(from: Double(bytes), to: 0.9985 * Double(limit)), .image))
     return true
+  }
+
+  /// Makes all steps half as large, after an attempt of which nothing was left that answers.
+  private mutating func refine() -> Bool {
+    attempts += 1
+    for (tower, here) in level { bad[tower] = min(bad[tower] ?? here, here) }
+    shift(by: -256)
+    return attempts < Self.maximumAttempts
   }
 
   private mutating func isWorthAnother(after reached: Comparison, _ cosine: Double) throws -> Bool {
