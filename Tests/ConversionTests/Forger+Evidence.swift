@@ -1,6 +1,7 @@
 import Bytes
-import PackFormat
 import Tensors
+
+@testable import PackFormat
 
 extension Forger {
   mutating func changeEvidence(_ names: [String]) -> String {
@@ -34,6 +35,54 @@ extension Forger {
     evidence[index].streams[0] = Array(
       json.replacing(["min_cosine"], with: floor).description.utf8)
     return "a floor of \(floor)"
+  }
+
+  /// Says that nothing was lost.
+  mutating func raiseFigures() throws -> String {
+    let index = place(of: .evidence, in: evidence)
+    let json = try evidence[index].json
+    let keys = ["image_cosine_min", "text_cosine_min", "image_cosine_mean", "text_cosine_mean"]
+    let all = (json["reached"]?.array ?? []).map { reached in
+      keys.filter { reached[$0] != nil }.reduce(reached) { $0.replacing([$1], with: 1) }
+    }
+    evidence[index].streams[0] = Array(
+      json.replacing(["reached"], with: .array(all)).description.utf8)
+    return "cosines of 1 are said to be reached"
+  }
+
+  /// Says that its embeddings are another original's.
+  mutating func changeSpace() throws -> String {
+    let index = place(of: .provenance, in: evidence)
+    let json = try evidence[index].json
+    let digits = (0..<64).map { _ in String(number(16), radix: 16) }.joined()
+    evidence[index].streams[0] = Array(
+      json.replacing(["space"], with: .string(digits)).description.utf8)
+    return "the space \(digits)"
+  }
+
+  mutating func sign() -> String {
+    let signature: Signature
+    let what: String
+    switch number(3) {
+    case 0:
+      // Of order 1: R of order 1 and S of 0 are good for any message.
+      signature = Signature(
+        key: PublicKey([1] + [UInt8](repeating: 0, count: 31)),
+        bytes: [1] + [UInt8](repeating: 0, count: 63))
+      what = "a signature by a key of low order"
+    case 1:
+      signature = SigningKey().sign(Array("clip-pack signature 1\n".utf8))
+      what = "a signature of something else"
+    default:
+      let key = SigningKey()
+      var bytes = key.sign(signedMessage).bytes
+      bytes[number(64)] ^= 1
+      signature = Signature(key: key.publicKey, bytes: bytes)
+      what = "a signature of which one bit is another"
+    }
+    attachments.append(
+      Item(name: "signature/ed25519/\(signature.key)", streams: [signature.bytes]))
+    return what
   }
 
   mutating func attach() -> String {

@@ -35,6 +35,20 @@ extension Forger {
     return "\(path) of \(name.rawValue), \(old.excerpt)"
   }
 
+  /// Two ids of a tokenizer's tables.
+  mutating func exchangeIDs() -> String {
+    let index = place(of: .tokenizerTables, in: content)
+    let (first, second) = (number(8), 8 + number(8))
+    for byte in 0..<4 { content[index].streams[0].swapAt(4 * first + byte, 4 * second + byte) }
+    return "the ids of pieces \(first) and \(second) are exchanged"
+  }
+
+  mutating func removeItem() -> String {
+    let index = number(content.count)
+    defer { content.remove(at: index) }
+    return "\(content[index].name) is gone"
+  }
+
   mutating func changeNetwork() throws -> String {
     // The source's own words would contradict; nobody must keep them.
     content.removeAll { $0.name == SectionName.configuration.rawValue }

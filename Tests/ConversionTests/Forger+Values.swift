@@ -16,6 +16,11 @@ extension Forger.Item {
       })
   }
 
+  /// Whether its rows are heads of an attention.
+  var isProjectionOfHeads: Bool {
+    tensor != nil && (name.hasSuffix("q_proj.weight") || name.hasSuffix("v_proj.weight"))
+  }
+
   /// Of what the first stream holds, in bytes.
   var codeSize: Int { tensor!.content.parts[0].elementType.bits / 8 }
 

@@ -32,7 +32,8 @@ extension Forger {
   }
 
   mutating func exchangeHeads() -> String {
-    let index = matrix { $0.hasSuffix("q_proj.weight") || $0.hasSuffix("v_proj.weight") }
+    let choice = content.indices.filter { content[$0].isProjectionOfHeads }
+    let index = choice[number(choice.count)]
     let half = content[index].tensor!.rows / 2
     for row in 0..<half { content[index].exchangeRows(row, row + half) }
     return "the halves of \(content[index].name) are exchanged"
@@ -55,10 +56,34 @@ extension Forger {
     return "element \(place) of \(content[index].name)"
   }
 
-  mutating func changeStep() -> String {
-    let choice = content.indices.filter { content[$0].streams.count == 2 }
-    guard !choice.isEmpty else { return changeRow() }
+  /// By one, the least that a code can be changed by.
+  mutating func changeCode() -> String {
+    let choice = content.indices.filter { content[$0].tensor?.isModel == true }
     let index = choice[number(choice.count)]
+    let place = number(content[index].streams[0].count / content[index].codeSize)
+    content[index].changeCode(at: place * content[index].codeSize) { $0 > 0 ? $0 - 1 : $0 + 1 }
+    return "one step at element \(place) of \(content[index].name)"
+  }
+
+  /// Of a tensor on a grid, its index in the content.
+  private mutating func grid() -> Int {
+    let choice = content.indices.filter { content[$0].streams.count == 2 }
+    return choice[number(choice.count)]
+  }
+
+  /// Of a whole tensor, so that its rows still agree about them.
+  mutating func changeAllSteps() -> String {
+    let index = grid()
+    let factors: [Float] = [0.5, 0.9, 1.1, 2]
+    let factor = factors[number(factors.count)]
+    for place in stride(from: 0, to: content[index].streams[1].count, by: 4) {
+      content[index].streams[1].changeFloat(at: place) { $0 * factor }
+    }
+    return "\(factor) times all steps of \(content[index].name)"
+  }
+
+  mutating func changeStep() -> String {
+    let index = grid()
     let rows = content[index].streams[1].count / 4
     let row = number(rows)
     content[index].streams[1].changeFloat(at: 4 * row) { $0 * 1.5 }

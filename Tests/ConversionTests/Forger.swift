@@ -32,11 +32,11 @@ struct Forger {
 
   /// Where a change lies, and with it who has to see it.
   enum Kind: CaseIterable {
-    case wholeTensor, row, head, rareToken, element, step
-    case tokens, tokenizer, preprocessing, network
-    case recipe, extra
-    case probes, recorded
-    case floor, attachment
+    case wholeTensor, row, head, rareToken, element, code, step, allSteps
+    case tokens, tokenizer, tables, preprocessing, network, configuration
+    case recipe, extra, removal
+    case probes, recorded, figures, space
+    case floor, attachment, signature
   }
 
   var content: [Item]
@@ -44,12 +44,15 @@ struct Forger {
   var attachments: [Item] = []
   var random: SplitMix64
   let pool: WorkerPool
+  /// Of the pack as it is, which others may have signed.
+  let signedMessage: [UInt8]
 
   init(_ pack: Pack, seed: UInt64) throws {
     content = try Self.items(pack.index.content, pack)
     evidence = try Self.items(pack.index.evidence, pack)
     random = SplitMix64(seed: seed)
     pool = pack.pool
+    signedMessage = pack.signedMessage
   }
 
   private static func items(_ manifest: Manifest, _ pack: Pack) throws -> [Item] {
@@ -92,18 +95,42 @@ struct Forger {
     case .head: return exchangeHeads()
     case .rareToken: return exchangeTokenRows()
     case .element: return changeElement()
+    case .code: return changeCode()
     case .step: return changeStep()
+    case .allSteps: return changeAllSteps()
     case .tokens: return try exchangeTokens()
     case .tokenizer: return try changeLeaf(of: .tokenizer)
+    case .tables: return exchangeIDs()
     case .preprocessing: return try changeLeaf(of: .preprocessing)
     case .network: return try changeNetwork()
+    case .configuration: return try changeLeaf(of: .configuration)
     case .recipe: return try changeLeaf(of: .recipe)
     case .extra: return addItem()
+    case .removal: return removeItem()
     case .probes: return changeEvidence(["evidence/pixels", "evidence/input_ids"])
     case .recorded:
       return changeEvidence(["evidence/original/image_embeds", "evidence/original/text_embeds"])
+    case .figures: return try raiseFigures()
+    case .space: return try changeSpace()
     case .floor: return try changeFloor()
     case .attachment: return attach()
+    case .signature: return sign()
+    }
+  }
+
+  /// Whether the pack has what a kind of change needs.
+  func has(_ kind: Kind) -> Bool {
+    func has(_ name: SectionName) -> Bool { content.contains { $0.name == name.rawValue } }
+    return switch kind {
+    case .head: content.contains { $0.isProjectionOfHeads }
+    case .rareToken: content.contains { $0.name.contains("token_embedding") }
+    case .tokens: has(.tokenizer) && !has(.tokenizerTables)
+    case .tokenizer: has(.tokenizer)
+    case .tables: has(.tokenizerTables)
+    case .preprocessing: has(.preprocessing)
+    case .configuration: has(.configuration)
+    case .step, .allSteps, .figures: content.contains { $0.streams.count == 2 }
+    default: true
     }
   }
 
