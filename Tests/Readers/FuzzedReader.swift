@@ -27,6 +27,12 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
   /// A model of SentencePiece, in every class.
   case sentencePiece
   case bertVocabulary
+  /// The section `network` of a pack.
+  case network
+  /// A configuration of any family but transformers' CLIP.
+  case family
+  /// `adapter_config.json` of PEFT.
+  case adapter
   /// The sections of a tokenizer in a pack: u32 the size of the first, then both.
   case tokenizerSections
   /// A pack as it is.
@@ -78,10 +84,13 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
     case .tokenizerJSON: try Self.use(Tokenizer(tokenizerJSON: bytes.span))
     case .sentencePiece: try Self.readSentencePiece(bytes)
     case .bertVocabulary: try Self.use(Tokenizer(bertVocabulary: bytes.span))
+    case .network: try Self.readNetwork(bytes)
+    case .family: try Self.readFamily(bytes)
+    case .adapter: try Self.inFolder("adapter") { try Self.readAdapter(bytes, in: $0) }
     case .tokenizerSections: try Self.readTokenizerSections(bytes)
     case .pack: try Self.readPack(bytes)
     case .sealedPack: try Self.readPack(Self.sealed(bytes))
-    case .evidence: try Self.readEvidence(bytes)
+    case .evidence: try Self.inFolder("evidence") { try Self.readEvidence(bytes, in: $0) }
     case .recipe:
       let recipe = try Recipe(decoding: JSON(parsing: bytes.span))
       let again = try Recipe(decoding: recipe.json)
@@ -116,11 +125,16 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
   }
 
   /// In a folder of its own, because a writer looks through the folder for what others left.
-  private static func readEvidence(_ bytes: [UInt8]) throws {
-    let folder = "/tmp/clip-pack-fuzz-evidence.\(getpid()).\(pthread_self())"
-    unsafe _ = mkdir(folder, 0o700)
-    defer { unsafe _ = rmdir(folder) }
-    try readEvidence(bytes, in: FilePath(folder))
+  private static func inFolder(_ name: String, _ body: (FilePath) throws -> Void) throws {
+    let folder = FilePath("/tmp/clip-pack-fuzz-\(name).\(getpid()).\(pthread_self())")
+    unsafe _ = mkdir(folder.string, 0o700)
+    defer {
+      for name in (try? Folder.names(in: folder)) ?? [] {
+        unsafe _ = unlink(folder.appending(name).string)
+      }
+      unsafe _ = rmdir(folder.string)
+    }
+    try body(folder)
   }
 
   /// The bytes as the evidence of a pack with one probe of each kind.
