@@ -22,6 +22,12 @@ struct KnownKeys {
     }
   }
 
+  /// What `model_type` is where `configuration` has all keys that the model reads.
+  static let models: Set<String> = [
+    "clip", "clip_text_model", "clip_vision_model", "siglip", "siglip_text_model",
+    "siglip_vision_model",
+  ]
+
   /// `config.json`. The second half are members of `PretrainedConfig` of transformers 4 and 5,
   /// about training, generation and how a model is called.
   static let configuration = KnownKeys(

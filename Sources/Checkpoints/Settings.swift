@@ -109,8 +109,10 @@ struct Settings {
   /// The keys of transformers' files that nothing here reads and that are not known to be without
   /// effect, as a note for each file.
   func notes() throws(CheckpointError) -> [String] {
+    let configuration = try transformersJSON()
+    let type = configuration?.value["model_type"]?.string ?? "clip"
     let files = [
-      (try transformersJSON(), KnownKeys.configuration),
+      (KnownKeys.models.contains(type) ? configuration : nil, KnownKeys.configuration),
       (try transformersPreprocessing(), KnownKeys.preprocessing),
     ]
     return try disagreement()
