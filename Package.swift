@@ -34,6 +34,7 @@ let package = Package(
   products: [
     .executable(name: "clip-pack", targets: ["clip-pack"]),
     .library(name: "ClipPack", targets: ["ClipPack"]),
+    .library(name: "clippack", type: .dynamic, targets: ["CInterface"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -43,6 +44,7 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CClipPack"),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(
       name: "CImages",
@@ -113,6 +115,13 @@ let package = Package(
       [
         "Bytes", "Kernels", "Tensors", "Architecture", "Checkpoints", "PackFormat", "Towers",
         "Images", "Tokenizers", "ClipPack", "Evidence", "PackTools", system,
+      ]),
+    module(
+      "CInterface",
+      [
+        "CClipPack", "Platform", "Concurrency", "Bytes", "Kernels", "Architecture", "Checkpoints",
+        "PackFormat", "Towers", "Images", "ClipPack", "Evidence", "Quantisation", "PackTools",
+        "Conversion", system,
       ]),
     .executableTarget(
       name: "clip-pack",
@@ -198,6 +207,12 @@ let package = Package(
       [
         "Export", "Architecture", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Conversion",
         "PackFormat", "Quantisation", "Tensors", system,
+      ]),
+    tests(
+      of: "CInterface",
+      [
+        "CInterface", "Architecture", "Bytes", "Checkpoints", "ClipPack", "Concurrency",
+        "Conversion", "Evidence", "PackFormat", "Platform", "Quantisation", system,
       ]),
     .testTarget(
       name: "CommandTests", dependencies: ["TestSupport", "Bytes", "clip-pack", system],

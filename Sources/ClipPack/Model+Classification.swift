@@ -25,17 +25,30 @@ extension Model {
   public func classify(
     images: [FilePath], labels: [String], template: String = "{}"
   ) throws -> [[Classification]] {
-    let similarity = try similarity()
-    let texts = try embed(texts: labels.map { template.replacing("{}", with: $0) })
-    let pictures = try embed(images: images)
-    let width = graph.width
-    let flatTexts = texts.flatMap(\.self)
-    return pictures.map { picture in
-      let cosines = Similarity.cosines(picture, flatTexts, width: width)
-      let probabilities = similarity.probabilities(images: picture, texts: flatTexts, width: width)
-      return labels.indices.map {
-        Classification(label: labels[$0], probability: probabilities[$0], cosine: cosines[$0])
+    let pictures = try embed(images: images).flatMap(\.self)
+    let (probabilities, cosines) = try scores(of: pictures, labels: labels, template: template)
+    return images.indices.map { image in
+      labels.enumerated().map { label, text in
+        let place = image * labels.count + label
+        return Classification(
+          label: text, probability: probabilities[place], cosine: cosines[place])
       }.sorted { $0.cosine > $1.cosine }
     }
+  }
+
+  /// How well each label fits each picture, both `[pictures, labels]`.
+  ///
+  /// - Parameter pictures: their embeddings, `[pictures, width]`.
+  package func scores(
+    of pictures: [Float], labels: [String], template: String
+  ) throws -> (probabilities: [Float], cosines: [Float]) {
+    let similarity = try similarity()
+    let texts = try embed(texts: labels.map { template.replacing("{}", with: $0) })
+      .flatMap(\.self)
+    let width = graph.width
+    return (
+      similarity.probabilities(images: pictures, texts: texts, width: width),
+      Similarity.cosines(pictures, texts, width: width)
+    )
   }
 }

@@ -18,22 +18,48 @@ extension Model {
     return all
   }
 
-  /// The image tower's input for each picture, decoded on all threads.
-  public func pixels(of paths: [FilePath]) throws -> [Pixels] {
-    guard let preprocessing else { throw ModelError.missing(.image) }
-    return try pool.map(paths.count) { index in
-      Result { try Self.pixels(of: paths[index], preprocessing) }
-    }.map { try $0.get() }
+  /// The embedding of each picture, or why it has none, in the order of the pictures.
+  ///
+  /// - Throws: `ModelError` for a model without an image tower, and what is wrong with the weights.
+  public func embed(pictures: [PictureSource]) throws -> [Result<[Float], any Error>] {
+    guard pictures.count > Self.batchSize else {
+      let pixels = try results(for: pictures)
+      return try embed(results: pixels)
+    }
+    var waiting = pictures.makeIterator()
+    let embedded = try embeddings { waiting.next().map { ((), $0) } }
+    var all: [Result<[Float], any Error>] = []
+    while let picture = try embedded.next() { all.append(picture.embedding) }
+    return all
   }
 
-  static func pixels(
-    of path: FilePath, _ preprocessing: Preprocessing
-  ) throws -> Pixels {
-    let file = try MappedFile(path)
-    do {
-      return try Pixels(decoding: Buffer(file, 0..<file.count), preprocessing)
-    } catch {
-      throw InputError(path: path, error: error)
+  /// A batch: those that could be prepared go through the tower together.
+  func embed(
+    results: [Result<Pixels, any Error>]
+  ) throws -> [Result<[Float], any Error>] {
+    let pixels = results.compactMap { try? $0.get() }
+    let embeddings = pixels.isEmpty ? nil : try embed(pixels: pixels)
+    var index = 0
+    return results.map { result in
+      result.map { _ in
+        defer { index += 1 }
+        return embeddings.map { Array($0[index]) } ?? []
+      }
+    }
+  }
+
+  /// The image tower's input for each picture, decoded on all threads.
+  public func pixels(of paths: [FilePath]) throws -> [Pixels] {
+    try results(for: paths.map(PictureSource.file)).map { try $0.get() }
+  }
+
+  /// As above, or why there is none.
+  ///
+  /// - Throws: `ModelError` for a model without an image tower.
+  public func results(for pictures: [PictureSource]) throws -> [Result<Pixels, any Error>] {
+    guard let preprocessing else { throw ModelError.missing(.image) }
+    return pool.map(pictures.count) { index in
+      Result { try pictures[index].pixels(preprocessing) }
     }
   }
 

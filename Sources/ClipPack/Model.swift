@@ -38,7 +38,12 @@ public final class Model: Sendable {
   public convenience init(
     opening path: FilePath, threads: Int = WorkerPool.processors, compute: Compute? = nil
   ) throws {
-    let pack = try Pack(path, pool: WorkerPool(threads: threads))
+    try self.init(opening: MappedFile(path), threads: threads, compute: compute)
+  }
+
+  /// Opens a pack that is mapped already, as above.
+  package convenience init(opening file: MappedFile, threads: Int, compute: Compute?) throws {
+    let pack = try Pack(file, pool: WorkerPool(threads: threads))
     try self.init(
       pack, keepingMatrices: true, compute: compute ?? pack.recommendedCompute() ?? .f32)
   }

@@ -16,7 +16,7 @@ extension Model {
   /// - Throws: `ModelError` for a model without an image tower.
   public func embeddings(
     ofImages paths: some Sequence<FilePath> & Sendable
-  ) throws -> PictureEmbeddings {
+  ) throws -> PictureEmbeddings<FilePath> {
     var paths = paths.makeIterator()
     return try embeddings { paths.next() }
   }
@@ -25,34 +25,42 @@ extension Model {
   /// call it, one at a time.
   public func embeddings(
     ofImages nextPath: sending @escaping () throws -> FilePath?
-  ) throws -> PictureEmbeddings {
-    try PictureEmbeddings(self, nextPath)
+  ) throws -> PictureEmbeddings<FilePath> {
+    try embeddings(of: { try nextPath().map { ($0, .file($0)) } })
+  }
+
+  /// As above, of pictures in any form, each with what its embedding is to be known by.
+  public func embeddings<Name: Sendable>(
+    of nextPicture: sending @escaping () throws -> (Name, PictureSource)?
+  ) throws -> PictureEmbeddings<Name> {
+    try PictureEmbeddings(self, nextPicture)
   }
 }
 
-/// Pictures and their embeddings, in the order in which the paths came.
+/// Pictures and their embeddings, in the order in which they came.
 ///
 /// While the model runs, other threads decode and resize the pictures to come: a bounded number,
 /// so that memory does not follow how many there are. Pictures go through the model in batches that
-/// the order of paths alone determines, so the embeddings do not depend on timing. What cannot be
+/// their order alone determines, so the embeddings do not depend on timing. What cannot be
 /// read is told of in its place and does not hold up the rest.
-public final class PictureEmbeddings {
+public final class PictureEmbeddings<Name: Sendable> {
   /// A picture, L2-normalised and in `projectionWidth` numbers.
   public struct Element: Sendable {
-    public var path: FilePath
-    /// Else a `FileError` or an `InputError` that names the path.
+    public var name: Name
+    /// Else an error, as `PictureSource.pixels` throws it.
     public var embedding: Result<[Float], any Error>
   }
 
-  private typealias Prepared = (path: FilePath, pixels: Result<Pixels, any Error>)
+  private typealias Prepared = (name: Name, pixels: Result<Pixels, any Error>)
+  private typealias Input = (name: Name, picture: PictureSource)
 
   private let model: Model
-  private let ahead: PrefetchQueue<FilePath, Prepared>
+  private let ahead: PrefetchQueue<Input, Prepared>
   /// What has been computed and not been given, the last first.
   private var ready: [Element] = []
 
   fileprivate init(
-    _ model: Model, _ nextPath: sending @escaping () throws -> FilePath?
+    _ model: Model, _ nextPicture: sending @escaping () throws -> (Name, PictureSource)?
   ) throws {
     guard let preprocessing = model.preprocessing, model.imageTower != nil else {
       throw ModelError.missing(.image)
@@ -61,13 +69,13 @@ public final class PictureEmbeddings {
     let threads = model.pool.threads
     // One batch is decoded while the one before is computed; and all threads have something to do.
     ahead = PrefetchQueue(
-      threads: threads, window: max(2 * Model.batchSize, 2 * threads), from: nextPath
-    ) { path in (path, Result { try Model.pixels(of: path, preprocessing) }) }
+      threads: threads, window: max(2 * Model.batchSize, 2 * threads), from: nextPicture
+    ) { name, picture in (name, Result { try picture.pixels(preprocessing) }) }
   }
 
   /// The next picture; `nil` after the last.
   ///
-  /// - Throws: what `nextPath` threw, and what is wrong with the weights.
+  /// - Throws: what `nextPicture` threw, and what is wrong with the weights.
   public func next() throws -> Element? {
     if ready.isEmpty { try compute() }
     return ready.popLast()
@@ -77,15 +85,11 @@ public final class PictureEmbeddings {
   private func compute() throws {
     var batch: [Prepared] = []
     while batch.count < Model.batchSize, let prepared = try ahead.next() { batch.append(prepared) }
-    let pixels = batch.compactMap { try? $0.pixels.get() }
-    let embeddings = pixels.isEmpty ? nil : try model.embed(pixels: pixels)
-    var index = 0
-    ready = batch.map { prepared in
-      let embedding = prepared.pixels.map { _ in
-        defer { index += 1 }
-        return embeddings.map { Array($0[index]) } ?? []
-      }
-      return Element(path: prepared.path, embedding: embedding)
-    }.reversed()
+    let embeddings = try model.embed(results: batch.map(\.pixels))
+    ready = zip(batch, embeddings).map { Element(name: $0.name, embedding: $1) }.reversed()
   }
+}
+
+extension PictureEmbeddings.Element where Name == FilePath {
+  public var path: FilePath { name }
 }

@@ -23,10 +23,10 @@ struct Framing: Equatable {
       throw FormatError(
         .invalidField, "crop is \(crop.width) × \(crop.height) pixels, at least 1 is needed")
     }
-    guard crop.width <= PictureReader.mostPixels / crop.height else {
+    guard crop.width <= Picture.mostPixels / crop.height else {
       throw FormatError(
         .invalidField,
-        "preprocessing gives \(crop.width) × \(crop.height) pixels, at most \(PictureReader.mostPixels) in all are allowed"
+        "preprocessing gives \(crop.width) × \(crop.height) pixels, at most \(Picture.mostPixels) in all are allowed"
       )
     }
     (height, width) = (crop.height, crop.width)

@@ -8,6 +8,11 @@ public struct Picture: Equatable, Sendable {
   /// (height, width, 3).
   public private(set) var levels: [UInt8]
 
+  /// What Pillow takes for a decompression bomb.
+  public static let mostPixels = 2 * 89_478_485
+  /// libpng's own limit, which keeps the windows of a resized edge within some megabytes.
+  public static let longestEdge = 1_000_000
+
   /// - Precondition: as many levels as the extent says, and at least one pixel.
   public init(width: Int, height: Int, levels: [UInt8]) {
     precondition(width > 0 && height > 0, "a picture of \(width) × \(height) pixels")

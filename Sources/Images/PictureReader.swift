@@ -11,11 +11,6 @@ internal import CImages
   /// What `handle` reads from.
   private let file: Buffer
 
-  /// What Pillow takes for a decompression bomb.
-  static let mostPixels = 2 * 89_478_485
-  /// libpng's own limit, which keeps the windows of a resized edge within some megabytes.
-  static let longestEdge = 1_000_000
-
   /// Reads the header, and checks that the rest can be decoded within the limits.
   init(_ file: Buffer, alpha: Preprocessing.Alpha) throws(FormatError) {
     let format = try PictureFormat(recognizing: file.bytes)
@@ -48,15 +43,15 @@ internal import CImages
       throw FormatError(
         .invalidField, "picture is \(width) × \(height) pixels, at least 1 is needed")
     }
-    guard width <= Self.mostPixels / height else {
+    guard width <= Picture.mostPixels / height else {
       throw FormatError(
         .invalidField,
-        "picture is \(width) × \(height) pixels, at most \(Self.mostPixels) in all are allowed")
+        "picture is \(width) × \(height) pixels, at most \(Picture.mostPixels) in all are allowed")
     }
-    guard max(width, height) <= Self.longestEdge else {
+    guard max(width, height) <= Picture.longestEdge else {
       throw FormatError(
         .invalidField,
-        "picture is \(width) × \(height) pixels, at most \(Self.longestEdge) along an edge are allowed"
+        "picture is \(width) × \(height) pixels, at most \(Picture.longestEdge) along an edge are allowed"
       )
     }
     let least = unsafe ci_least_bytes(handle)

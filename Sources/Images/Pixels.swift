@@ -82,7 +82,7 @@ extension Picture {
     width: Int, height: Int, _ resample: Preprocessing.Resample = .bicubic,
     using isa: InstructionSet = .widest
   ) -> Picture {
-    precondition(width > 0 && height > 0 && width <= PictureReader.mostPixels / height)
+    precondition(width > 0 && height > 0 && width <= Picture.mostPixels / height)
     var resampler = Resampler(
       columns: Edge(source: self.width, resized: width, wanted: 0..<width),
       rows: Edge(source: self.height, resized: height, wanted: 0..<height), resample, using: isa)

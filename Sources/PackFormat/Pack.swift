@@ -1,4 +1,4 @@
-internal import Bytes
+package import Bytes
 internal import Codecs
 public import Concurrency
 internal import Kernels
@@ -28,7 +28,7 @@ public final class Pack: Sendable {
     try self.init(MappedFile(path), pool: pool)
   }
 
-  convenience init(_ file: MappedFile, pool: WorkerPool) throws(FormatError) {
+  package convenience init(_ file: MappedFile, pool: WorkerPool) throws(FormatError) {
     var input = ByteReader(file.bytes)
     let preamble = try Preamble(parsing: &input, fileSize: file.count)
     let index = try Index(

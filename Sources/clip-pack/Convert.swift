@@ -134,7 +134,9 @@ struct Convert: Command {
       Double(start.duration(to: clock.now).components.attoseconds) / 1e18
       + Double(start.duration(to: clock.now).components.seconds)
     try emit(
-      common.json ? [json(summary, destination, seconds)] : text(summary, destination, seconds))
+      common.json
+        ? [summary.json(output: destination, seconds: seconds)]
+        : text(summary, destination, seconds))
   }
 
   /// What the options ask for.
@@ -187,22 +189,6 @@ struct Convert: Command {
       return last.dropLast(known.count) + ending
     }
     return (last == "." || last == ".." ? "model" : last) + ending
-  }
-
-  private func json(
-    _ summary: Conversion.Summary, _ destination: FilePath, _ seconds: Double
-  ) -> String {
-    var object: JSON.Object = summary.comparison?.json ?? JSON.Object()
-    let written = PathMember("output", destination)
-    object[written.key] = written.value
-    object["source_bytes"] = .integer(summary.sourceBytes)
-    object["pack_bytes"] = .integer(summary.packBytes)
-    object["weight_bytes"] = .integer(summary.weightBytes)
-    object["bits_per_weight"] = .number(summary.bitsPerWeight)
-    object["seconds"] = .number(seconds)
-    object["content_digest"] = .string(summary.contentDigest.description)
-    object["notes"] = .array(summary.notes.map(JSON.string))
-    return JSON.object(object).description
   }
 
   private func text(

@@ -68,7 +68,7 @@ struct Export: Command {
     }
     for note in summary.notes { common.terminal.note(note) }
     if common.json {
-      let written = PathMember("output", argument: output)
+      let written = PathMember("output", FilePath(argument: output))
       let files = summary.files.map {
         ["name": .string($0.name), "bytes": .integer($0.size)] as JSON
       }

@@ -4,6 +4,7 @@ import Bytes
 import Checkpoints
 import ClipPack
 import Concurrency
+import Conversion
 import Evidence
 import PackFormat
 import PackTools

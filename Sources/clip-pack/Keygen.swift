@@ -19,7 +19,7 @@ struct Keygen: Command {
 
   func perform() throws {
     let (key, publicPath) = try Signing.makeKey(try outputPath(output))
-    let written = PathMember("output", argument: output)
+    let written = PathMember("output", FilePath(argument: output))
     let beside = PathMember("public_key_file", publicPath)
     try emit(
       common.json

@@ -38,7 +38,7 @@ struct Preprocess: Command {
     for picture in pixels { try writer.append(Buffer(littleEndian: picture.values).bytes) }
     let bytes = writer.count
     try writer.commit()
-    let written = PathMember("output", argument: output)
+    let written = PathMember("output", FilePath(argument: output))
     try emit(
       common.json
         ? JSON.object([

@@ -28,7 +28,7 @@ struct Repack: Command {
       let new = try Repacking.run(old, to: path, storage: storage)
       return (old.preamble, new)
     }
-    let written = PathMember("output", argument: output)
+    let written = PathMember("output", FilePath(argument: output))
     try emit(
       common.json
         ? [

@@ -34,7 +34,7 @@ struct Sign: Command {
       try Signing.sign(
         Pack(FilePath(argument: pack), pool: common.pool), with: key, to: path)
     }
-    let written = PathMember("output", argument: output)
+    let written = PathMember("output", FilePath(argument: output))
     try emit(
       common.json
         ? [

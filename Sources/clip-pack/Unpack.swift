@@ -27,7 +27,7 @@ struct Unpack: Command {
         overwriting: overwrite)
     }
     if common.json {
-      let written = PathMember("output", argument: output)
+      let written = PathMember("output", FilePath(argument: output))
       let files = summary.files.map {
         ["name": .string($0.name), "bytes": .integer($0.size)] as JSON
       }

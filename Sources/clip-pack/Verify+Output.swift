@@ -5,36 +5,6 @@ import Evidence
 import PackFormat
 
 extension Verify {
-  func json(
-    _ verification: Verification, _ rebuilt: Rebuilding?, _ model: Model
-  ) throws -> String {
-    let pack = model.pack
-    var object: JSON.Object = ["passed": .bool(verification.hasPassed)]
-    for key in verification.comparison.json.keys { object[key] = verification.comparison.json[key] }
-    if let stages = verification.comparison.stagesJSON { object["stages"] = stages }
-    object["min_cosine"] = .number(verification.floor)
-    object["images"] = .integer(verification.imageCount)
-    object["texts"] = .integer(verification.textCount)
-    object["pack_bytes"] = .integer(pack.preamble.fileSize)
-    object["bits_per_weight"] = .number(pack.bitsPerWeight)
-    object["embedding_space"] = .string(try EmbeddingSpace(pack).id)
-    object["content_digest"] = .string(pack.contentDigest.description)
-    if let authenticity = verification.authenticity {
-      object["authentic"] = .bool(authenticity.isAuthentic)
-      object["bounded"] = .array(authenticity.bounded.map(JSON.string))
-    }
-    if let rebuilt {
-      object["rebuilt"] = .bool(rebuilt.differences.isEmpty)
-      object["not_rebuilt"] = .array(rebuilt.bounded.map(JSON.string))
-    }
-    object["signed_by"] = .array(signers(of: pack).map(JSON.string))
-    object["published_for"] = offer(for: model).map(JSON.string) ?? .null
-    object["notes"] = .array(verification.notes.map(JSON.string))
-    object["unproven"] = .array(verification.unproven.map(JSON.string))
-    object["failures"] = .array(verification.failures.map(JSON.string))
-    return JSON.object(object).description
-  }
-
   func text(
     _ verification: Verification, _ rebuilt: Rebuilding?, _ model: Model, _ path: String
   ) throws -> [String] {
@@ -50,7 +20,7 @@ extension Verify {
     if !asked.isEmpty { lines += ComparisonText.lines(verification.comparison) }
     lines += vouching(verification, rebuilt, pack)
     lines.append("  space        \(try EmbeddingSpace(pack))")
-    if let name = offer(for: model) {
+    if let name = Verification.checkpoint(thatMayBe: model) {
       lines.append(
         "  it has the shape of \(name): --published compares it with what is published of the "
           + "original weights")
@@ -69,7 +39,7 @@ extension Verify {
   private func vouching(
     _ verification: Verification, _ rebuilt: Rebuilding?, _ pack: Pack
   ) -> [String] {
-    let signers = signers(of: pack)
+    let signers = pack.signerNames
     var lines = signers.map { "  signed by \($0)" }
     if against == nil, reference == nil {
       lines.append(

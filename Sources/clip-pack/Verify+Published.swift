@@ -2,6 +2,7 @@ import ArgumentParser
 import Bytes
 import ClipPack
 import Concurrency
+import Conversion
 import Evidence
 import PackFormat
 import SystemPackage
@@ -44,7 +45,7 @@ extension Verify {
       "pack_bytes": .integer(pack.preamble.fileSize),
       "bits_per_weight": .number(pack.bitsPerWeight),
       "content_digest": .string(pack.contentDigest.description),
-      "signed_by": .array(signers(of: pack).map(JSON.string)),
+      "signed_by": .array(pack.signerNames.map(JSON.string)),
       "failures": .array(failures.map(JSON.string)),
     ]
   }
@@ -61,19 +62,11 @@ extension Verify {
       "  \($0.tensor)   largest difference \(decimal($0.difference, 5)), "
         + "\(decimal($0.allowed, 5)) allowed   (\($0.source))"
     }
-    lines += signers(of: pack).map { "  signed by \($0)" }
+    lines += pack.signerNames.map { "  signed by \($0)" }
     lines +=
       failures.isEmpty
       ? [Terminal.green("passed") + ": it answers like the original \(check.checkpoint)"]
       : failures.map { Terminal.red("failed") + ": \($0.printable())" }
     return lines
-  }
-
-  /// A line for those who may not know that there is more to ask; `nil` where there is not.
-  func offer(for model: Model) -> String? {
-    guard let all = try? PublishedAnswers.builtIn,
-      let published = PublishedCheck.candidate(for: model, among: all)
-    else { return nil }
-    return published.name
   }
 }

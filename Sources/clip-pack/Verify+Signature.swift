@@ -3,6 +3,7 @@ import ArgumentParser
 import Bytes
 import ClipPack
 import Concurrency
+import Conversion
 import Evidence
 import PackFormat
 import PackTools
@@ -13,11 +14,6 @@ extension Verify {
   /// Why the pack is not what the key's owner signed; `nil` where it is, or nobody asks.
   func signatureObjection(_ pack: Pack) throws -> String? {
     try publicKey.flatMap { try pack.objection(to: Signing.publicKey(FilePath(argument: $0))) }
-  }
-
-  /// The keys whose signature is good, as hexadecimal digits.
-  func signers(of pack: Pack) -> [String] {
-    ((try? pack.signers()) ?? []).map(\.description)
   }
 
   /// Checks what belongs to one tower, or one tensor, against the digests that the signature
@@ -40,7 +36,7 @@ extension Verify {
           "passed": .bool(objection == nil), "checked": .array(names.map { .string($0.name) }),
           "bytes_read": .integer(read), "pack_bytes": .integer(pack.preamble.fileSize),
           "content_digest": .string(pack.contentDigest.description),
-          "signed_by": .array(signers(of: pack).map(JSON.string)),
+          "signed_by": .array(pack.signerNames.map(JSON.string)),
           "failures": .array(objection.map { [.string($0)] } ?? []),
         ]).description)
     } else {
@@ -48,7 +44,7 @@ extension Verify {
         "\(path): \(counted(names.count, "item")) of the content, \(size(read)) of "
           + "\(size(pack.preamble.fileSize)), are sound")
       try emit("  content \(pack.contentDigest)")
-      for signer in signers(of: pack) { try emit("  signed by \(signer)") }
+      for signer in pack.signerNames { try emit("  signed by \(signer)") }
       if let objection { try emit(Terminal.red("failed") + ": \(objection)") }
     }
     guard objection == nil else { throw ExitCode(1) }
@@ -75,7 +71,7 @@ extension Verify {
     _ report: FilePath, _ verification: Verification, _ model: Model, _ path: String
   ) throws {
     let name = FilePath(argument: path).lastComponent?.string ?? path
-    let html = Report(verification, model, name: name, signers: signers(of: model.pack)).html
+    let html = Report(verification, model, name: name, signers: model.pack.signerNames).html
     var file = try AtomicFile(replacing: report)
     try file.append(text: html)
     try file.commit()

@@ -167,7 +167,8 @@ struct Verify: Command {
     if let report { try write(report, verification, model, path) }
     try emit(
       common.json
-        ? [try json(verification, rebuilt, model)] : try text(verification, rebuilt, model, path))
+        ? [try verification.json(of: model, rebuilt: rebuilt)]
+        : try text(verification, rebuilt, model, path))
     guard verification.hasPassed else { throw ExitCode(1) }
   }
 
@@ -213,15 +214,4 @@ struct Verify: Command {
     }
     return packs[0]
   }
-}
-
-extension Pack {
-  /// As large as an `Int` can be where a hostile index claims more.
-  var parameterCount: Int {
-    tensors.filter(\.isModel).reduce(0) { sum, tensor in
-      let (next, overflow) = sum.addingReportingOverflow(tensor.shape.count)
-      return overflow ? .max : next
-    }
-  }
-  var bitsPerWeight: Double { 8 * Double(modelBytes) / Double(max(parameterCount, 1)) }
 }

@@ -1,18 +1,14 @@
-import Bytes
-import SystemPackage
+package import SystemPackage
 
 /// A path as a member of an object: under its key as a string, or under `<key>_base64` where its
 /// bytes are not UTF-8.
-struct PathMember {
-  let key: String
-  let value: JSON
+package struct PathMember {
+  package let key: String
+  package let value: JSON
 
-  init(_ key: String, _ path: FilePath) {
+  package init(_ key: String, _ path: FilePath) {
     let text = String(validating: path.bytes, as: UTF8.self)
     self.key = text == nil ? key + "_base64" : key
     value = text.map(JSON.string) ?? .string(Base64.encode(path.bytes))
   }
-
-  /// - Parameter argument: a path of the command line.
-  init(_ key: String, argument: String) { self.init(key, FilePath(argument: argument)) }
 }
