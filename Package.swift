@@ -21,6 +21,16 @@ func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
+/// A wheel for Python has the library and the command in one file; `Scripts/build_wheel` asks for it.
+let makesWheel = Context.environment["CLIP_PACK_WHEEL"] != nil
+
+/// A program; in a wheel, a module whose `main` the library has.
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  makesWheel
+    ? module(name, dependencies)
+    : .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
 /// The tests of one module, in `Tests/<name>Tests`.
 func tests(of name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(
@@ -31,10 +41,11 @@ func tests(of name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
   name: "clip-pack",
   platforms: [.macOS(.v26), .iOS(.v26)],
-  products: [
-    .executable(name: "clip-pack", targets: ["clip-pack"]),
+  products: (makesWheel ? [] : [.executable(name: "clip-pack", targets: ["clip-pack"])]) + [
     .library(name: "ClipPack", targets: ["ClipPack"]),
-    .library(name: "clippack", type: .dynamic, targets: ["CInterface"]),
+    .library(
+      name: "clippack", type: .dynamic,
+      targets: ["CInterface"] + (makesWheel ? ["clip-pack"] : [])),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -123,14 +134,13 @@ let package = Package(
         "PackFormat", "Towers", "Images", "ClipPack", "Evidence", "Quantisation", "PackTools",
         "Conversion", system,
       ]),
-    .executableTarget(
-      name: "clip-pack",
-      dependencies: [
+    program(
+      "clip-pack",
+      [
         "Architecture", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Conversion", "Evidence",
         "Export", "Images", "Kernels", "PackFormat", "PackTools", "Platform", "Quantisation",
         "Report", "Tensors", "Tokenizers", "Towers", argumentParser, system,
-      ],
-      swiftSettings: settings),
+      ]),
 
     .target(
       name: "TestSupport", dependencies: ["Platform", "Bytes", system], path: "Tests/Support",
