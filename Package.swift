@@ -128,6 +128,8 @@ let package = Package(
         "Images", "Tokenizers", "ClipPack", "Evidence", "PackTools", system,
       ]),
     module(
+      "Datasets", ["Concurrency", "Bytes", "Kernels", "Architecture", "Towers", "ClipPack", system]),
+    module(
       "CInterface",
       [
         "CClipPack", "Platform", "Concurrency", "Bytes", "Kernels", "Architecture", "Checkpoints",
@@ -137,9 +139,9 @@ let package = Package(
     program(
       "clip-pack",
       [
-        "Architecture", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Conversion", "Evidence",
-        "Export", "Images", "Kernels", "PackFormat", "PackTools", "Platform", "Quantisation",
-        "Report", "Tensors", "Tokenizers", "Towers", argumentParser, system,
+        "Architecture", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Conversion", "Datasets",
+        "Evidence", "Export", "Images", "Kernels", "PackFormat", "PackTools", "Platform",
+        "Quantisation", "Report", "Tensors", "Tokenizers", "Towers", argumentParser, system,
       ]),
 
     .target(
@@ -158,7 +160,7 @@ let package = Package(
         "Quantisation", "TestSupport", system,
       ], path: "Tests/ConversionSupport", swiftSettings: settings),
     tests(of: "Readers", ["Readers", "Bytes", system]),
-    tests(of: "Concurrency", ["Concurrency"]),
+    tests(of: "Concurrency", ["Concurrency", "CPlatform", "Bytes", system]),
     tests(of: "Bytes", ["Bytes", system]),
     tests(of: "Kernels", ["Kernels", "Platform", "Concurrency"]),
     tests(of: "Tensors", ["Tensors", "Concurrency", "Bytes", "Kernels"]),
@@ -217,6 +219,12 @@ let package = Package(
       [
         "Export", "Architecture", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Conversion",
         "PackFormat", "Quantisation", "Tensors", system,
+      ]),
+    tests(
+      of: "Datasets",
+      [
+        "Datasets", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Conversion", "Kernels",
+        "PackFormat", "Quantisation", system,
       ]),
     tests(
       of: "CInterface",

@@ -5,6 +5,8 @@ public import SystemPackage
 public struct FileStatus: Sendable {
   public let kind: FileKind
   public let identity: FileIdentity
+  /// In bytes.
+  public let size: Int
   /// Who may read and write it.
   public let permissions: FilePermissions
   let owner: uid_t
@@ -26,6 +28,7 @@ public struct FileStatus: Sendable {
 
   private init(_ status: stat) {
     kind = FileKind(mode: status.st_mode)
+    size = Int(status.st_size)
     identity = FileIdentity(
       device: UInt64(truncatingIfNeeded: status.st_dev),
       number: UInt64(truncatingIfNeeded: status.st_ino))

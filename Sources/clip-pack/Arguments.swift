@@ -1,5 +1,6 @@
 public import Architecture
 public import ArgumentParser
+public import Datasets
 public import Export
 public import Kernels
 public import PackFormat
@@ -13,5 +14,6 @@ extension Storage: ExpressibleByArgument {}
 extension CLIPConfiguration.Activation: ExpressibleByArgument {}
 extension Tower: ExpressibleByArgument {}
 extension Compute: ExpressibleByArgument {}
+extension VectorType: ExpressibleByArgument {}
 extension ONNXLayout: ExpressibleByArgument {}
 extension WeightForm: ExpressibleByArgument {}

@@ -23,11 +23,12 @@ extension Embed {
       case .success(let embedding): try sink.add(name, embedding)
       case .failure(let error):
         // Of one picture there is nothing to count.
-        if paths?.count == 1 { throw error }
+        if paths?.count == 1, maxFailures == nil { throw error }
         tally.skipped += 1
         sink.skip(name, because: "\(error)")
         tally.end()
         Terminal.say("clip-pack: \(error)")
+        try checkFailures(tally.skipped)
       }
       tally.count()
     }
@@ -42,7 +43,7 @@ extension Embed {
       throw Skipped(description: share + "; nothing was written")
     }
     try sink.finish(EmbeddingTally(skipped: tally.skipped, notes: notes), common)
-    if tally.skipped > 0 { throw Skipped(description: share) }
+    if tally.skipped > 0, maxFailures == nil { throw Skipped(description: share) }
   }
 
   func embedTexts(_ model: Model, into sink: any EmbeddingSink) throws {
@@ -134,42 +135,4 @@ extension Common {
       "note: \"\(text.prefix(40))…\" has more than "
         + "\(model.graph.text?.tokens.upperBound ?? 0) tokens; the rest is not read")
   }
-}
-
-/// How many are done, and how fast it goes.
-private struct Tally {
-  private let total: Int?
-  private let terminal: Terminal
-  private let isHidden: Bool
-  private let clock = ContinuousClock()
-  private let start: ContinuousClock.Instant
-  private var shown: ContinuousClock.Instant
-  private(set) var done = 0
-  var skipped = 0
-
-  init(of total: Int?, _ terminal: Terminal, hidden: Bool) {
-    self.total = total
-    self.terminal = terminal
-    isHidden = hidden
-    start = clock.now
-    shown = start
-  }
-
-  mutating func count() {
-    done += 1
-    guard !isHidden, clock.now - shown >= .milliseconds(100) else { return }
-    shown = clock.now
-    let seconds = (shown - start) / .seconds(1)
-    let rate = decimal(Double(done) / seconds, 1)
-    let of = total.map { " of \($0)" } ?? ""
-    terminal.progress(
-      "embedding \(done)\(of), \(rate) a second", total.map { Double(done) / Double($0) })
-  }
-
-  func end() { if !isHidden { terminal.endProgress() } }
-}
-
-/// That some pictures were left out: no fault of the pack's.
-private struct Skipped: Error, CustomStringConvertible {
-  let description: String
 }

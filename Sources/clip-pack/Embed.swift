@@ -2,6 +2,7 @@ import Architecture
 import ArgumentParser
 import Bytes
 import ClipPack
+import Datasets
 import SystemPackage
 import Towers
 
@@ -18,9 +19,13 @@ struct Embed: Command {
 
       A picture that cannot be read is reported on standard error and left out; the exit status is \
       1 then. Of a folder, the .png, .jpg, .jpeg and .webp files are taken in the order of their \
-      names, \
-      those in folders within are not: find DIR -name '*.jpg' -print0 | clip-pack embed PACK \
-      --images-from - -0 takes them all.
+      names, those in folders within are not: find DIR -name '*.jpg' -print0 | clip-pack embed \
+      PACK --images-from - -0 takes them all.
+
+      --shards takes WebDataset tars and lists of paths, each a shard that is embedded by itself \
+      into the folder -o, in clip-retrieval's layout: img_emb, text_emb (of captions in .txt), metadata \
+      (Parquet). There an unreadable picture has a row of zeros and its error. Shards that are \
+      complete are left as they are, so that the same command goes on where it was stopped.
       """)
 
   @Argument(help: "The pack.", completion: .file(extensions: ["clippack"]))
@@ -43,6 +48,26 @@ struct Embed: Command {
     help: ArgumentHelp("A file of texts, one a line; - for standard input.", valueName: "file"))
   var textsFrom: String?
 
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "WebDataset tars (.tar) and lists of paths of pictures: each a shard.", valueName: "file"))
+  var shards: [Values] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "With --shards: every nth of them, from the ith on, counted from 0; for n machines.",
+      valueName: "i/n"))
+  var shard: ShardPart?
+
+  @Option(help: "What .npy files hold: f32, or f16 for half the size.")
+  var dtype = VectorType.f32
+
+  @Option(
+    help: ArgumentHelp(
+      "Accept so many pictures that cannot be read, and stop at one more.", valueName: "n"))
+  var maxFailures: Int?
+
   @Flag(
     name: [.customShort("0"), .customLong("null")],
     help: "Zero bytes, not line ends, separate what is listed: in files read and written.")
@@ -50,7 +75,8 @@ struct Embed: Command {
 
   @Option(
     name: .shortAndLong,
-    help: ArgumentHelp("A file to write: .npy or .jsonl.", valueName: "file"))
+    help: ArgumentHelp(
+      "A file to write: .npy or .jsonl; with --shards a folder.", valueName: "file"))
   var output: String?
 
   @Flag(help: "Print a JSON object for each picture or text, one a line.")
@@ -77,10 +103,28 @@ struct Embed: Command {
   @OptionGroup var common: Common
 
   func validate() throws {
-    let given = [!image.isEmpty, imagesFrom != nil, !text.isEmpty, textsFrom != nil]
+    let given = [
+      !image.isEmpty, imagesFrom != nil, !text.isEmpty, textsFrom != nil, !shards.isEmpty,
+    ]
     guard given.count(where: \.self) == 1 else {
       throw ValidationError(
-        "Give one of --image FILE…, --images-from FILE, --text S… and --texts-from FILE.")
+        "Give one of --image FILE…, --images-from FILE, --text S…, --texts-from FILE and --shards "
+          + "FILE….")
+    }
+    guard shard == nil || !shards.isEmpty else {
+      throw ValidationError("--shard needs --shards FILE….")
+    }
+    if let maxFailures, maxFailures < 0 {
+      throw ValidationError("--max-failures is \(maxFailures), 0 and more are allowed.")
+    }
+    guard dtype == .f32 || !shards.isEmpty || output?.hasSuffix(".npy") ?? false else {
+      throw ValidationError("--dtype f16 needs -o FILE.npy or --shards FILE….")
+    }
+    guard shards.isEmpty else {
+      guard output != nil, !jsonl, !null else {
+        throw ValidationError("--shards needs a folder, -o DIR, without --jsonl and -0.")
+      }
+      return
     }
     guard output.map({ $0.hasSuffix(".npy") || $0.hasSuffix(".jsonl") }) ?? true else {
       throw ValidationError(
@@ -95,6 +139,7 @@ struct Embed: Command {
   }
 
   func perform() throws {
+    guard shards.isEmpty else { return try embedShards() }
     let inputs = [pack] + images + [imagesFrom, textsFrom].compactMap { $0 == "-" ? nil : $0 }
     for input in inputs { ReadFiles.note(FilePath(argument: input)) }
     for file in [output, list].compactMap(\.self) { _ = try outputPath(file) }
@@ -143,8 +188,7 @@ struct Embed: Command {
     case let path? where path.hasSuffix(".npy"):
       return try NumPySink(
         record, FilePath(argument: path), extents: extents,
-        list: list.map { FilePath(argument: $0) },
-        separator: separator)
+        list: list.map { FilePath(argument: $0) }, separator: separator, type: dtype)
     case let path?:
       return JSONLinesSink(
         record, width: width, try AtomicFile(replacing: FilePath(argument: path)))

@@ -1,6 +1,7 @@
 import Bytes
 import ClipPack
 import Conversion
+import Datasets
 import Evidence
 import Kernels
 import PackFormat
@@ -21,7 +22,7 @@ import SystemPackage
 /// | `compute` | what products were computed in |
 /// | `tool_version` | of this program |
 /// | `layer` | which layer's rows they are, where they are no embeddings |
-/// | `dtype`, `shape` | `float32`, [count, width], of a layer [count, rows, width] |
+/// | `dtype`, `shape` | `float32` or `float16`, [count, width], of a layer [count, rows, width] |
 /// | `skipped`, `truncated` | how many pictures could not be read, how many texts were cut |
 struct EmbeddingRecord {
   static let format = "clip-pack embeddings"
@@ -88,7 +89,8 @@ struct EmbeddingRecord {
   ///
   /// - Returns: the record, to be committed after the vectors.
   func write(
-    for vectors: FilePath, list: FilePath?, shape: [Int], _ tally: EmbeddingTally
+    for vectors: FilePath, list: FilePath?, shape: [Int], _ type: VectorType,
+    _ tally: EmbeddingTally
   ) throws -> AtomicFile {
     var object: JSON.Object = [
       "format": .string(Self.format), "version": 1,
@@ -97,7 +99,7 @@ struct EmbeddingRecord {
     object["list"] = list?.lastComponent.map { .string($0.string) }
     object["of"] = .string(subject)
     for key in json.keys { object[key] = json[key] }
-    object["dtype"] = "float32"
+    object["dtype"] = .string(type.name)
     object["shape"] = .array(shape.map { .integer($0) })
     object["skipped"] = .integer(tally.skipped)
     object["truncated"] = .integer(tally.truncated)

@@ -1,4 +1,5 @@
 import Bytes
+import Datasets
 import SystemPackage
 import Tensors
 
@@ -91,7 +92,7 @@ final class JSONLinesSink: EmbeddingSink {
     guard let file = file.take() else { return }
     let (path, bytes) = (file.destination, file.count)
     let beside = try record.write(
-      for: path, list: nil, shape: [count, width], tally)
+      for: path, list: nil, shape: [count, width], .f32, tally)
     let recordPath = beside.destination
     try file.commit()
     try beside.commit()
@@ -119,13 +120,13 @@ final class NumPySink: EmbeddingSink {
   /// - Parameter list: `nil` where every input has a row.
   init(
     _ record: EmbeddingRecord, _ path: FilePath, extents: [Int], list: FilePath?,
-    separator: UInt8
+    separator: UInt8, type: VectorType
   ) throws(FileError) {
     self.record = record
     self.path = path
     self.separator = separator
     listPath = list
-    array = try NumPyWriter(replacing: path, extents: extents)
+    array = try NumPyWriter(replacing: path, extents: extents, type: type)
     if let list { self.list = try AtomicFile(replacing: list) } else { self.list = nil }
   }
 
@@ -137,8 +138,8 @@ final class NumPySink: EmbeddingSink {
 
   func finish(_ tally: EmbeddingTally, _ common: Common) throws {
     guard let array = array.take() else { return }
-    let (extents, bytes) = ([array.rows] + array.extents, array.count)
-    let beside = try record.write(for: path, list: listPath, shape: extents, tally)
+    let (extents, bytes, type) = ([array.rows] + array.extents, array.count, array.type)
+    let beside = try record.write(for: path, list: listPath, shape: extents, type, tally)
     let recordPath = beside.destination
     if let list = list.take() { try list.commit() }
     try array.commit()
@@ -157,7 +158,7 @@ final class NumPySink: EmbeddingSink {
       let list = listPath.map { "; its rows are named in \($0)" } ?? ""
       let shape = extents.map { "\($0)" }.joined(separator: "×")
       try emit(
-        "\(path): float32 \(shape), \(size(bytes))\(list); what they are is told in "
+        "\(path): \(type.name) \(shape), \(size(bytes))\(list); what they are is told in "
           + "\(recordPath)")
     }
   }

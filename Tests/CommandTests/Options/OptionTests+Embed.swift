@@ -69,6 +69,67 @@ extension OptionTests {
         }
       }
     },
+    OptionCase("embed", "shards") { (bench: OptionBench) throws in
+      let pack = try bench.shared("demo.clippack")
+      let tars = ["gnu.tar", "ustar.tar"].map { Fixture.path("shards/\($0)").string }
+      let first = try bench.run("embed", pack, "--shards", tars[0], tars[1], "-o", "out", status: 1)
+      #expect(
+        first.errors == """
+          clip-pack: a/001: JPEG: the file ends before the picture
+          \(tars[0]): 4 pictures with captions, 1 could not be read
+          clip-pack: a/001: JPEG: the file ends before the picture
+          \(tars[1]): 3 pictures with captions, 1 could not be read
+          clip-pack: 2 of 7 pictures could not be read
+
+          """)
+      let again = try bench.run("embed", pack, "--shards", tars[0], tars[1], "-o", "out")
+      #expect(
+        again.output
+          == "out: 0 shards embedded, 2 were complete; 0 pictures, 0 could not be read\n")
+      let other = try bench.run(
+        "embed", bench.shared("whole.clippack"), "--shards", tars[0], tars[1], "-o", "out",
+        "--compute", "f32", status: 1)
+      #expect(other.errors.contains("was embedded otherwise: its "))
+      let none = try bench.run("embed", pack, "--shards", tars[0], status: 64)
+      #expect(none.errors.contains("--shards needs a folder"))
+    },
+    OptionCase("embed", "shard") { (bench: OptionBench) throws in
+      let pack = try bench.shared("demo.clippack")
+      let tars = ["gnu.tar", "ustar.tar", "pax.tar"].map { Fixture.path("shards/\($0)").string }
+      let result = try bench.run(
+        "embed", pack, "--shards", tars[0], tars[1], tars[2], "-o", "out", "--shard", "1/2",
+        "--max-failures", "1", "--json")
+      #expect(result.json["shards"] as? Int == 1)
+      let names = try Folder.names(in: bench.folder.appending("out").appending("shards"))
+      #expect(names == ["shard_1.json"])
+      for part in ["2/2", "-1/2", "1", "1/0", "a/b"] {
+        try bench.run(
+          "embed", pack, "--shards", tars[0], "-o", "out", "--shard", part, status: 64)
+      }
+      try bench.run("embed", pack, "--text", "a", "--shard", "0/2", status: 64)
+    },
+    OptionCase("embed", "dtype") { (bench: OptionBench) throws in
+      let pack = try bench.shared("demo.clippack")
+      try bench.run("embed", pack, "--text", "a", "-o", "v.npy", "--dtype", "f16")
+      #expect(try bench.bytes(of: bench.folder.appending("v.npy").string).count == 128 + 2 * 96)
+      #expect(try JSON(parsing: bench.text("v.meta.json"))["dtype"] == "float16")
+      let refused = try bench.run("embed", pack, "--text", "a", "--dtype", "f16", status: 64)
+      #expect(refused.errors.contains("--dtype f16 needs -o FILE.npy or --shards FILE…"))
+    },
+    OptionCase("embed", "max-failures") { (bench: OptionBench) throws in
+      let pack = try bench.shared("demo.clippack")
+      try bench.write(OptionBench.picture + "\nnone.png\nnor.png\n", "list")
+      let accepted = try bench.run(
+        "embed", pack, "--images-from", "list", "-o", "v.npy", "--max-failures", "2")
+      #expect(accepted.output.hasPrefix("v.npy: float32 1×96"))
+      let stopped = try bench.run(
+        "embed", pack, "--images-from", "list", "-o", "w.npy", "--max-failures", "1", status: 1)
+      #expect(
+        stopped.errors.hasSuffix(
+          "clip-pack: 2 pictures could not be read, 1 may; the rest was left\n"))
+      #expect(FileKind(of: bench.folder.appending("w.npy")) == nil)
+      try bench.run("embed", pack, "--text", "a", "--max-failures", "-1", status: 64)
+    },
     OptionCase("embed", "jsonl") { (bench: OptionBench) throws in
       let result = try bench.run(
         "embed", bench.shared("demo.clippack"), "--text", "a", "b", "--jsonl")
