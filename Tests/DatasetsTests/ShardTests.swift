@@ -92,6 +92,23 @@ import Testing
     #expect(
       try rows("text_emb/text_emb_03.npy")
         == [texts[0], texts[1], Array(repeating: 0, count: 96), texts[2]])
+    // What pyarrow makes of the table: `Scripts/check_clusters`.
+    let table = try bytes("metadata/metadata_03.parquet")
+    let deep = String(repeating: "folder/", count: 20)
+    for column in [
+      ["a/000", "a/001", "b/000", deep + "long"],
+      ["a red shape on a black background", "cut short", "", "Ünïcödé"],
+      ["", "JPEG: the file ends before the picture", "", ""],
+    ] {
+      var plain: [UInt8] = []
+      for text in column { plain += [UInt8(text.utf8.count), 0, 0, 0] + Array(text.utf8) }
+      let starts = 0...table.count - plain.count
+      #expect(starts.contains { table[$0..<$0 + plain.count].elementsEqual(plain) })
+    }
+    let magic = Array("PAR1".utf8)
+    #expect(table.starts(with: magic) && table.suffix(4).elementsEqual(magic))
+    let footer = table.suffix(8).prefix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
+    #expect((100..<1000).contains(footer))
     let record = try JSON(parsing: bytes("shards/shard_03.json").span)
     #expect(record["rows"] == 4 && record["failed"] == 1 && record["captions"] == true)
   }
