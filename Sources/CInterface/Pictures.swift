@@ -117,7 +117,7 @@ private func preprocess(
       guard count > 0, !labels.isEmpty else { return }
       let images = unsafe try Inputs.unwrap(images, "images")
       let rows = unsafe Array(UnsafeBufferPointer(start: images, count: count * width))
-      let (shares, angles) = try model.scores(of: rows, labels: labels, template: sentence)
+      let (shares, angles) = try model.scores(of: rows, labels: labels, templates: [sentence])
       if unsafe probabilities != nil {
         unsafe try Outputs.fill(probabilities, "probabilities", [shares])
       }

@@ -79,7 +79,8 @@ extension Model {
 
   /// The embeddings of texts, normalised: one of `projectionWidth` for each.
   ///
-  /// A text of more tokens than the model has positions is cut off, its end token kept.
+  /// A text of more tokens than the model has positions is cut off, its end token kept. Many in one
+  /// call take less time than one by one.
   public func embed(texts: [String]) throws -> [[Float]] {
     let ids = try texts.map { try self.ids(of: $0).ids }
     return try embed(ids: ids)
@@ -94,14 +95,11 @@ extension Model {
   }
 
   /// The embeddings of token sequences, each with its start and end token.
+  ///
+  /// What several begin with is computed once, so many in one call take less time than one by one.
   public func embed(ids: [[Int]]) throws -> [[Float]] {
     guard let textTower else { throw ModelError.missing(.text) }
-    var embeddings: [[Float]] = []
-    for start in stride(from: 0, to: ids.count, by: Self.batchSize) {
-      let batch = Array(ids[start..<min(start + Self.batchSize, ids.count)])
-      embeddings += try textTower.embed(batch).rows
-    }
-    return embeddings
+    return try textTower.embed(ids).rows
   }
 }
 

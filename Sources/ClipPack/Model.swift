@@ -28,8 +28,12 @@ public final class Model: Sendable {
 
   private let lazyTokenizer: Locked<Tokenizer?>
 
-  /// How many pictures or texts go through a tower together; more would only take memory.
+  /// How many pictures are decoded and go through the tower together; more would only take memory.
   public static let batchSize = 16
+
+  /// How many texts of a list that may be endless it pays to embed together: enough that those which
+  /// begin alike meet, and few enough that results do not wait for long.
+  public static let textBatchSize = 1024
 
   /// Opens a pack. Weights and tokenizer are read when they are first needed.
   ///

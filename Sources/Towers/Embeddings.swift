@@ -1,4 +1,4 @@
-internal import Architecture
+package import Architecture
 
 /// Vectors in the space that pictures and texts share, one for each input.
 public struct Embeddings: Equatable, Sendable {
@@ -15,7 +15,7 @@ public struct Embeddings: Equatable, Sendable {
   /// - Throws: `TowerError` for a row that has no direction: one with a NaN or an infinity, or of
   ///   zeros (`Formats/network.md`, section 4, rule 10).
   /// - Precondition: whole rows of `width`.
-  init(projected: [Float], width: Int, of tower: Tower) throws(TowerError) {
+  package init(projected: [Float], width: Int, of tower: Tower) throws(TowerError) {
     precondition(
       width > 0 && projected.count % width == 0, "\(projected.count) floats in rows of \(width)")
     var result = projected

@@ -5,7 +5,8 @@ public import Kernels
 /// The text tower: token ids to vectors in the shared space.
 ///
 /// Where nothing before a token depends on what follows it, a text is cut after the token that
-/// stands for it, and padding costs and changes nothing.
+/// stands for it, and padding costs and changes nothing; and what texts have in common from the first
+/// token on is computed once.
 public struct TextTower: Sendable {
   public let graph: Graph
   let runner: Runner
@@ -33,7 +34,8 @@ public struct TextTower: Sendable {
     return ids.count
   }
 
-  /// Embeds any number of texts; all at once when somebody observes, else a few at a time.
+  /// Embeds any number of texts; all at once when somebody observes, else a few at a time, those that
+  /// begin alike together and equal ones once. The more there are in a call, the more they share.
   ///
   /// - Parameters:
   ///   - texts: token ids, start and end token included, of any lengths; padding is allowed.
@@ -48,21 +50,22 @@ public struct TextTower: Sendable {
   ) throws -> Embeddings {
     for (index, ids) in texts.enumerated() { try check(ids, index) }
     let prepared = texts.map(prepared)
-    var projected: [Float] = []
-    var start = 0
-    while start < texts.count {
-      var (end, rows) = (start, 0)
-      repeat {
-        rows += prepared[end].count
-        end += 1
-      } while end < texts.count
-        && (observe != nil || rows + prepared[end].count <= Runner.favourableRows)
-      projected += try runner.run(
-        count: end - start, texts: Array(prepared[start..<end]), pixels: [Float]().span, observe,
-        watch)
-      start = end
+    func run(_ texts: [[Int]]) throws -> [Float] {
+      try runner.run(
+        count: texts.count, texts: texts, pixels: [Float]().span, observe, watch)
     }
-    return try Embeddings(projected: projected, width: graph.width, of: .text)
+    let width = graph.width
+    guard observe == nil else {
+      return try Embeddings(projected: try run(prepared), width: width, of: .text)
+    }
+    let sorted = TextBatches(
+      prepared, rows: Runner.favourableRows, sharesBeginnings: runner.sharesBeginnings)
+    var rows: [Float] = []
+    for batch in sorted.batches { rows += try run(Array(sorted.texts[batch])) }
+    var projected: [Float] = []
+    projected.reserveCapacity(texts.count * width)
+    for place in sorted.places { projected += rows[place * width..<(place + 1) * width] }
+    return try Embeddings(projected: projected, width: width, of: .text)
   }
 
   /// What of a text goes through the tower.

@@ -17,24 +17,39 @@ struct Classify: Command {
   @Option(parsing: .upToNextOption, help: ArgumentHelp("What may be seen.", valueName: "s"))
   var label: [Values]
 
-  @Option(help: ArgumentHelp("The sentence that the label stands in, as {}.", valueName: "s"))
-  var template = "This is a photo of {}."
+  @Option(
+    help: ArgumentHelp(
+      "A sentence that a label stands in, as {}; \"\(Self.usualTemplate)\" unless given. "
+        + "Of several, a label is the mean of its embeddings, normalised again.",
+      valueName: "s"))
+  var template: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "A file of such sentences, one a line; - for standard input.", valueName: "file"))
+  var templatesFrom: String?
 
   @OptionGroup var computing: Computing
   @OptionGroup var common: Common
 
+  private static let usualTemplate = "This is a photo of {}."
+
   func validate() throws {
-    guard template.contains("{}") else {
+    for template in template where !template.contains("{}") {
       throw ValidationError("--template \"\(template)\" has no {} for the label to stand in.")
+    }
+    guard template.isEmpty || templatesFrom == nil else {
+      throw ValidationError("--template and --templates-from exclude each other.")
     }
   }
 
   func perform() throws {
     let (images, labels) = (Values.all(image), Values.all(label))
+    let templates = try templates()
     let model = try open(pack, common, computing)
     let results = try naming(pack) {
       try model.classify(
-        images: images.map { FilePath(argument: $0) }, labels: labels, template: template)
+        images: images.map { FilePath(argument: $0) }, labels: labels, templates: templates)
     }
     if common.json {
       let array = zip(images, results).map { image, classes in
@@ -47,7 +62,10 @@ struct Classify: Command {
         let name = Name.picture(FilePath(argument: image)).member
         return JSON.object(JSON.Object([name, ("labels", .array(labels))]))
       }
-      try emit(JSON.object(["results": .array(array)]))
+      try emit(
+        JSON.object([
+          "templates": .array(templates.map { .string($0) }), "results": .array(array),
+        ]))
       return
     }
     for (image, classes) in zip(images, results) {
@@ -67,5 +85,20 @@ struct Classify: Command {
             + "  " + one.label)
       }
     }
+  }
+
+  /// The sentences that labels stand in, at least one.
+  private func templates() throws -> [String] {
+    guard let templatesFrom else { return template.isEmpty ? [Self.usualTemplate] : template }
+    let path = FilePath(argument: templatesFrom)
+    var notes: [String] = []
+    let templates = try texts(listedIn: path, noting: &notes)
+    for note in notes { common.terminal.note("note: \(note)") }
+    if let odd = templates.first(where: { !$0.contains("{}") }) {
+      throw Refusal(
+        "'\(path)' has the line \(JSON.quoted(odd)), without {} for the label to stand in",
+        about: path)
+    }
+    return templates
   }
 }

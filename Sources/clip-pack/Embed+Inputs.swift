@@ -57,7 +57,7 @@ extension Embed {
     var given = texts[...]
     var cut = 0
     while true {
-      let batch = try lines.map { try Self.texts($0) } ?? Array(given.prefix(Model.batchSize))
+      let batch = try lines.map { try Self.texts($0) } ?? Array(given.prefix(Model.textBatchSize))
       guard !batch.isEmpty else { break }
       given = given.dropFirst(batch.count)
       let encoded = try naming(pack) { try batch.map { try model.ids(of: $0) } }
@@ -118,7 +118,7 @@ extension Embed {
   /// A batch of lines; an empty line is a text too, so that rows stay in step with lines.
   static func texts(_ lines: LineReader) throws -> [String] {
     var texts: [String] = []
-    while texts.count < Model.batchSize, let text = try lines.nextText() { texts.append(text) }
+    while texts.count < Model.textBatchSize, let text = try lines.nextText() { texts.append(text) }
     return texts
   }
 }

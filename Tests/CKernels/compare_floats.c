@@ -86,27 +86,23 @@ static void softmax(size_t count, float spread) {
   }
 }
 
-static void attention(size_t queries, size_t keys, size_t width, int causal, bool in_halves) {
-  const size_t stride = 2 * width + 3, out_stride = width + 2;
-  const float *q = normals(queries * stride, 1), *k = normals(keys * stride, 1);
-  const float *v = normals(keys * stride, 1);
+static void attention(size_t queries, size_t keys, size_t width, bool causal, bool in_halves) {
+  const size_t stride = 2 * width + 3, key_stride = 2 * width + 5, out_stride = width + 2;
+  const float *q = normals(queries * stride, 1), *k = normals(keys * key_stride, 1);
+  const float *v = normals(keys * key_stride, 1);
   const size_t all = queries * out_stride;
   float *before = room(4 * all), *scalar = copy_of(before, 4 * all), *found = room(4 * all);
   float *scratch = room((4 * ck_attention_scratch(keys, width) + 63) / 64 * 64);
   float largest = 0;
-  for (size_t i = 0; i < keys * stride; i++) largest = fmaxf(largest, fabsf(v[i]));
-  const float scale = 1 / sqrtf((float)width);
+  for (size_t i = 0; i < keys * key_stride; i++) largest = fmaxf(largest, fabsf(v[i]));
+  const CKHead head = {queries,    keys,       width,  stride,
+                       key_stride, out_stride, 1 / sqrtf((float)width), causal};
   shape("queries, keys, width", queries, keys, width);
-  ck_attention_f32(scalar, q, k, v, queries, keys, width, stride, out_stride, scale, causal,
-                   scratch, CKInstructionSetScalar);
+  ck_attention_f32(scalar, q, k, v, head, scratch, CKInstructionSetScalar);
   EACH_SET(isa) {
     reset(found, before, 4 * all);
-    if (in_halves)
-      ck_attention_bf16(found, q, k, v, queries, keys, width, stride, out_stride, scale, causal,
-                        scratch, isa);
-    else
-      ck_attention_f32(found, q, k, v, queries, keys, width, stride, out_stride, scale, causal,
-                       scratch, isa);
+    if (in_halves) ck_attention_bf16(found, q, k, v, head, scratch, isa);
+    else ck_attention_f32(found, q, k, v, head, scratch, isa);
     for (size_t i = 0; i < all; i++) {
       const bool is_within = i % out_stride < width;
       close_to(isa, causal ? "causal value" : "value", i, scalar[i], found[i],
@@ -134,7 +130,9 @@ void compare_floats(void) {
       for (size_t w = 0; w < 5; w++, release()) {
         for (int causal = 0; causal < 2; causal++, release())
           attention(tokens[t], tokens[t], wide[w], causal, halves);
-        attention(1 + t % 3, tokens[t], wide[w], 0, halves);
+        attention(1 + t % 3, tokens[t], wide[w], false, halves);
+        // The last of the keys are those of the queries.
+        attention((tokens[t] + 2) / 3, tokens[t], wide[w], true, halves);
       }
   }
 }

@@ -57,6 +57,40 @@ struct AttentionTests {
     #expect(largestDifference(output, expected) <= 1e-5)
   }
 
+  @Test(arguments: InstructionSet.available, Compute.allCases)
+  func `the last queries of a sequence get the same bits, wherever their keys lie`(
+    isa: InstructionSet, compute: Compute
+  ) {
+    let (width, heads) = (66, 2)
+    // Two sequences of 17 and of 40 keys, of which the second has 9 in common with the first.
+    let (lengths, common) = ([17, 40], 9)
+    let rows = Array(0..<17) + (0..<common) + (17..<17 + 40 - common)
+    let count = 17 + 40 - common
+    let (q, k) = (normals(count * width, seed: 18), normals(count * width, seed: 19))
+    let v = normals(count * width, seed: 20)
+    func attended(_ queryStarts: [Int], _ q: [Float], _ k: [Float], _ v: [Float], _ rows: [Int]?)
+      -> [Float]
+    {
+      var output = [Float](repeating: 0, count: q.count)
+      var span = output.mutableSpan
+      attention(
+        q.span, k.span, v.span, queryStarts: queryStarts, keyStarts: [0, 17, 57], keyRows: rows,
+        width: width, heads: heads, isCausal: true, in: compute, into: &span, on: Self.pool,
+        using: isa)
+      return output
+    }
+    func gathered(_ x: [Float]) -> [Float] {
+      rows.flatMap { x[$0 * width..<($0 + 1) * width] }
+    }
+    let whole = attended([0, 17, 57], gathered(q), gathered(k), gathered(v), nil)
+    let shared = attended([0, 17, count], q, k, v, rows)
+    let second = (lengths[0] + common) * width
+    #expect(shared[..<(17 * width)] == whole[..<(17 * width)])
+    #expect(shared[(17 * width)...] == whole[second...])
+    let own = attended([0, 17, count], q, gathered(k), gathered(v), nil)
+    #expect(own == shared)
+  }
+
   private func compare(_ lengths: [Int], head: Int, isCausal: Bool) {
     let (heads, starts) = (2, [0, lengths[0], lengths[0] + lengths[1]])
     let width = heads * head

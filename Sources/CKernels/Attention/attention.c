@@ -15,21 +15,21 @@ static void softmax_scalar(float *row, size_t count, float scale) {
     row[i] = (float)(exp((double)scale * ((double)row[i] - top)) / sum);
 }
 
-static void attention_scalar(float *out, const float *q, const float *k, const float *v,
-                             size_t queries, size_t keys, size_t width, size_t stride,
-                             size_t out_stride, float scale, int causal, float *scratch) {
-  for (size_t i = 0; i < queries; i++) {
-    size_t seen = causal ? i + 1 : keys;
+static void attention_scalar(float *out, const float *q, const float *k, const float *v, CKHead h,
+                             float *scratch) {
+  for (size_t i = 0; i < h.queries; i++) {
+    const size_t seen = seen_keys(h, i);
     for (size_t j = 0; j < seen; j++) {
       double sum = 0;
-      for (size_t c = 0; c < width; c++) sum += (double)q[i * stride + c] * k[j * stride + c];
+      for (size_t c = 0; c < h.width; c++)
+        sum += (double)q[i * h.stride + c] * k[j * h.key_stride + c];
       scratch[j] = (float)sum;
     }
-    softmax_scalar(scratch, seen, scale);
-    for (size_t c = 0; c < width; c++) {
+    softmax_scalar(scratch, seen, h.scale);
+    for (size_t c = 0; c < h.width; c++) {
       double sum = 0;
-      for (size_t j = 0; j < seen; j++) sum += (double)scratch[j] * v[j * stride + c];
-      out[i * out_stride + c] = (float)sum;
+      for (size_t j = 0; j < seen; j++) sum += (double)scratch[j] * v[j * h.key_stride + c];
+      out[i * h.out_stride + c] = (float)sum;
     }
   }
 }
@@ -59,23 +59,18 @@ size_t ck_attention_scratch(size_t keys, size_t width) {
   return here > panels ? here : panels;
 }
 
-void ck_attention_f32(float *out, const float *q, const float *k, const float *v, size_t queries,
-                      size_t keys, size_t width, size_t stride, size_t out_stride, float scale,
-                      int causal, float *scratch, CKInstructionSet isa) {
-  DISPATCH(isa, attention, out, q, k, v, queries, keys, width, stride, out_stride, scale, causal,
-           scratch);
+void ck_attention_f32(float *out, const float *q, const float *k, const float *v, CKHead head,
+                      float *scratch, CKInstructionSet isa) {
+  DISPATCH(isa, attention, out, q, k, v, head, scratch);
 }
 
-void ck_attention_bf16(float *out, const float *q, const float *k, const float *v, size_t queries,
-                       size_t keys, size_t width, size_t stride, size_t out_stride, float scale,
-                       int causal, float *scratch, CKInstructionSet isa) {
+void ck_attention_bf16(float *out, const float *q, const float *k, const float *v, CKHead head,
+                       float *scratch, CKInstructionSet isa) {
 #if defined(__x86_64__)
   if (isa == CKInstructionSetAVX512VNNI && __builtin_cpu_supports("avx512bf16"))
-    return attention_bf16_avx512bf16(out, q, k, v, queries, keys, width, stride, out_stride, scale,
-                                     causal, scratch);
+    return attention_bf16_avx512bf16(out, q, k, v, head, scratch);
 #endif
-  ck_attention_f32(out, q, k, v, queries, keys, width, stride, out_stride, scale, causal, scratch,
-                   isa);
+  ck_attention_f32(out, q, k, v, head, scratch, isa);
 }
 
 #else
@@ -90,11 +85,9 @@ static void V(softmax)(float *row, size_t count, float scale) {
 }
 
 #if LANES == 16
-static void V(attention)(float *out, const float *q, const float *k, const float *v,
-                         size_t queries, size_t keys, size_t width, size_t stride,
-                         size_t out_stride, float scale, int causal, float *scratch) {
-  attention_f32_avx512(out, q, k, v, queries, keys, width, stride, out_stride, scale, causal,
-                       scratch);
+static void V(attention)(float *out, const float *q, const float *k, const float *v, CKHead h,
+                         float *scratch) {
+  attention_f32_avx512(out, q, k, v, h, scratch);
 }
 #else
 
@@ -113,9 +106,9 @@ INLINE void V(combine)(Floats (*acc)[2], const float *a, size_t a_step, const fl
   }
 }
 
-static void V(attention)(float *out, const float *q, const float *k, const float *v,
-                         size_t queries, size_t keys, size_t width, size_t stride,
-                         size_t out_stride, float scale, int causal, float *scratch) {
+static void V(attention)(float *out, const float *q, const float *k, const float *v, CKHead h,
+                         float *scratch) {
+  const size_t queries = h.queries, keys = h.keys, width = h.width, stride = h.key_stride;
   const size_t key_row = padded(keys), value_row = padded(width);
   float *turned = scratch;                      // [width, key_row]: k transposed
   float *values = turned + width * key_row;     // [keys, value_row]
@@ -146,12 +139,12 @@ static void V(attention)(float *out, const float *q, const float *k, const float
   for (size_t i = 0; i < queries; i += QUERIES) {
     // The last group repeats its last query and throws the repetitions away.
     size_t group = queries - i < QUERIES ? queries - i : QUERIES;
-    size_t most = causal ? i + group : keys;
+    const size_t most = seen_keys(h, i + group - 1);
     Floats acc[QUERIES][2];
 
     for (size_t r = 0; r < QUERIES; r++)
-      __builtin_memcpy(queried + r * value_row, q + (i + (r < group ? r : group - 1)) * stride,
-                       4 * width);
+      __builtin_memcpy(queried + r * value_row,
+                       q + (i + (r < group ? r : group - 1)) * h.stride, 4 * width);
     for (size_t j = 0; j < most; j += 2 * LANES) {
       const bool two = most - j > LANES;
       if (two) V(combine)(acc, queried, value_row, turned + j, width, key_row, 2);
@@ -164,14 +157,14 @@ static void V(attention)(float *out, const float *q, const float *k, const float
 
     float factors[QUERIES];
     for (size_t r = 0; r < QUERIES; r++) {
-      size_t seen = causal && r < group ? i + r + 1 : most;
-      factors[r] = 1 / V(exponentials)(scores + r * key_row, seen, scale);
+      const size_t seen = r < group ? seen_keys(h, i + r) : most;
+      factors[r] = 1 / V(exponentials)(scores + r * key_row, seen, h.scale);
       for (size_t j = seen; j < most; j++) scores[r * key_row + j] = 0;
     }
     for (size_t c = 0; c < width; c += 2 * LANES) {
       V(combine)(acc, scores, key_row, values + c, most, value_row, 2);
       for (size_t r = 0; r < group; r++) {
-        float *row = out + (i + r) * out_stride + c;
+        float *row = out + (i + r) * h.out_stride + c;
         V(store)(row, acc[r][0] * factors[r], width - c);
         if (width - c > LANES)
           V(store)(row + LANES, acc[r][1] * factors[r], width - c - LANES);

@@ -51,9 +51,9 @@ INLINE void pack_values(char *to, const float *v, size_t keys, size_t width, siz
       }
 }
 
-INLINE void attend(float *out, const float *q, const float *k, const float *v, size_t queries,
-                   size_t keys, size_t width, size_t stride, size_t out_stride, float scale,
-                   int causal, float *scratch, const Operands operands) {
+INLINE void attend(float *out, const float *q, const float *k, const float *v, const CKHead h,
+                   float *scratch, const Operands operands) {
+  const size_t queries = h.queries, keys = h.keys, width = h.width, stride = h.key_stride;
   const size_t each = operands == OfFloats ? 1 : 2, size = 4 / each;
   const size_t key_panels = (keys + PANEL - 1) / PANEL;
   // Operands of a row of queries and of scores, in whole words.
@@ -84,39 +84,37 @@ INLINE void attend(float *out, const float *q, const float *k, const float *v, s
   for (size_t group = 0, i = 0; group < groups; group++) {
     // As equal as can be: 77 queries are 7 times 11.
     const size_t count = (queries - i + groups - group - 1) / (groups - group);
-    const size_t most = causal ? i + count : keys, scores_row = key_panels * PANEL;
+    const size_t most = seen_keys(h, i + count - 1), scores_row = key_panels * PANEL;
     for (size_t r = 0; r < count; r++)
-      write_operands(queried + r * row * size, q + (i + r) * stride, width, operands);
+      write_operands(queried + r * row * size, q + (i + r) * h.stride, width, operands);
     for (size_t j = 0; j < most; j += PANEL)
       multiply_panel(scores + j, scores_row, queried, row, turned + j * row * size, nothing, count,
                      PANEL, row, operands);
     for (size_t r = 0; r < count; r++) {
       float *of_row = scores + r * scores_row;
-      const size_t seen = causal ? i + r + 1 : most;
-      const float factor = 1 / V(exponentials)(of_row, seen, scale);
+      const size_t seen = seen_keys(h, i + r);
+      const float factor = 1 / V(exponentials)(of_row, seen, h.scale);
       for (size_t j = 0; j < most; j += LANES)
         V(store)(of_row + j, V(first)(seen > j ? seen - j : 0, V(load)(of_row + j, LANES) * factor, 0),
                  LANES);
       write_operands(shares + r * mix * size, of_row, most, operands);
     }
     for (size_t c = 0; c < width; c += PANEL)
-      multiply_panel(out + i * out_stride + c, out_stride, shares, mix, values + c * mix * size,
+      multiply_panel(out + i * h.out_stride + c, h.out_stride, shares, mix, values + c * mix * size,
                      nothing, count, width - c < PANEL ? width - c : PANEL,
                      (most + each - 1) / each * each, operands);
     i += count;
   }
 }
 
-void attention_f32_avx512(float *out, const float *q, const float *k, const float *v,
-                          size_t queries, size_t keys, size_t width, size_t stride,
-                          size_t out_stride, float scale, int causal, float *scratch) {
-  attend(out, q, k, v, queries, keys, width, stride, out_stride, scale, causal, scratch, OfFloats);
+void attention_f32_avx512(float *out, const float *q, const float *k, const float *v, CKHead head,
+                          float *scratch) {
+  attend(out, q, k, v, head, scratch, OfFloats);
 }
 
 void attention_bf16_avx512bf16(float *out, const float *q, const float *k, const float *v,
-                               size_t queries, size_t keys, size_t width, size_t stride,
-                               size_t out_stride, float scale, int causal, float *scratch) {
-  attend(out, q, k, v, queries, keys, width, stride, out_stride, scale, causal, scratch, OfHalves);
+                               CKHead head, float *scratch) {
+  attend(out, q, k, v, head, scratch, OfHalves);
 }
 
 #undef LANES

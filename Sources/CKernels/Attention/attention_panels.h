@@ -14,12 +14,15 @@ static inline size_t attention_panels_scratch(size_t keys, size_t width) {
          12 * (width + 1 + keys + 1);
 }
 
+/// How many keys query i sees.
+static inline size_t seen_keys(CKHead head, size_t i) {
+  return head.causal ? head.keys - head.queries + i + 1 : head.keys;
+}
+
 #if defined(__x86_64__)
-void attention_f32_avx512(float *out, const float *q, const float *k, const float *v,
-                          size_t queries, size_t keys, size_t width, size_t stride,
-                          size_t out_stride, float scale, int causal, float *scratch);
+void attention_f32_avx512(float *out, const float *q, const float *k, const float *v, CKHead head,
+                          float *scratch);
 
 void attention_bf16_avx512bf16(float *out, const float *q, const float *k, const float *v,
-                               size_t queries, size_t keys, size_t width, size_t stride,
-                               size_t out_stride, float scale, int causal, float *scratch);
+                               CKHead head, float *scratch);
 #endif

@@ -67,19 +67,26 @@ void ck_softmax_f32(float *_Nonnull row, size_t count, float scale, CKInstructio
 /// How many floats of scratch the kernels for attention need.
 size_t ck_attention_scratch(size_t keys, size_t width);
 
+/// One head of attention, and where its rows lie.
+typedef struct {
+  size_t queries, keys, width;
+  /// How many floats apart the rows of q begin, those of k and v, and those of the result.
+  size_t stride, key_stride, out_stride;
+  float scale;
+  /// Whether a query sees no key behind its own, the queries being those of the last keys.
+  bool causal;
+} CKHead;
+
 /// One head: out[i] = Σⱼ softmaxⱼ(scale · q[i]·k[j]) v[j].
 ///
-/// q, out [queries, width]; k, v [keys, width]; the rows of q, k and v begin `stride` floats apart,
-/// those of out `out_stride`. Causal: j ≤ i only, and queries = keys. There is at least one key.
-/// Within 10⁻⁵ · max |v| while |scale · q·k| ≤ 30.
+/// q, out [queries, width]; k, v [keys, width]. Causal: j ≤ i + keys − queries only, and queries ≤
+/// keys. There is at least one key. Within 10⁻⁵ · max |v| while |scale · q·k| ≤ 30.
 void ck_attention_f32(float *_Nonnull out, const float *_Nonnull q, const float *_Nonnull k,
-                      const float *_Nonnull v, size_t queries, size_t keys, size_t width,
-                      size_t stride, size_t out_stride, float scale, int causal,
-                      float *_Nonnull scratch, CKInstructionSet isa);
+                      const float *_Nonnull v, CKHead head, float *_Nonnull scratch,
+                      CKInstructionSet isa);
 
 /// The same with products of bfloat16, summed in float32, where the processor has instructions for
 /// them: within 2⁻⁶ · max |v| while |scale · q·k| ≤ 30 / 4. Elsewhere as above.
 void ck_attention_bf16(float *_Nonnull out, const float *_Nonnull q, const float *_Nonnull k,
-                       const float *_Nonnull v, size_t queries, size_t keys, size_t width,
-                       size_t stride, size_t out_stride, float scale, int causal,
-                       float *_Nonnull scratch, CKInstructionSet isa);
+                       const float *_Nonnull v, CKHead head, float *_Nonnull scratch,
+                       CKInstructionSet isa);

@@ -11,13 +11,15 @@ public import Concurrency
 ///   - k, v: `[keys, width]`.
 ///   - queryStarts: where each sequence's queries begin, and after the last one, where they end.
 ///   - keyStarts: the same for keys; every sequence with queries has keys.
+///   - keyRows: the rows of k and v that are the keys, where not each is the next; then sequences may
+///     have some in common.
 ///   - compute: float32, or anything else for products of bfloat16 where the processor has them.
-///   - isCausal: whether query `i` of a sequence sees its keys `0...i` only. It has as many queries
-///     as keys then.
+///   - isCausal: whether a query sees no keys behind its own. The queries of a sequence are those of
+///     its last keys then.
 ///   - output: `[queries, width]`.
 public func attention(
   _ q: Span<Float>, _ k: Span<Float>, _ v: Span<Float>, queryStarts: [Int], keyStarts: [Int],
-  width: Int, heads: Int, isCausal: Bool, in compute: Compute = .f32,
+  keyRows: [Int]? = nil, width: Int, heads: Int, isCausal: Bool, in compute: Compute = .f32,
   into output: inout MutableSpan<Float>, on pool: WorkerPool, using isa: InstructionSet = .widest
 ) {
   precondition(heads > 0 && width > 0 && width % heads == 0, "\(heads) heads in \(width) columns")
@@ -25,15 +27,18 @@ public func attention(
   precondition(
     keyStarts.count == queryStarts.count && queryStarts.first == 0 && keyStarts.first == 0,
     "\(queryStarts.count) starts of queries, \(keyStarts.count) of keys")
+  let keys = keyRows?.count ?? k.count / width
   precondition(
     q.count == queryStarts[sequences] * width && output.count == q.count
-      && k.count == keyStarts[sequences] * width && v.count == k.count,
+      && keys == keyStarts[sequences] && k.count % width == 0 && v.count == k.count,
     "\(q.count), \(k.count), \(v.count) → \(output.count) floats in rows of \(width)")
+  precondition(
+    keyRows?.allSatisfy { $0 >= 0 && $0 < k.count / width } ?? true, "a key beyond all rows")
   for index in 0..<sequences {
     let queries = queryStarts[index + 1] - queryStarts[index]
     let keys = keyStarts[index + 1] - keyStarts[index]
     precondition(
-      queries >= 0 && keys >= 0 && (queries == 0 || (isCausal ? keys == queries : keys > 0)),
+      queries >= 0 && keys >= 0 && (queries == 0 || keys >= (isCausal ? queries : 1)),
       "sequence \(index) has \(queries) queries and \(keys) keys")
   }
   let head = width / heads
@@ -52,13 +57,30 @@ public func attention(
             let first = queryStarts[sequence] * width + column
             let queries = queryStarts[sequence + 1] - queryStarts[sequence]
             let keys = keyStarts[sequence + 1] - keyStarts[sequence]
-            let firstKey = keyStarts[sequence] * width + column
             guard queries > 0 else { return }
-            unsafe Scratch.withFloats(ck_attention_scratch(keys, head)) { scratch in
-              let attention = unsafe compute == .f32 ? ck_attention_f32 : ck_attention_bf16
+            let attention = unsafe compute == .f32 ? ck_attention_f32 : ck_attention_bf16
+            var part = CKHead(
+              queries: queries, keys: keys, width: head, stride: width, key_stride: width,
+              out_stride: width, scale: scale, causal: isCausal)
+            guard let keyRows else {
+              let firstKey = keyStarts[sequence] * width + column
+              unsafe Scratch.withFloats(ck_attention_scratch(keys, head)) { scratch in
+                unsafe attention(
+                  output + first, q + first, k + firstKey, v + firstKey, part, scratch, isa.c)
+              }
+              return
+            }
+            part.key_stride = head
+            let count = keys * head
+            unsafe Scratch.withFloats(2 * count + ck_attention_scratch(keys, head)) { scratch in
+              let (ownK, ownV) = unsafe (scratch, scratch + count)
+              for key in 0..<keys {
+                let row = keyRows[keyStarts[sequence] + key] * width + column
+                unsafe (ownK + key * head).update(from: k + row, count: head)
+                unsafe (ownV + key * head).update(from: v + row, count: head)
+              }
               unsafe attention(
-                output + first, q + first, k + firstKey, v + firstKey, queries, keys, head, width,
-                width, scale, isCausal ? 1 : 0, scratch, isa.c)
+                output + first, q + first, ownK, ownV, part, scratch + 2 * count, isa.c)
             }
           }
         }

@@ -40,6 +40,8 @@ final class Lowering {
     }
     self.readers = readers
     program.cut = needed.cut
+    // Who looks at rows sees those of each text.
+    program.sharesBeginnings = needed.isCausal && !isObserved && isPruned
     lower()
   }
 

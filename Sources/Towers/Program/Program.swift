@@ -105,4 +105,6 @@ struct Program: Sendable {
   var output = 0
   /// Where texts are cut: nothing looks at what follows the picked token.
   var cut: Architecture.Operation.Pick?
+  /// Whether texts that begin alike have those rows in common.
+  var sharesBeginnings = false
 }

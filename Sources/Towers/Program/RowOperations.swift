@@ -81,9 +81,9 @@ struct RowOperations {
     let width = width(register)
     let table = try weights.matrix(weight, rows: count, columns: width)
     let starts = packing(register).starts
-    for (index, ids) in batch.texts.enumerated() {
-      for (row, id) in ids.enumerated() {
-        table.row(id, into: &output, at: (starts[index] + row) * width)
+    for input in batch.texts.indices {
+      for (row, id) in batch.owned(input).ids.enumerated() {
+        table.row(id, into: &output, at: (starts[input] + row) * width)
       }
     }
     if scale != 1 { for i in output.indices { output[i] *= scale } }
@@ -127,7 +127,9 @@ struct RowOperations {
             table.span.extracting(row * width..<(row + 1) * width), to: &output, at: at * width)
         }
       case (.start(let start), nil):
-        let places = table.span.extracting(start * width..<(start + end - first) * width)
+        guard end > first else { continue }
+        let place = start + (batch.shared?.depths[input] ?? 0)
+        let places = table.span.extracting(place * width..<(place + end - first) * width)
         add(places, to: &output, at: first * width)
       case (.start(let start), let mask?):
         var seen = 0

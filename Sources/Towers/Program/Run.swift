@@ -109,10 +109,11 @@ struct Run {
   ) {
     let (query, key, value) = (call.reads[0], call.reads[1], call.reads[2])
     guard let mask else {
+      let (keyStarts, keyRows) = batch.path(operations.rows(key))
       attention(
         span(query), span(key), span(value), queryStarts: packing(query).starts,
-        keyStarts: packing(key).starts, width: width(query), heads: heads, isCausal: isCausal,
-        in: compute, into: &output, on: pool)
+        keyStarts: keyStarts, keyRows: keyRows, width: width(query), heads: heads,
+        isCausal: isCausal, in: compute, into: &output, on: pool)
       return
     }
     maskedAttention(

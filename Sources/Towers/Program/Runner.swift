@@ -30,9 +30,11 @@ final class Runner: Sendable {
 
   /// Where texts are cut, if at all.
   var cut: Operation.Pick? { plan(isObserved: false).program.cut }
+  /// Whether texts that begin alike have those rows in common.
+  var sharesBeginnings: Bool { plan(isObserved: false).program.sharesBeginnings }
 
   /// - Parameters:
-  ///   - texts: cut and padded; empty for images.
+  ///   - texts: cut and padded, those that begin alike side by side; empty for images.
   ///   - pixels: `[count, channels, height, width]`; empty for texts.
   /// - Returns: the output's rows, `[count, graph.width]`.
   func run(

@@ -43,6 +43,34 @@ extension OptionTests {
       #expect(Set(outputs).count == 3)
       #expect(
         try Program.run(arguments + ["--template", "none"], in: bench.folder.path).status == 64)
+      let both = try Program.run(
+        arguments + ["--template", "a {}", "--template", "{} things"], in: bench.folder.path)
+      #expect(both.json["templates"] as? [String] == ["a {}", "{} things"])
+      let usual = try Program.run(arguments, in: bench.folder.path)
+      #expect(usual.json["templates"] as? [String] == ["This is a photo of {}."])
+    },
+    OptionCase("classify", "templates-from") { (bench: OptionBench) throws in
+      let pack = try bench.shared("demo.clippack")
+      let arguments = [
+        "classify", pack, "--image", OptionBench.picture, "--label", "red", "blue", "--json",
+      ]
+      func run(_ more: [String]) throws -> Program.Result {
+        try Program.run(arguments + more, in: bench.folder.path)
+      }
+      try bench.write("a {}\n\n{} things\n", "templates.txt")
+      let listed = try run(["--templates-from", "templates.txt"])
+      #expect(listed.errors == "note: 1 empty line of 'templates.txt' left out\n")
+      #expect(
+        try listed.output == run(["--template", "a {}", "--template", "{} things"]).output)
+      let both = try run(["--templates-from", "templates.txt", "--template", "a {}"])
+      #expect(both.status == 64)
+      #expect(both.errors.contains("--template and --templates-from exclude each other"))
+      try bench.write("a {}\nnothing\n", "odd.txt")
+      let odd = try run(["--templates-from", "odd.txt"])
+      #expect(odd.status == 1)
+      #expect(
+        odd.errors == "clip-pack: 'odd.txt' has the line \"nothing\", without {} for the label to "
+          + "stand in\n")
     },
     OptionCase("classify", "compute") { (bench: OptionBench) throws in
       let pack = try bench.shared("demo.clippack")
