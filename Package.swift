@@ -21,7 +21,8 @@ func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
-/// A wheel for Python has the library and the command in one file; `Scripts/build_wheel` asks for it.
+/// A wheel for Python has the library and the command in one file; `Scripts/build_wheel` asks for
+/// it.
 let makesWheel = Context.environment["CLIP_PACK_WHEEL"] != nil
 
 /// A program; in a wheel, a module whose `main` the library has.

@@ -9,7 +9,8 @@
   do { if (!(condition)) { fprintf(stderr, "8.%d: %s\n", rule, what); exit(1); } } while (0)
 enum { U8 = 1, I8, I16 = 4, F16, BF16, F32 = 9, TYPES = 22 };
 enum { RAW, ZSTD, PLANES, RANS, TRELLIS, PANELS };
-static const int BITS[] = {0, 8, 8, 16, 16, 16, 16, 32, 32, 32, 64, 64, 64, 8, 64, 8, 8, 8, 8, 8, 4, 6, 6};
+static const int BITS[] = {
+    0, 8, 8, 16, 16, 16, 16, 32, 32, 32, 64, 64, 64, 8, 64, 8, 8, 8, 8, 8, 4, 6, 6};
 typedef struct { const uint8_t *at, *end; int rule; } Cursor;
 
 static const uint8_t *skip(Cursor *c, uint64_t count) {
@@ -29,7 +30,8 @@ static void *reserve(uint64_t count, uint64_t size) {
 static uint32_t crc32(const uint8_t *bytes, uint64_t count) {
   uint32_t crc = ~0u;
   for (; count--; bytes++)
-    for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ ((crc ^ *bytes >> bit) & 1 ? 0xedb88320u : 0);
+    for (int bit = 0; bit < 8; bit++)
+      crc = crc >> 1 ^ ((crc ^ *bytes >> bit) & 1 ? 0xedb88320u : 0);
   return ~crc;
 }
 
@@ -41,7 +43,8 @@ static void sha256(const uint8_t *bytes, uint64_t count, uint8_t digest[32]) {
     while (prime % divisor) divisor++;
     if (divisor < prime) continue;
     double square = 3, cube = 3;
-    for (int i = 0; i < 40; i++) square = (square + prime / square) / 2, cube = (2 * cube + prime / cube / cube) / 3;
+    for (int i = 0; i < 40; i++)
+      square = (square + prime / square) / 2, cube = (2 * cube + prime / cube / cube) / 3;
     if (n < 8) h[n] = (uint32_t)((square - (int)square) * 4294967296.0);
     k[n++] = (uint32_t)((cube - (int)cube) * 4294967296.0);
   }
@@ -49,7 +52,10 @@ static void sha256(const uint8_t *bytes, uint64_t count, uint8_t digest[32]) {
   uint64_t total = (count + 72) / 64 * 64;
   for (uint64_t at = 0; at < total; at += 64) {
     for (uint64_t i = at; i < at + 64; i++) {
-      uint32_t byte = i < count ? bytes[i] : i == count ? 0x80 : i < total - 8 ? 0 : count * 8 >> 8 * (total - 1 - i) & 255;
+      uint32_t byte = i < count ? bytes[i] :
+          i == count            ? 0x80 :
+          i < total - 8         ? 0 :
+                                  count * 8 >> 8 * (total - 1 - i) & 255;
       w[(i - at) / 4] = w[(i - at) / 4] << 8 | byte;
     }
     for (int i = 16; i < 64; i++)
@@ -57,8 +63,10 @@ static void sha256(const uint8_t *bytes, uint64_t count, uint8_t digest[32]) {
         (ROR(w[i - 2], 17) ^ ROR(w[i - 2], 19) ^ w[i - 2] >> 10);
     memcpy(s, h, sizeof s);
     for (int i = 0; i < 64; i++) {
-      uint32_t t = s[7] + (ROR(s[4], 6) ^ ROR(s[4], 11) ^ ROR(s[4], 25)) + ((s[4] & s[5]) ^ (~s[4] & s[6])) + k[i] + w[i];
-      uint32_t u = (ROR(s[0], 2) ^ ROR(s[0], 13) ^ ROR(s[0], 22)) + ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
+      uint32_t t = s[7] + (ROR(s[4], 6) ^ ROR(s[4], 11) ^ ROR(s[4], 25)) +
+          ((s[4] & s[5]) ^ (~s[4] & s[6])) + k[i] + w[i];
+      uint32_t u = (ROR(s[0], 2) ^ ROR(s[0], 13) ^ ROR(s[0], 22)) +
+          ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
       memmove(s + 1, s, 28), s[4] += t, s[0] = t + u;
     }
     for (int i = 0; i < 8; i++) h[i] += s[i];
@@ -97,7 +105,8 @@ static void decode_codes(Cursor c, int8_t *codes, uint64_t count, int trellis) {
     if (*lane < 65536) *lane = *lane << 16 | (uint32_t)take(&c, 2);
   }
   REQUIRE(c.at == c.end, 9, "words are left");
-  for (int lane = 0; lane < 32; lane++) REQUIRE(x[lane] == 65536, 9, "a lane does not end at 65536");
+  for (int lane = 0; lane < 32; lane++)
+    REQUIRE(x[lane] == 65536, 9, "a lane does not end at 65536");
   free(slots), free(states);
 }
 
@@ -105,7 +114,8 @@ static void decode_codes(Cursor c, int8_t *codes, uint64_t count, int trellis) {
 static uint64_t panels_size(uint64_t size, uint64_t columns) {
   return (size / columns + 31) / 32 * ((columns + 3) / 4) * 128;
 }
-static void decode_panels(const uint8_t *panels, uint64_t stored, uint64_t columns, uint8_t *out, uint64_t size) {
+static void decode_panels(
+    const uint8_t *panels, uint64_t stored, uint64_t columns, uint8_t *out, uint64_t size) {
   uint64_t words = (columns + 3) / 4;
   for (uint64_t i = 0; i < stored; i++) {
     uint64_t row = i / 128 / words * 32 + i % 128 / 4, column = i / 128 % words * 4 + i % 4;
@@ -113,7 +123,8 @@ static void decode_panels(const uint8_t *panels, uint64_t stored, uint64_t colum
     else REQUIRE(panels[i] == 0, 9, "padding of panels that is not zero");
   }
 }
-static void decode(int encoding, Cursor c, int type, uint64_t columns, uint8_t *out, uint64_t size) {
+static void decode(
+    int encoding, Cursor c, int type, uint64_t columns, uint8_t *out, uint64_t size) {
   uint64_t stored = (uint64_t)(c.end - c.at), w = (uint64_t)BITS[type] / 8, n = w ? size / w : 0;
   uint8_t *part = reserve(size, 1);
   if (encoding == RAW) {
@@ -129,14 +140,17 @@ static void decode(int encoding, Cursor c, int type, uint64_t columns, uint8_t *
     decode_codes(c, (int8_t *)part, n, 0);
     for (uint64_t i = 0; i < n; i++) {
       int code = (int8_t)part[i] * (1 << bits);
-      for (uint64_t j = 0; j < bits; j++) code |= (planes[j * ((n + 7) / 8) + i / 8] >> i % 8 & 1) << j;
+      for (uint64_t j = 0; j < bits; j++)
+        code |= (planes[j * ((n + 7) / 8) + i / 8] >> i % 8 & 1) << j;
       memcpy(out + 2 * i, &code, 2);
     }
   } else {
-    REQUIRE(encoding == ZSTD || (encoding == PLANES && (type == F16 || type == BF16 || type == F32) && size % w == 0), 9,
-      "an encoding unknown, or of another type");
+    REQUIRE(encoding == ZSTD ||
+            (encoding == PLANES && (type == F16 || type == BF16 || type == F32) && size % w == 0),
+        9, "an encoding unknown, or of another type");
     REQUIRE(ZSTD_findFrameCompressedSize(c.at, stored) == stored, 9, "not one whole frame");
-    REQUIRE(ZSTD_decompress(encoding == ZSTD ? out : part, size, c.at, stored) == size, 9, "a frame of another size");
+    REQUIRE(ZSTD_decompress(encoding == ZSTD ? out : part, size, c.at, stored) == size, 9,
+        "a frame of another size");
     for (uint64_t i = 0; encoding == PLANES && i < n; i++) {
       uint64_t word = 0;
       for (uint64_t p = 0; p < w; p++) word = word << 8 | part[p * n + i];

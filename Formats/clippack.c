@@ -2,12 +2,17 @@
 //
 //   cc -O2 -o clippack clippack.c -lzstd && ./clippack PACK          (with blocks.h beside it)
 //
-// Validates the whole file (a refusal names the rule of section 8), then prints a line for each section and tensor,
-// its fields separated by tabs: kind, name, code of the element type, extents, SHA-256 of the decoded bytes. For
-// machines whose memory is little-endian.
+// Validates the whole file (a refusal names the rule of section 8), then prints a line for each
+// section and tensor, its fields separated by tabs: kind, name, code of the element type, extents,
+// SHA-256 of the decoded bytes. For machines whose memory is little-endian.
 #include "blocks.h"
 
-typedef struct { int role, type; uint64_t size, count, columns, block; const uint8_t *digests; uint8_t *bytes; } Stream;
+typedef struct {
+  int role, type;
+  uint64_t size, count, columns, block;
+  const uint8_t *digests;
+  uint8_t *bytes;
+} Stream;
 typedef struct {
   int kind, codec, type, rank, streams;
   uint64_t length, extents[8];
@@ -42,12 +47,15 @@ static void read_item(Cursor *c, int manifest) {
   REQUIRE((item.kind == 1 || item.kind == 2) && flags <= 1, 6, "kind or flags");
   REQUIRE(item.length >= 1 && item.length <= 1024 && is_utf8(item.name, item.length), 6, "a name");
   for (int i = 0; i < item_count; i++)
-    REQUIRE(items[i].length != item.length || memcmp(items[i].name, item.name, item.length), 6, "a name twice");
+    REQUIRE(items[i].length != item.length || memcmp(items[i].name, item.name, item.length), 6,
+        "a name twice");
   for (int i = 0; i < 8; i++)
     if (item.length == strlen(known[i]) && !memcmp(known[i], item.name, item.length)) home = i / 6;
   if (item.kind == 2) {
-    tower = (int)take(c, 1), item.codec = (int)take(c, 1), item.type = (int)take(c, 1), item.rank = (int)take(c, 1);
-    REQUIRE(tower <= 2 && item.type >= 1 && item.type <= TYPES && item.rank <= 8, 6, "tower, element_type or rank");
+    tower = (int)take(c, 1), item.codec = (int)take(c, 1), item.type = (int)take(c, 1),
+    item.rank = (int)take(c, 1);
+    REQUIRE(tower <= 2 && item.type >= 1 && item.type <= TYPES && item.rank <= 8, 6,
+        "tower, element_type or rank");
     for (int i = 0; i < item.rank; i++) {
       uint64_t extent = item.extents[i] = take(c, 8);
       count *= extent, product *= extent ? extent : 1;
@@ -60,27 +68,38 @@ static void read_item(Cursor *c, int manifest) {
   for (int i = 0; i < item.streams; i++) {
     s[i].role = (int)take(c, 1), s[i].type = (int)take(c, 1), s[i].size = take(c, 8);
     REQUIRE(s[i].type >= 1 && s[i].type <= TYPES, 6, "element_type of a stream");
-    uint64_t columns = item.rank == 0 ? 1 : (uint64_t)(item.extents[0] ? count / item.extents[0] : 0);
-    s[i].columns = item.kind == 2 && s[i].role == 1 && s[i].type == I8 && columns <= block_size / 32 ? columns : 0;
+    uint64_t columns =
+        item.rank == 0 ? 1 : (uint64_t)(item.extents[0] ? count / item.extents[0] : 0);
+    s[i].columns =
+        item.kind == 2 && s[i].role == 1 && s[i].type == I8 && columns <= block_size / 32 ?
+        columns :
+        0;
     s[i].block = s[i].columns ? block_size / (32 * columns) * 32 * columns : block_size;
     s[i].count = s[i].size / s[i].block + (s[i].size % s[i].block != 0);
     REQUIRE(s[i].count <= (uint64_t)(c->end - c->at) / 32, 6, "digests are cut short");
     s[i].digests = skip(c, 32 * s[i].count);
   }
   if (item.kind == 1) {
-    REQUIRE(home < 0 ? !flags : home == manifest, 6, "a section unknown and required, or in another manifest");
+    REQUIRE(home < 0 ? !flags : home == manifest, 6,
+        "a section unknown and required, or in another manifest");
     REQUIRE(is_stream(s, 0, U8, s->size), 6, "a section that is not bytes");
   } else {
-    int wide = s->type == I16, type = s->type, narrow = item.type == F32 && (type == F16 || type == BF16);
+    int wide = s->type == I16, type = s->type,
+        narrow = item.type == F32 && (type == F16 || type == BF16);
     REQUIRE(!flags || manifest == 0, 6, "a tensor of the model outside content");
     if (item.codec == 0)
-      REQUIRE(item.streams == 1 && (type == item.type || narrow) && count * (unsigned)BITS[type] % 8 == 0 &&
-        is_stream(s, 0, type, count * (unsigned)BITS[type] / 8), 7, "what codec plain demands");
+      REQUIRE(item.streams == 1 && (type == item.type || narrow) &&
+              count * (unsigned)BITS[type] % 8 == 0 &&
+              is_stream(s, 0, type, count * (unsigned)BITS[type] / 8),
+          7, "what codec plain demands");
     if (item.codec == 1)
-      REQUIRE(item.streams == 2 && item.type == F32 && is_stream(s, 1, wide ? I16 : I8, count << wide) &&
-        is_stream(s + 1, 2, F32, 4 * (unsigned __int128)(item.rank ? item.extents[0] : 1)), 7, "what codec grid demands");
+      REQUIRE(item.streams == 2 && item.type == F32 &&
+              is_stream(s, 1, wide ? I16 : I8, count << wide) &&
+              is_stream(s + 1, 2, F32, 4 * (unsigned __int128)(item.rank ? item.extents[0] : 1)),
+          7, "what codec grid demands");
   }
-  REQUIRE(items = realloc(items, ((size_t)item_count + 1) * sizeof item), 7, "needs more memory than there is");
+  REQUIRE(items = realloc(items, ((size_t)item_count + 1) * sizeof item), 7,
+      "needs more memory than there is");
   items[item_count++] = item;
 }
 static void read_blocks(Cursor *c, Stream *s, const uint8_t *file, uint64_t *end, uint64_t limit) {
@@ -88,10 +107,14 @@ static void read_blocks(Cursor *c, Stream *s, const uint8_t *file, uint64_t *end
   s->bytes = reserve(s->size, 1);
   for (uint64_t i = 0; i < s->count; i++) {
     uint64_t left = s->size - i * s->block, size = left < s->block ? left : s->block;
-    uint64_t encoding = take(c, 1), reserved = take(c, 3), crc = take(c, 4), offset = take(c, 8), stored = take(c, 8);
-    REQUIRE(reserved == 0 && offset >= *end && offset <= limit && stored <= limit - offset, 8, "a block out of place");
-    REQUIRE(encoding == RAW ? stored == size : encoding == PANELS ? s->columns && stored == panels_size(size, s->columns) :
-      encoding > PANELS || (stored > 0 && stored < size), 8, "a block's size");
+    uint64_t encoding = take(c, 1), reserved = take(c, 3), crc = take(c, 4), offset = take(c, 8),
+             stored = take(c, 8);
+    REQUIRE(reserved == 0 && offset >= *end && offset <= limit && stored <= limit - offset, 8,
+        "a block out of place");
+    REQUIRE(encoding == RAW    ? stored == size :
+            encoding == PANELS ? s->columns && stored == panels_size(size, s->columns) :
+                                 encoding > PANELS || (stored > 0 && stored < size),
+        8, "a block's size");
     REQUIRE(crc32(file + offset, stored) == crc, 9, "crc of a block");
     decode((int)encoding, (Cursor){file + offset, file + offset + stored, 9}, s->type, s->columns,
       s->bytes + i * s->block, size);
@@ -109,7 +132,8 @@ static Cursor read_index(const uint8_t *file, uint64_t size) {
   uint8_t digest[32];
   REQUIRE(size >= 160, 1, "fewer than 160 bytes");
   Cursor c = {file + 8, file + 160, 1};
-  uint64_t major = take(&c, 2), minor = take(&c, 2), features = take(&c, 4), file_size = take(&c, 8), sizes[3];
+  uint64_t major = take(&c, 2), minor = take(&c, 2), features = take(&c, 4),
+           file_size = take(&c, 8), sizes[3];
   uint64_t offset = take(&c, 8), index_size = take(&c, 8), crc = take(&c, 4), storage = take(&c, 4);
   (void)minor;
   for (int i = 0; i < 3; i++) sizes[i] = take(&c, 4);
@@ -119,16 +143,19 @@ static Cursor read_index(const uint8_t *file, uint64_t size) {
   REQUIRE(crc32(file, 156) == take(&c, 4) && features == 0, 2, "preamble_crc or required_features");
   for (int i = 128; i < 156; i++) REQUIRE(file[i] == 0, 2, "reserved bytes of the preamble");
   REQUIRE(file_size == size, 1, "another file_size");
-  REQUIRE(offset >= 160 && offset <= size && index_size == size - offset, 3, "the index does not end the file");
+  REQUIRE(offset >= 160 && offset <= size && index_size == size - offset, 3,
+      "the index does not end the file");
   REQUIRE(sizes[0] + sizes[1] + sizes[2] <= index_size, 3, "manifests longer than the index");
   REQUIRE(storage <= 1, 4, "storage");
-  REQUIRE(block_size >= 1 << 16 && block_size <= 1 << 24 && !(block_size & (block_size - 1)), 4, "block_size");
+  REQUIRE(block_size >= 1 << 16 && block_size <= 1 << 24 && !(block_size & (block_size - 1)), 4,
+      "block_size");
   REQUIRE(crc32(file + offset, index_size) == crc, 5, "index_crc");
   c = (Cursor){file + offset, file + offset, 6};
   for (int manifest = 0; manifest < 3; manifest++) {
     c.end = c.at + sizes[manifest];
     sha256(c.at, sizes[manifest], digest);
-    REQUIRE(manifest == 2 || !memcmp(digest, file + 64 + 32 * manifest, 32), 5, "digest of a manifest");
+    REQUIRE(
+        manifest == 2 || !memcmp(digest, file + 64 + 32 * manifest, 32), 5, "digest of a manifest");
     while (c.at < c.end) read_item(&c, manifest);
   }
   return (Cursor){c.at, file + size, 8};
@@ -146,7 +173,8 @@ static uint8_t *elements(const Item *item, uint64_t *size) {
     uint16_t half = 0;
     float value, step = 1;
     memcpy(&half, s->bytes + i * width, width);
-    uint32_t sign = (uint32_t)half >> 15 << 31, rest = half & 0x7fff, word = sign | ((rest << 13) + 0x38000000);
+    uint32_t sign = (uint32_t)half >> 15 << 31, rest = half & 0x7fff,
+             word = sign | ((rest << 13) + 0x38000000);
     if (item->codec == 1) {
       memcpy(&step, s[1].bytes + i / (n / rows) * 4, 4);
       value = (float)(width == 1 ? (int8_t)half : (int16_t)half) * step;
@@ -172,7 +200,8 @@ int main(int argc, char **argv) {
   Cursor c = read_index(file, size);
   const uint8_t *index = file + (size - (uint64_t)take(&(Cursor){file + 32, file + 40, 1}, 8));
   for (int i = 0; i < item_count; i++)
-    for (int j = 0; j < items[i].streams; j++) read_blocks(&c, &items[i].stream[j], file, &end, (uint64_t)(index - file));
+    for (int j = 0; j < items[i].streams; j++)
+      read_blocks(&c, &items[i].stream[j], file, &end, (uint64_t)(index - file));
   REQUIRE(c.at == c.end, 8, "bytes behind the placements");
   REQUIRE(index - file - (int64_t)end < 16384, 11, "much padding");
   for (; file + end < index; end++) REQUIRE(file[end] == 0, 11, "padding that is not zero");
@@ -182,8 +211,10 @@ int main(int argc, char **argv) {
     uint8_t *bytes = elements(&items[i], &count);
     sha256(bytes, count, digest);
     free(bytes);
-    printf("%s\t%.*s\t%d\t", items[i].kind == 1 ? "section" : "tensor", (int)items[i].length, items[i].name, items[i].type);
-    for (int j = 0; j < items[i].rank; j++) printf("%s%llu", j ? "," : "", (unsigned long long)items[i].extents[j]);
+    printf("%s\t%.*s\t%d\t", items[i].kind == 1 ? "section" : "tensor", (int)items[i].length,
+        items[i].name, items[i].type);
+    for (int j = 0; j < items[i].rank; j++)
+      printf("%s%llu", j ? "," : "", (unsigned long long)items[i].extents[j]);
     for (int j = 0; j < 32; j++) printf("%s%02x", j ? "" : "\t", digest[j]);
     printf("\n");
   }

@@ -76,7 +76,8 @@ public struct AtomicFile: ~Copyable {
   private mutating func sendOn() {
     guard count - sent >= Self.sendingSize else { return }
     #if canImport(Glibc) || canImport(Musl)
-      // Linux begins to write dirty pages that are said not to be needed, and keeps those in memory.
+      // Linux begins to write dirty pages that are said not to be needed, and keeps those in
+      // memory.
       posix_fadvise(
         temporary.file.rawValue, off_t(sent), off_t(count - sent), POSIX_FADV_DONTNEED)
     #endif

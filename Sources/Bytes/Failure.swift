@@ -1,7 +1,7 @@
 /// What every error of this package tells: in one word for programs, in one clause for people.
 ///
-/// A layer adds only what it knows: the reader of a format the place, the loader the tensor, the one
-/// who opened a file its path. No message names an option of a command: what can be done with
+/// A layer adds only what it knows: the reader of a format the place, the loader the tensor, the
+/// one who opened a file its path. No message names an option of a command: what can be done with
 /// a command hangs on the code, and is the command's to say.
 public protocol Failure: Error, CustomStringConvertible, Sendable {
   associatedtype Code: RawRepresentable<String> & Sendable

@@ -5,7 +5,8 @@ extension Int {
 
   /// The whole part of a number that may be anything: 0 for NaN, ±2⁵³ for what is beyond that.
   ///
-  /// `Int(value)` ends the program on such numbers, and arithmetic on a file's numbers can give them.
+  /// `Int(value)` ends the program on such numbers, and arithmetic on a file's numbers can give
+  /// them.
   public init(saturating value: Double) {
     let bound = Double(Self.exact)
     self = value.isNaN ? 0 : Int(Swift.min(Swift.max(value, -bound), bound))

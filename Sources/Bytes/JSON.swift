@@ -68,8 +68,8 @@ extension JSON {
 extension JSON {
   public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
   public var int: Int? { if case .integer(let value) = self { value } else { nil } }
-  /// A whole number from 0 to 2⁵³: a size, a count or a place. Sums of such numbers, and products by
-  /// small ones, are in the range of `Int`.
+  /// A whole number from 0 to 2⁵³: a size, a count or a place. Sums of such numbers, and products
+  /// by small ones, are in the range of `Int`.
   public var natural: Int? {
     if case .integer(let value) = self, 0...(1 << 53) ~= value { value } else { nil }
   }

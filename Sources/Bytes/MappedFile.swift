@@ -4,8 +4,8 @@ public import SystemPackage
 /// A file mapped read-only into memory for as long as this object lives.
 ///
 /// The mapping is private: a program that writes to the file afterwards does not break memory
-/// safety here, but a program that truncates it does: reading what is gone raises `SIGBUS`, at which
-/// the command line says so and ends. `hasChanged` tells the rest.
+/// safety here, but a program that truncates it does: reading what is gone raises `SIGBUS`, at
+/// which the command line says so and ends. `hasChanged` tells the rest.
 @safe public final class MappedFile: Sendable {
   public let path: FilePath
   /// `nil` for an empty file, which `mmap` refuses to map.

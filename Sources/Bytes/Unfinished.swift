@@ -36,8 +36,8 @@ public final class Unfinished: Sendable {
     unsafe free(UnsafeMutableRawPointer(bitPattern: path))
   }
 
-  /// Removes every temporary file. For a program about to end, also inside a signal handler: it takes
-  /// no lock and allocates nothing.
+  /// Removes every temporary file. For a program about to end, also inside a signal handler: it
+  /// takes no lock and allocates nothing.
   ///
   /// - Precondition: inside a signal handler, `prepare` has been called.
   public static func removeAll() {

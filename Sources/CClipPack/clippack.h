@@ -179,7 +179,8 @@ int clippack_classify(const clippack_model *model, const float *images, size_t c
 
 /* Checks every byte of a pack and proves by the full forward pass that it answers like its
    original. Returns CLIPPACK_REFUSED where it does not. `*report`, unless `report` is NULL, becomes
-   the JSON object that the command `verify --json` prints, or NULL where there is nothing to report.
+   the JSON object that the command `verify --json` prints, or NULL where there is nothing to
+   report.
 
    against: a checkpoint to run beside the pack · adapter, tokenizer: as it was converted with ·
    reference: a file of another implementation's outputs · min_cosine · compute · public_key: the

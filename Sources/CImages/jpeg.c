@@ -100,9 +100,10 @@ static CIOutcome start(CIReader *base, CIAlpha alpha) {
   if (jpeg_has_multiple_scans(&reader->jpeg) && bytes > most_coefficient_bytes) {
     char text[120];
     snprintf(text, sizeof text,
-             "several scans of %zu × %zu pixels take %llu bytes, at most %llu are allowed; one scan "
-             "would do", base->width, base->height, (unsigned long long)bytes,
-             (unsigned long long)most_coefficient_bytes);
+        "several scans of %zu × %zu pixels take %llu bytes, at most %llu are allowed; one scan "
+        "would do",
+        base->width, base->height, (unsigned long long)bytes,
+        (unsigned long long)most_coefficient_bytes);
     return ci_note(base, CIOutcomeUnsupported, text);
   }
   if (setjmp(reader->escape)) return base->outcome;

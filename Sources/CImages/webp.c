@@ -6,8 +6,8 @@
 #include <webp/decode.h>
 #include <webp/demux.h>
 
-// A WebP is decoded whole, into a canvas of 4 bytes a pixel; what is compressed without loss takes as
-// much again while it is. So many bytes are 48 megapixels of a photo, 24 of the other kind.
+// A WebP is decoded whole, into a canvas of 4 bytes a pixel; what is compressed without loss takes
+// as much again while it is. So many bytes are 48 megapixels of a photo, 24 of the other kind.
 static const uint64_t most_bytes = 192000000;
 
 typedef struct {

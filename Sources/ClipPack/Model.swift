@@ -31,8 +31,8 @@ public final class Model: Sendable {
   /// How many pictures are decoded and go through the tower together; more would only take memory.
   public static let batchSize = 16
 
-  /// How many texts of a list that may be endless it pays to embed together: enough that those which
-  /// begin alike meet, and few enough that results do not wait for long.
+  /// How many texts of a list that may be endless it pays to embed together: enough that those
+  /// which begin alike meet, and few enough that results do not wait for long.
   public static let textBatchSize = 1024
 
   /// Opens a pack. Weights and tokenizer are read when they are first needed.
@@ -138,7 +138,8 @@ public enum ModelError: Failure {
 }
 
 extension Pack {
-  /// What its evidence recommends computing in; `nil` where it says nothing that this program knows.
+  /// What its evidence recommends computing in; `nil` where it says nothing that this program
+  /// knows.
   public func recommendedCompute() throws(FormatError) -> Compute? {
     try evidenceDocument()?.compute
   }

@@ -19,7 +19,8 @@ public final class BlockCoder: Sendable {
   /// carry no repetitions worth looking for, so their zstd frames hold literals alone; other bytes
   /// are searched.
   ///
-  /// - Parameter columns: of the matrix of codes that the block is a run of; `nil` for what is none.
+  /// - Parameter columns: of the matrix of codes that the block is a run of; `nil` for what is
+  ///   none.
   public func encode(
     _ block: RawSpan, of type: ElementType, columns: Int? = nil
   ) -> (encoding: BlockEncoding, bytes: [UInt8]) {

@@ -1,7 +1,7 @@
 internal import Platform
 
-/// What a thread needs at least for its calls, in bytes: what the user's limit grants the main thread,
-/// which the system else takes for every thread, may be less (`ulimit -s 64`).
+/// What a thread needs at least for its calls, in bytes: what the user's limit grants the main
+/// thread, which the system else takes for every thread, may be less (`ulimit -s 64`).
 private let leastStack = 1 << 20
 
 /// Starts a thread that runs `body` and ends with it.

@@ -2,8 +2,8 @@ internal import Bytes
 internal import Checkpoints
 internal import SystemPackage
 
-/// What the files of a checkpoint become when a lossless pack is unpacked: safetensors as they were,
-/// and others as safetensors.
+/// What the files of a checkpoint become when a lossless pack is unpacked: safetensors as they
+/// were, and others as safetensors.
 struct RestoredFiles {
   struct File {
     var name: String

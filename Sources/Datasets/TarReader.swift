@@ -158,8 +158,8 @@ public struct TarReader {
     else {
       throw FormatError(
         .invalidField,
-        "\(name) of a tar header is \(JSON.quoted(String(decoding: digits, as: UTF8.self))), an octal "
-          + "number is needed", at: offset)
+        "\(name) of a tar header is \(JSON.quoted(String(decoding: digits, as: UTF8.self))), an "
+          + "octal number is needed", at: offset)
     }
     return value
   }

@@ -26,7 +26,8 @@ struct Framing: Equatable {
     guard crop.width <= Picture.mostPixels / crop.height else {
       throw FormatError(
         .invalidField,
-        "preprocessing gives \(crop.width) × \(crop.height) pixels, at most \(Picture.mostPixels) in all are allowed"
+        "preprocessing gives \(crop.width) × \(crop.height) pixels, at most \(Picture.mostPixels) "
+          + "in all are allowed"
       )
     }
     (height, width) = (crop.height, crop.width)

@@ -51,14 +51,16 @@ internal import CImages
     guard max(width, height) <= Picture.longestEdge else {
       throw FormatError(
         .invalidField,
-        "picture is \(width) × \(height) pixels, at most \(Picture.longestEdge) along an edge are allowed"
+        "picture is \(width) × \(height) pixels, at most \(Picture.longestEdge) along an edge are "
+          + "allowed"
       )
     }
     let least = unsafe ci_least_bytes(handle)
     guard least <= UInt64(file.count) else {
       throw FormatError(
         .truncated,
-        "picture of \(width) × \(height) pixels takes at least \(least) bytes, the file has \(file.count)"
+        "picture of \(width) × \(height) pixels takes at least \(least) bytes, the file has "
+          + "\(file.count)"
       )
     }
   }

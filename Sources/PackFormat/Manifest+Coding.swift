@@ -63,8 +63,8 @@ extension Manifest.Section {
     guard stream.role == Stream.Role.values.rawValue, stream.elementType == .uint8 else {
       throw FormatError(
         .inconsistent,
-        "section \"\(name)\" is a stream of role \(stream.role) and \(stream.elementType.rawValue), "
-          + "role 0 and U8 are needed", at: at)
+        "section \"\(name)\" is a stream of role \(stream.role) and "
+          + "\(stream.elementType.rawValue), role 0 and U8 are needed", at: at)
     }
   }
 

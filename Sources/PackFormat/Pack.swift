@@ -19,7 +19,7 @@ public final class Pack: Sendable {
   let file: MappedFile
   let coder = BlockCoder()
   /// Where an item stands in the order of the file.
-  private let positions: [[UInt8]: Int]
+  private let positions: [ExactName: Int]
 
   /// Maps the file and checks its preamble and index.
   ///
@@ -82,11 +82,12 @@ public final class Pack: Sendable {
     self.index = index
     self.pool = pool
     items = index.items
-    positions = Dictionary(
-      uniqueKeysWithValues: items.enumerated().map { (Array($1.name.utf8), $0) })
+    var positions = [ExactName: Int](minimumCapacity: items.count)
+    for (position, item) in items.enumerated() { positions[ExactName(item.name)] = position }
+    self.positions = positions
   }
 
-  func position(of name: String) -> Int? { positions[Array(name.utf8)] }
+  func position(of name: String) -> Int? { positions[ExactName(name)] }
 
   public var path: FilePath { file.path }
   public var contentDigest: Digest { preamble.contentDigest }

@@ -125,8 +125,8 @@ private func checkpointName(_ name: String, _ ending: String) throws(Refusal) ->
     path.components.allSatisfy({ !$0.string.hasPrefix(".") })
   else {
     throw Refusal(
-      "the pack names a source file \(JSON.string(name).excerpt), a name that ends in \(ending), in "
-        + "the folder or below it, is needed")
+      "the pack names a source file \(JSON.string(name).excerpt), a name that ends in \(ending), "
+        + "in the folder or below it, is needed")
   }
   return name
 }

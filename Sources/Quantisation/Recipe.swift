@@ -108,7 +108,8 @@ public struct Recipe: Equatable, Sendable {
         throw FormatError(
           .invalidField,
           "recipe.steps has \(steps[name]?.excerpt ?? "nothing"), whole numbers from "
-            + "\(StepExponent.allowed.lowerBound) to \(StepExponent.allowed.upperBound) are allowed",
+            + "\(StepExponent.allowed.lowerBound) to \(StepExponent.allowed.upperBound) are "
+            + "allowed",
           tensor: name)
       }
       codings[name, default: Coding()].step = StepExponent(value)

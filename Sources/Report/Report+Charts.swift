@@ -21,8 +21,8 @@ extension Report {
       for cosine in row.1 {
         marks +=
           "<circle cx=\"\(axis.place(1 - cosine))\" cy=\"\(y)\" r=\"5\" fill=\"var(--\(row.2))\" "
-          + "fill-opacity=\".55\" stroke=\"var(--card)\"><title>cosine \(decimal(cosine, 7))</title>"
-          + "</circle>"
+          + "fill-opacity=\".55\" stroke=\"var(--card)\"><title>cosine "
+          + "\(decimal(cosine, 7))</title></circle>"
       }
     }
     let floor = axis.place(1 - verification.floor)
@@ -60,7 +60,8 @@ extension Report {
       let width = top > 0 && value.isFinite ? 200 * value / top : 0
       marks +=
         "<text class=\"strong\" x=\"0\" y=\"\(y + 14)\">\(escaped(name))</text>"
-        + "<rect x=\"90\" y=\"\(y + 3)\" width=\"\(decimal(max(width, 1), 1))\" height=\"14\" rx=\"3\" "
+        + "<rect x=\"90\" y=\"\(y + 3)\" width=\"\(decimal(max(width, 1), 1))\" height=\"14\" "
+        + "rx=\"3\" "
         + "fill=\"var(--\(colour))\"/><text x=\"\(decimal(96 + width, 1))\" y=\"\(y + 14)\">"
         + "\(decimal(100 * value, 3)) %</text>"
     }
@@ -84,8 +85,8 @@ extension Report {
         + coded.map(row).joined() + "</table></details>",
       note:
         "A dot is a tensor: to the right it costs more bits a weight, upwards it is nearer to the "
-        + "original. \(verification.record.tensors.count - coded.count) tensors are stored exactly or "
-        + "were not measured.")
+        + "original. \(verification.record.tensors.count - coded.count) tensors are stored exactly "
+        + "or were not measured.")
   }
 
   private func scatter(_ tensors: [TensorMeasure]) -> String {
@@ -110,7 +111,8 @@ extension Report {
     for tensor in tensors {
       let isImage = tensor.name.hasPrefix("vis")
       marks +=
-        "<circle cx=\"\(decimal(x(tensor.bits), 1))\" cy=\"\(decimal(y(tensor.signalToNoise ?? 0), 1))\" "
+        "<circle cx=\"\(decimal(x(tensor.bits), 1))\" "
+        + "cy=\"\(decimal(y(tensor.signalToNoise ?? 0), 1))\" "
         + "r=\"4.5\" fill=\"var(--\(isImage ? "a" : "b"))\" fill-opacity=\".7\" "
         + "stroke=\"var(--card)\"><title>\(Self.escaped(tensor.name))</title></circle>"
     }

@@ -16,7 +16,8 @@ extension Report {
     for group in groups {
       let width = 590 * Double(group.bytes) / total
       marks +=
-        "<rect x=\"\(decimal(x, 1))\" y=\"0\" width=\"\(decimal(max(width - 2, 0.5), 1))\" height=\"34\" "
+        "<rect x=\"\(decimal(x, 1))\" y=\"0\" width=\"\(decimal(max(width - 2, 0.5), 1))\" "
+        + "height=\"34\" "
         + "rx=\"3\" fill=\"var(--\(group.colour))\"><title>\(group.name)</title></rect>"
       x += width
     }
@@ -134,7 +135,8 @@ extension Report {
       }
     return Self.section(
       "Worst cases",
-      "<table><tr><th>probe</th><th></th><th class=\"n\">cosine</th><th class=\"n\">centred</th></tr>"
+      "<table><tr><th>probe</th><th></th><th class=\"n\">cosine</th><th "
+        + "class=\"n\">centred</th></tr>"
         + rows.joined() + "</table>")
   }
 

@@ -4,9 +4,9 @@ extension Report {
     :root{color-scheme:light dark;--page:#f9f9f7;--card:#fff;--ink:#0b0b0b;--soft:#52514e;\
     --line:#dddcd6;--grid:#e9e8e3;--a:#2a78d6;--b:#eb6834;--c:#1baf7a;--d:#4a3aa7;--e:#eda100;\
     --good:#006300;--bad:#b3261e}
-    @media(prefers-color-scheme:dark){:root{--page:#0d0d0d;--card:#1a1a19;--ink:#fff;--soft:#c3c2b7;\
-    --line:#383835;--grid:#2c2c2a;--a:#3987e5;--b:#d95926;--c:#199e70;--d:#9085e9;--e:#c98500;\
-    --good:#5fd068;--bad:#ff8a80}}
+    @media(prefers-color-scheme:dark){:root{--page:#0d0d0d;--card:#1a1a19;--ink:#fff;\
+    --soft:#c3c2b7;--line:#383835;--grid:#2c2c2a;--a:#3987e5;--b:#d95926;--c:#199e70;--d:#9085e9;\
+    --e:#c98500;--good:#5fd068;--bad:#ff8a80}}
     *{box-sizing:border-box}
     body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
     main{max-width:62rem;margin:0 auto;padding:1rem}

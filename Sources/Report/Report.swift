@@ -56,14 +56,15 @@ public struct Report {
     let failures = verification.failures.map { "<li>\(Self.escaped($0))</li>" }.joined()
     let weakest =
       comparison.measures.weakest.map {
-        "<p>Weakest measure: <strong>\(Self.label($0.measure)) \(decimal($0.value, 5))</strong>.</p>"
+        "<p>Weakest measure: <strong>\(Self.label($0.measure)) "
+          + "\(decimal($0.value, 5))</strong>.</p>"
       } ?? "<p>Nothing was lost in any measure.</p>"
     return """
       <header class="\(passed ? "passed" : "failed")">
       <p class="name">\(Self.escaped(name))</p>
       <h1>\(passed ? "✓ Passed" : "✗ Failed")</h1>
-      <p>Compared with \(Self.escaped(verification.reference)), on \(counts). Every cosine must be at
-      least \(decimal(verification.floor, 7)).</p>
+      <p>Compared with \(Self.escaped(verification.reference)), on \(counts). Every cosine
+      must be at least \(decimal(verification.floor, 7)).</p>
       \(failures.isEmpty ? "" : "<ul>\(failures)</ul>")
       \(weakest)
       </header>

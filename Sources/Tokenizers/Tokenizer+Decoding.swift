@@ -1,6 +1,6 @@
 extension Tokenizer {
-  /// The text of ids. CLIP's is in lower case, with one space after each word, as transformers gives
-  /// it; the others' is for people.
+  /// The text of ids. CLIP's is in lower case, with one space after each word, as transformers
+  /// gives it; the others' is for people.
   ///
   /// Bytes that are no UTF-8 become U+FFFD.
   ///

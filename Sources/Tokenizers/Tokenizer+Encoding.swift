@@ -4,7 +4,8 @@ extension Tokenizer {
 
   /// The ids of a text that fit a number of positions.
   public struct Limited: Equatable, Sendable {
-    /// Begins and ends with the tokens that stand around every text; where `padsToLimit`, filled up.
+    /// Begins and ends with the tokens that stand around every text; where `padsToLimit`, filled
+    /// up.
     public var ids: [Int32]
     /// Whether words were left out.
     public var isTruncated: Bool

@@ -2,8 +2,8 @@ internal import Bytes
 
 /// Text to the ids that a text tower reads.
 ///
-/// A normalizer changes the text, a pre-tokenizer cuts it into words, a model makes ids of each, and
-/// a template adds the tokens around them. Each part is of one of a few kinds, as in the
+/// A normalizer changes the text, a pre-tokenizer cuts it into words, a model makes ids of each,
+/// and a template adds the tokens around them. Each part is of one of a few kinds, as in the
 /// `tokenizer.json` of the tokenizers library; CLIP's byte-level byte-pair encoding is one
 /// combination.
 ///

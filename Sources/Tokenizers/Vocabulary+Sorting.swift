@@ -3,7 +3,8 @@ internal import Bytes
 extension Vocabulary {
   /// The same tokens in ascending order of their bytes, so that a text's prefixes can be sought.
   ///
-  /// - Parameter isSearchable: whether an id's token is part of texts; others have only their names.
+  /// - Parameter isSearchable: whether an id's token is part of texts; others have only their
+  ///   names.
   func sorted(_ isSearchable: (Int32) -> Bool = { _ in true }) throws(FormatError) -> Vocabulary {
     let all = (0..<Int32(count)).map { (id: $0, bytes: bytes(of: $0)) }
     let sought = all.filter { isSearchable($0.id) }.sorted {

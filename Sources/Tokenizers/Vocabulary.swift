@@ -7,8 +7,8 @@ internal import Bytes
 struct Vocabulary: Sendable {
   /// How many tokens a vocabulary may have: 20 times CLIP's, and more than XLM-V's 901,629.
   static let maximumCount = 1 << 20
-  /// The most bytes of a token, so that seeking one takes no more than a constant time at each place
-  /// of a text. Published ones stay below 400.
+  /// The most bytes of a token, so that seeking one takes no more than a constant time at each
+  /// place of a text. Published ones stay below 400.
   static let maximumLength = 1024
 
   /// The tokens' UTF-8, one after the other.
@@ -37,8 +37,8 @@ struct Vocabulary: Sendable {
     var firsts: [Int32] = []
   }
 
-  /// - Throws: `invalidField` for more tokens than are allowed and for an empty token or one that is
-  ///   too long, `inconsistent` for one that two ids have.
+  /// - Throws: `invalidField` for more tokens than are allowed and for an empty token or one that
+  ///   is too long, `inconsistent` for one that two ids have.
   init(_ tokens: some Collection<String>) throws(FormatError) {
     try Self.checkCount(tokens.count)
     var size = 8

@@ -1,4 +1,5 @@
-/// Sequences of different lengths whose rows stand one after the other in one matrix, without padding.
+/// Sequences of different lengths whose rows stand one after the other in one matrix, without
+/// padding.
 struct Packing: Equatable, Sendable {
   /// Where each sequence begins, and after the last one, where it ends.
   let starts: [Int]

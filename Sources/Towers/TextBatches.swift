@@ -8,8 +8,8 @@ struct TextBatches {
 
   /// - Parameters:
   ///   - rows: that a batch has at most, where more than one text is in it.
-  ///   - sharesBeginnings: whether rows that a text has in common with the one before it are computed
-  ///     once.
+  ///   - sharesBeginnings: whether rows that a text has in common with the one before it are
+  ///     computed once.
   init(_ given: [[Int]], rows most: Int, sharesBeginnings: Bool) {
     let order = given.indices.sorted { given[$0].lexicographicallyPrecedes(given[$1]) }
     var texts: [[Int]] = []

@@ -5,8 +5,8 @@ public import Kernels
 /// The text tower: token ids to vectors in the shared space.
 ///
 /// Where nothing before a token depends on what follows it, a text is cut after the token that
-/// stands for it, and padding costs and changes nothing; and what texts have in common from the first
-/// token on is computed once.
+/// stands for it, and padding costs and changes nothing; and what texts have in common from the
+/// first token on is computed once.
 public struct TextTower: Sendable {
   public let graph: Graph
   let runner: Runner
@@ -34,8 +34,9 @@ public struct TextTower: Sendable {
     return ids.count
   }
 
-  /// Embeds any number of texts; all at once when somebody observes, else a few at a time, those that
-  /// begin alike together and equal ones once. The more there are in a call, the more they share.
+  /// Embeds any number of texts; all at once when somebody observes, else a few at a time, those
+  /// that begin alike together and equal ones once. The more there are in a call, the more they
+  /// share.
   ///
   /// - Parameters:
   ///   - texts: token ids, start and end token included, of any lengths; padding is allowed.

@@ -60,7 +60,8 @@ struct Bench: Command {
   private struct Row {
     var what: String
     var rounds: [Time]
-    /// Where the time of all rounds went, and what they computed; empty for what is no forward pass.
+    /// Where the time of all rounds went, and what they computed; empty for what is no forward
+    /// pass.
     var laps: [(part: Stopwatch.Part, lap: Stopwatch.Lap)] = []
     var showsParts = false
 

@@ -6,11 +6,11 @@ import SystemPackage
 ///
 /// - Bytes that are not UTF-8 become a zero and two hexadecimal digits, so that they come through;
 ///   no word has a zero in it otherwise. `FilePath(argument:)` gives them back.
-/// - Of a long run of words that are no options, such as a shell makes of `*.jpg`, all but the first
-///   become one word, which `Values` takes apart again: the parser's time grows with the square of
-///   their number.
-/// - A number below zero goes with the option before it, `--threads=-1`, so that the parser does not
-///   take it for an option.
+/// - Of a long run of words that are no options, such as a shell makes of `*.jpg`, all but the
+///   first become one word, which `Values` takes apart again: the parser's time grows with the
+///   square of their number.
+/// - A number below zero goes with the option before it, `--threads=-1`, so that the parser does
+///   not take it for an option.
 struct CommandLineWords {
   /// What of a run the parser sees one by one: more than any command has arguments that are not
   /// the last.

@@ -37,7 +37,8 @@ enum ComparisonText {
     }
     if let weakest = comparison.measures.weakest {
       lines.append(
-        "  weakest      \(weakest.measure.rawValue.replacing("_", with: " ")) \(decimal(weakest.value, 5))"
+        "  weakest      \(weakest.measure.rawValue.replacing("_", with: " ")) "
+          + "\(decimal(weakest.value, 5))"
       )
     }
     return lines

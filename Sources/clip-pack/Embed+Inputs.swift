@@ -109,8 +109,8 @@ extension Embed {
     guard let bytes = try list.next() else { return nil }
     guard !bytes.contains(0) else {
       throw Refusal(
-        "\(list.noun) \(list.count) of '\(list.path)' has a zero byte, which no path has; for a list "
-          + "that zero bytes separate add -0", about: list.path)
+        "\(list.noun) \(list.count) of '\(list.path)' has a zero byte, which no path has; for a "
+          + "list that zero bytes separate add -0", about: list.path)
     }
     return FilePath(bytes: bytes)
   }

@@ -23,9 +23,10 @@ struct Embed: Command {
       PACK --images-from - -0 takes them all.
 
       --shards takes WebDataset tars and lists of paths, each a shard that is embedded by itself \
-      into the folder -o, in clip-retrieval's layout: img_emb, text_emb (of captions in .txt), metadata \
-      (Parquet). There an unreadable picture has a row of zeros and its error. Shards that are \
-      complete are left as they are, so that the same command goes on where it was stopped.
+      into the folder -o, in clip-retrieval's layout: img_emb, text_emb (of captions in .txt), \
+      metadata (Parquet). There an unreadable picture has a row of zeros and its error. Shards \
+      that are complete are left as they are, so that the same command goes on where it was \
+      stopped.
       """)
 
   @Argument(help: "The pack.", completion: .file(extensions: ["clippack"]))

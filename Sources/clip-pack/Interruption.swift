@@ -62,7 +62,11 @@ private func end(by number: Int32) {
 /// Ends the program from inside a signal handler: with calls alone that POSIX allows there.
 private func sayCutShort(_: Int32) {
   let message: StaticString =
-    "clip-pack: a file that was being read has been cut short by another program; nothing was written\n"
+    """
+    clip-pack: a file that was being read has been cut short by another program; nothing was \
+    written
+
+    """
   unsafe _ = write(STDERR_FILENO, message.utf8Start, message.utf8CodeUnitCount)
   Unfinished.removeAll()
   _exit(2)

@@ -1,7 +1,8 @@
 import Bytes
 import SystemPackage
 
-/// An error of which the library knew the place in a file, or the part of a model, but not the file.
+/// An error of which the library knew the place in a file, or the part of a model, but not the
+/// file.
 struct Located: Failure {
   struct Code: RawRepresentable {
     var rawValue: String

@@ -3,8 +3,8 @@ import SystemPackage
 
 /// The path of an output that is one file.
 ///
-/// What it may replace is one rule for all outputs: `AtomicFile`, which refuses files that have been
-/// read. Inputs that are read later are named here, so that nobody waits for the refusal.
+/// What it may replace is one rule for all outputs: `AtomicFile`, which refuses files that have
+/// been read. Inputs that are read later are named here, so that nobody waits for the refusal.
 ///
 /// - Throws: `FileError` for a name that only a folder can have, and for an input.
 func outputPath(_ name: String, besides inputs: [String] = []) throws(FileError) -> FilePath {

@@ -9,8 +9,8 @@ struct Sign: Command {
   static let configuration = CommandConfiguration(
     abstract: "Sign a pack's content and evidence.",
     discussion: """
-      Checks every byte, then puts the signature into the pack, in place of an older one by the same \
-      key. repack keeps it good. Only the signature and the index change.
+      Checks every byte, then puts the signature into the pack, in place of an older one by the \
+      same key. repack keeps it good. Only the signature and the index change.
       """)
 
   @Argument(help: "The pack.", completion: .file(extensions: ["clippack"]))

@@ -78,6 +78,7 @@ extension Verify {
     // Rounded down, so that the number that is printed passes.
     let floor = (reached * 10_000).rounded(.down) / 10_000
     return (verification.authenticity == nil ? "" : "the pack is authentic; ")
-      + "it reached a cosine of \(decimal(reached, 7)): --min-cosine \(decimal(floor, 4)) accepts it"
+      + "it reached a cosine of \(decimal(reached, 7)): --min-cosine \(decimal(floor, 4)) accepts "
+      + "it"
   }
 }

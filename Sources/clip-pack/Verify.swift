@@ -16,9 +16,9 @@ struct Verify: Command {
     abstract: "Prove by the full forward pass that a pack answers like its original.",
     discussion: """
       Checks every byte of the pack, then runs it. Alone, the answers are compared with those that \
-      the maker recorded; --against compares every tensor, the tokenizer and the preprocessing with \
-      the source's and runs both; --reference takes the answers of another implementation from a \
-      file; --published asks whether these are the weights of a well-known checkpoint.
+      the maker recorded; --against compares every tensor, the tokenizer and the preprocessing \
+      with the source's and runs both; --reference takes the answers of another implementation \
+      from a file; --published asks whether these are the weights of a well-known checkpoint.
       """)
 
   @Argument(help: "The pack; the only *.clippack in the working directory unless given.")

@@ -45,7 +45,8 @@ struct HFTextTowerTests {
       #"text_cfg.hf_model_config.model_type is "t5", "bert", "roberta", "xlm-roberta" and "#
         + #""camembert" are supported"#),
     Damage(
-      #"{"hf_model_name":"x","hf_model_config":{"model_type":"bert"},"hf_pooler_type":"max_pooler"}"#,
+      #"{"hf_model_name":"x","hf_model_config":{"model_type":"bert"},"#
+        + #""hf_pooler_type":"max_pooler"}"#,
       #"text_cfg.hf_pooler_type is "max_pooler", "mean_pooler" or "cls_pooler" or "#
         + #""cls_last_hidden_state_pooler" is allowed"#),
     Damage(

@@ -33,8 +33,8 @@ import Testing
     #expect(JSON(finite: .infinity) == .null)
   }
 
-  /// `Int(value)` of a `Double` ends the program on NaN, infinities and large values, and no compiler
-  /// finds it: this reads the sources for the ways in which such a conversion is written.
+  /// `Int(value)` of a `Double` ends the program on NaN, infinities and large values, and no
+  /// compiler finds it: this reads the sources for the ways in which such a conversion is written.
   @Test func `no floating-point number is converted in a way that can trap`() throws {
     let sources = Fixture.folder.removingLastComponent().removingLastComponent()
       .appending("Sources")

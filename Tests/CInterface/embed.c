@@ -59,7 +59,8 @@ static void pictures(const clippack_model *model, const clippack_info *info, con
   printf("broken file: %s\n", clippack_item_error(3));
   CHECK(clippack_embed_encoded(model, files, sizes, n, same, status) == CLIPPACK_OK);
   printf("broken bytes: %s\n", clippack_item_error(3));
-  CHECK(!memcmp(rows, same, 3 * width * 4) && !memcmp(rows + 4 * width, same + 4 * width, 16 * width * 4));
+  CHECK(!memcmp(rows, same, 3 * width * 4) &&
+      !memcmp(rows + 4 * width, same + 4 * width, 16 * width * 4));
   CHECK(clippack_embed_files(model, paths, n, same, NULL) == CLIPPACK_REFUSED);
   printf("no status: %s\n", clippack_last_error());
   CHECK(clippack_preprocess_files(model, paths, 2, input, NULL) == CLIPPACK_OK);

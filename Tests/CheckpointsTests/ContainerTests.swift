@@ -10,8 +10,8 @@ import Testing
 struct ContainerTests {
   static let folder = Fixture.path("containers")
 
-  /// All that PyTorch and those who train with it have written, as `Scripts/make_containers.py` makes
-  /// it with torch itself.
+  /// All that PyTorch and those who train with it have written, as `Scripts/make_containers.py`
+  /// makes it with torch itself.
   static let files = [
     "zip-2.bin", "zip-4.bin", "zip-5.bin", "legacy-2.bin", "legacy-4.bin", "legacy-5.bin",
     "strided.bin", "legacy-strided.bin", "parameters.pt", "same-twice.pt", "whole-module.pt",
@@ -77,7 +77,8 @@ struct ContainerTests {
     #expect(try notes("zip-2.bin") == [])
     #expect(
       try notes("training.ckpt") == [
-        "the model is what the file holds under \"state_dict\"; left out: epoch (3), name (\"tiny\"), "
+        "the model is what the file holds under \"state_dict\"; left out: epoch (3), name "
+          + "(\"tiny\"), "
           + "optimizer (a dictionary of 2), scaler (None), args (an object of argparse.Namespace), "
           + "rng_state (a tensor)"
       ])

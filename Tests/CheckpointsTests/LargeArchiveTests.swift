@@ -5,8 +5,8 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Archives beyond 4 GiB, whose sizes and offsets stand in zip64 fields. They are sparse: what is not
-/// written takes no room.
+/// Archives beyond 4 GiB, whose sizes and offsets stand in zip64 fields. They are sparse: what is
+/// not written takes no room.
 @Suite("An archive of more than 4 GiB")
 struct LargeArchiveTests {
   typealias Forgery = TorchForgery

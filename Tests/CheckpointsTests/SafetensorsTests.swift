@@ -29,7 +29,8 @@ struct SafetensorsTests {
     let header = try Self.parse(
       Self.file(
         #"{"b":\#(Self.tensor("F32", "[2,2]", "[4,20]")),"__metadata__":{"format":"pt"},"#
-          + #""z":\#(Self.tensor("I16", "[0,7]", "[4,4]")),"a":\#(Self.tensor("I32", "[]", "[0,4]"))}   "#,
+          + #""z":\#(Self.tensor("I16", "[0,7]", "[4,4]")),"#
+          + #""a":\#(Self.tensor("I32", "[]", "[0,4]"))}   "#,
         data: 20))
     #expect(header.metadata == ["format": "pt"])
     #expect(header.tensors.map(\.name) == ["a", "z", "b"])
@@ -99,7 +100,8 @@ struct SafetensorsTests {
       message: "the tensors end at 16, the file has 50 bytes of data (byte 0x54)"),
     Damage(
       what: "a file cut short", bytes: file(good, data: 14),
-      message: #"tensor "test": data_offsets end at 16, the file has 14 bytes of data (byte 0x52)"#),
+      message: #"tensor "test": data_offsets end at 16, the file has 14 bytes of data "#
+        + "(byte 0x52)"),
     Damage(
       what: "offsets that do not fit the shape",
       bytes: file(#"{"test":{"dtype":"I32","shape":[2,2],"data_offsets":[0, 4]}}"#, data: 4),

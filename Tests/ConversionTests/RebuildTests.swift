@@ -54,8 +54,8 @@ struct RebuildTests {
     let error = #expect(throws: Refusal.self) { try bench.convert(source, to: target) }
     #expect(
       error?.description
-        == "tensor \"visual_projection.weight\" has 3 values that are NaN or infinite, which cannot "
-        + "be rounded")
+        == "tensor \"visual_projection.weight\" has 3 values that are NaN or infinite, which "
+        + "cannot be rounded")
     #expect(FileKind(of: bench.folder.appending("x.clippack")) == nil)
   }
 

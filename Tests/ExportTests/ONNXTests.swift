@@ -134,8 +134,8 @@ struct ONNXTests {
     return bytes.extracting(offset..<offset + length).array
   }
 
-  /// Made by `Scripts/check_exports --record`: the graphs' digests, and what ONNX Runtime answered to
-  /// the first two probes.
+  /// Made by `Scripts/check_exports --record`: the graphs' digests, and what ONNX Runtime answered
+  /// to the first two probes.
   @Test func `ONNX Runtime's answers to these very graphs are the pack's`() throws {
     let folder = exports.folder.appending("out")
     let model = try exports.model("models/quick-gelu")

@@ -13,7 +13,8 @@ import Testing
 ///
 ///     <answer file> <picture file> <white|drop> decode
 ///     <answer file> <picture file> <white|drop> resize <width> <height> <filter>
-///     <answer file> <picture file> <white|drop> pixels <shortest edge> <crop h> <crop w> <floor|round> <filter>
+///     <answer file> <picture file> <white|drop> pixels <shortest edge> <crop h> <crop w>
+///     <floor|round> <filter>
 ///
 /// An answer is `<height> <width>\n` and the levels or little-endian floats, or `error: …`.
 @Suite struct ImageRequests {

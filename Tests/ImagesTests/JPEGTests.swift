@@ -126,7 +126,8 @@ import Testing
     }
     #expect(
       error?.description
-        == "picture begins with \(digits.joined(separator: " "))\(name), PNG, JPEG and WebP are read (byte 0x0)"
+        == "picture begins with \(digits.joined(separator: " "))\(name), PNG, JPEG and WebP are "
+          + "read (byte 0x0)"
     )
   }
 

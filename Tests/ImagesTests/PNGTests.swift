@@ -54,11 +54,13 @@ import Testing
     ),
     (
       [header(0, 1)],
-      "PNG: IHDR has 0 × 1 pixels, bit depth 8, color type 0, compression 0, filter 0, interlace 0, which is no PNG"
+      "PNG: IHDR has 0 × 1 pixels, bit depth 8, color type 0, compression 0, filter 0, interlace "
+        + "0, which is no PNG"
     ),
     (
       [header(1, 1, depth: 3)],
-      "PNG: IHDR has 1 × 1 pixels, bit depth 3, color type 0, compression 0, filter 0, interlace 0, which is no PNG"
+      "PNG: IHDR has 1 × 1 pixels, bit depth 3, color type 0, compression 0, filter 0, interlace "
+        + "0, which is no PNG"
     ),
     ([header(1, 1, color: 3)], "PNG: IDAT: Missing PLTE before IDAT"),
     ([header(1, 1), ("CRIT", [])], "PNG: CRIT: unhandled critical chunk"),

@@ -118,8 +118,8 @@ struct HostileTests {
     var isTaken = true
     let time = clock.measure { isTaken = attack.reader.read(bytes) }
     #expect(!isTaken)
-    // Debug builds and sanitizers are many times slower at walking 99 MB, and machines that test are
-    // busy; but no attack may cost another order of growth.
+    // Debug builds and sanitizers are many times slower at walking 99 MB, and machines that test
+    // are busy; but no attack may cost another order of growth.
     #expect(time < .seconds(bytes.count > 50_000_000 ? 120 : 10))
   }
 

@@ -5,8 +5,8 @@ import Testing
 
 @testable import Tokenizers
 
-/// Tables as large as those of SigLIP 2 and XLM-R, made up from a seed. Times are printed; only what
-/// would be a different order of growth fails.
+/// Tables as large as those of SigLIP 2 and XLM-R, made up from a seed. Times are printed; only
+/// what would be a different order of growth fails.
 @Suite(.serialized) struct LargeTableTests {
   /// Distinct pieces of a made-up language, shorter ones first.
   static func pieces(_ count: Int) -> [String] {

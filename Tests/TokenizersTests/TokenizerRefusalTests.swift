@@ -93,7 +93,8 @@ import Tokenizers
       #""model.merges" is missing or is not an array"#
     ),
     (
-      #"{"model": {"type": "BPE", "end_of_word_suffix": "</w>", "vocab": {"a": 0}, "merges": [1]}}"#,
+      #"{"model": {"type": "BPE", "end_of_word_suffix": "</w>", "vocab": {"a": 0}, "#
+        + #""merges": [1]}}"#,
       #""model.merges[0]" is missing or is not a pair of strings"#
     ),
     (

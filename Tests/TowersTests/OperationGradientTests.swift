@@ -85,7 +85,8 @@ struct SmallNetwork: Sendable, CustomTestStringConvertible {
     SmallNetwork(
       testDescription: "a bottleneck with batch normalisation and a projected shortcut",
       steps: """
-        {"op":"conv2d","from":"pixels","to":"a","width":4,"kernel":[3,3],"padding":[1,1],"weight":"a"},
+        {"op":"conv2d","from":"pixels","to":"a","width":4,"kernel":[3,3],"padding":[1,1],
+         "weight":"a"},
         {"op":"batch_norm","from":"a","to":"b","epsilon":1e-5,"weight":"b.weight","bias":"b.bias",
          "mean":"b.mean","variance":"|b.variance","activation":"relu"},
         {"op":"conv2d","from":"b","to":"c","width":6,"kernel":[3,2],"stride":[1,2],"padding":[1,0],

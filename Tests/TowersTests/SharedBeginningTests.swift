@@ -22,7 +22,8 @@ struct SharedBeginningTests {
       projectionWidth: 24)
   }
 
-  /// Texts that branch off each other, some equal, some without an end, one the beginning of another.
+  /// Texts that branch off each other, some equal, some without an end, one the beginning of
+  /// another.
   private static func texts(_ count: Int, most: Int, seed: UInt64) -> [[Int]] {
     var random = SplitMix64(seed: seed)
     func below(_ end: Int) -> Int { Int(random.next() % UInt64(end)) }
@@ -141,7 +142,8 @@ struct SharedBeginningTests {
       tower, [[3, 1, 4, 9, 1], [3, 1, 4], [3, 1, 4, 9, 1], [2, 5, 9], [2, 5, 9, 1], [3, 1, 4, 8]])
   }
 
-  /// Expects of each text what it answers by itself while somebody looks on, when all rows are there.
+  /// Expects of each text what it answers by itself while somebody looks on, when all rows are
+  /// there.
   private func expectEach(_ tower: TextTower, _ texts: [[Int]]) throws {
     let together = try tower.embed(texts)
     for (index, ids) in texts.enumerated() {

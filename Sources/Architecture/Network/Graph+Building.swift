@@ -64,7 +64,8 @@ struct GraphBuilder {
   let place: String
   /// Which value a name means here.
   private var scope: [String: Int]
-  private var used: Set<Int> = []
+  /// By value, whether a step reads it.
+  private var used = [false]
   private var tensors: Set<String> = []
   private var stages: Set<String> = []
   private var products = 0
@@ -108,41 +109,61 @@ struct GraphBuilder {
       throw refused(
         place, "first is \(rounds.first), 0 to \(NetworkLimits.rounds.upperBound) is allowed")
     }
-    guard rounds.prefix.count(where: { $0 == "#" }) == 1 else {
+    guard NumberedName.places(in: rounds.prefix) == 1 else {
       throw refused(place, "prefix is \(JSON.quoted(rounds.prefix)), # once is needed")
     }
     for (index, step) in rounds.steps.enumerated() {
       try checkNumber(of: step, isRepeated: true, "\(place).steps[\(index)]")
     }
     let outer = scope
-    var carried = try value(rounds.from, place)
+    let carried = try value(rounds.from, place)
+    used[carried] = true
+    guard outer[rounds.to] == nil else {
+      throw refused(place, "the value \(JSON.quoted(rounds.to)) is made a second time")
+    }
     let shape = graph.values[carried]
-    for round in 0..<rounds.count {
-      let number = String(rounds.first + round)
-      let prefix = rounds.prefix.replacing("#", with: number)
-      scope = outer
-      guard scope[rounds.to] == nil else {
-        throw refused(place, "the value \(JSON.quoted(rounds.to)) is made a second time")
-      }
-      scope[rounds.from] = carried
-      let start = graph.nodes.count
-      for (index, step) in rounds.steps.enumerated() {
-        var named = step
-        named.operation = step.operation.renamingTensors { prefix + $0 }
-        named.stage = step.stage?.replacing("#", with: number)
-        try add(named, "\(place).steps[\(index)]", shadowing: rounds.from)
-      }
-      graph.rounds.append(start..<graph.nodes.count)
-      carried = graph.nodes[graph.nodes.count - 1].output
-      let made = graph.values[carried]
-      guard made.kind == shape.kind, made.rows == shape.rows, made.width == shape.width else {
-        throw refused(
-          place,
-          "a round makes \(made.shapeText) of \(shape.shapeText), the same shape is needed")
-      }
+    let first = graph.nodes.count
+    let steps = NumberedSteps(rounds)
+    for (index, step) in steps(0).enumerated() {
+      try add(step, "\(place).steps[\(index)]")
+    }
+    graph.rounds.append(first..<graph.nodes.count)
+    let made = graph.values[graph.nodes[graph.nodes.count - 1].output]
+    guard made.kind == shape.kind, made.rows == shape.rows, made.width == shape.width else {
+      throw refused(
+        place, "a round makes \(made.shapeText) of \(shape.shapeText), the same shape is needed")
+    }
+    for round in 1..<rounds.count {
+      try repeatRound(first, steps(round), carried: carried)
     }
     scope = outer
-    scope[rounds.to] = carried
+    scope[rounds.to] = graph.values.count - 1
+  }
+
+  /// Adds a round after the first. What it takes has the shape that the first one took, so its
+  /// values have the first one's shapes.
+  ///
+  /// - Parameters:
+  ///   - first: the first node of the first round, with which its values begin too.
+  ///   - steps: those of this round.
+  ///   - carried: what the first round took.
+  private mutating func repeatRound(
+    _ first: Int, _ steps: [Step], carried: Int
+  ) throws(FormatError) {
+    let firstValue = graph.nodes[first].output
+    let start = (node: graph.nodes.count, value: graph.values.count)
+    for (index, step) in steps.enumerated() {
+      let model = graph.nodes[first + index]
+      func moved(_ value: Int) -> Int {
+        if value == carried { return start.value - 1 }
+        return value < firstValue ? value : value - firstValue + start.value
+      }
+      let shape = graph.values[model.output]
+      try append(
+        step, model.inputs.map(moved), model.addend.map(moved),
+        Inference.Made(kind: shape.kind, rows: shape.rows, width: shape.width), model.place)
+    }
+    graph.rounds.append(start.node..<graph.nodes.count)
   }
 
   /// The stages of a repeat have the round's number in their names, and no others do.
@@ -150,7 +171,7 @@ struct GraphBuilder {
     of step: Step, isRepeated: Bool, _ place: String
   ) throws(FormatError) {
     guard let stage = step.stage else { return }
-    guard stage.count(where: { $0 == "#" }) == (isRepeated ? 1 : 0) else {
+    guard NumberedName.places(in: stage) == (isRepeated ? 1 : 0) else {
       throw refused(
         place,
         "stage is \(JSON.quoted(stage)), "
@@ -158,9 +179,7 @@ struct GraphBuilder {
     }
   }
 
-  private mutating func add(
-    _ step: Step, _ place: String, shadowing: String? = nil
-  ) throws(FormatError) {
+  private mutating func add(_ step: Step, _ place: String) throws(FormatError) {
     guard graph.nodes.count < NetworkLimits.steps else {
       throw refused(place, "the tower has more than \(NetworkLimits.steps) steps")
     }
@@ -188,20 +207,30 @@ struct GraphBuilder {
     if step.activation != nil, !step.operation.takesActivation {
       throw refused(place, "\(step.operation.name) takes no activation")
     }
-    let isConstant = (inputs + (addend.map { [$0] } ?? [])).allSatisfy {
-      graph.values[$0].isConstant
+    scope[step.output] = graph.values.count
+    try append(step, inputs, addend, made, place)
+  }
+
+  /// Adds a step whose operands and result are known.
+  private mutating func append(
+    _ step: Step, _ inputs: [Int], _ addend: Int?, _ made: Inference.Made, _ place: String
+  ) throws(FormatError) {
+    let node = Graph.Node(
+      operation: step.operation, inputs: inputs, addend: addend, activation: step.activation,
+      output: graph.values.count, stage: step.stage, place: place)
+    var isConstant = true
+    for operand in node.operands {
+      used[operand] = true
+      isConstant = isConstant && graph.values[operand].isConstant
     }
+    used.append(false)
     graph.values.append(
       Graph.Value(
         name: step.output, kind: made.kind, rows: made.rows, width: made.width,
         isConstant: isConstant))
-    let node = Graph.Node(
-      operation: step.operation, inputs: inputs, addend: addend, activation: step.activation,
-      output: graph.values.count - 1, stage: step.stage, place: place)
     try count(node, made, place)
     try note(node, place)
     graph.nodes.append(node)
-    scope[step.output] = node.output
   }
 
   /// Checks names of tensors and stages, each of which may occur once.
@@ -241,11 +270,10 @@ struct GraphBuilder {
     products += cost
   }
 
-  private mutating func value(_ name: String, _ place: String) throws(FormatError) -> Int {
+  private func value(_ name: String, _ place: String) throws(FormatError) -> Int {
     guard let index = scope[name] else {
       throw refused(place, "no step before it makes the value \(JSON.quoted(name))")
     }
-    used.insert(index)
     return index
   }
 
@@ -271,7 +299,8 @@ struct GraphBuilder {
       throw refused("\(place).output", "it is \(value.shapeText), one row is needed")
     }
     graph.output = index
-    if let idle = graph.values.indices.first(where: { !used.contains($0) }) {
+    used[index] = true
+    if let idle = used.firstIndex(of: false) {
       throw refused(
         graph.nodes.first { $0.output == idle }?.place ?? "\(place).input",
         "no step uses the value \(JSON.quoted(graph.values[idle].name))")
@@ -302,7 +331,10 @@ struct GraphBuilder {
           node.place,
           "values of more than \(NetworkLimits.liveFloats) floats are needed at the same time")
       }
-      for operand in Set(node.operands) where last[operand] == index { live -= floats(operand) }
+      for operand in node.operands where last[operand] == index {
+        live -= floats(operand)
+        last[operand] = -1
+      }
     }
   }
 

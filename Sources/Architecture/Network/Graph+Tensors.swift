@@ -24,8 +24,7 @@ extension Graph {
       return [vector(weight, rows, width)]
     case .conv2d(let conv):
       let extents = [width, inputWidth / conv.groups, conv.kernel.height, conv.kernel.width]
-      // A depthwise convolution has too few weights to be worth a grid.
-      let role: Parameter.Role = conv.groups == 1 ? .matrix : .vector
+      let role: Parameter.Role = node.operation.hasMatrix ? .matrix : .vector
       return [NodeTensor(name: conv.weight, shape: Shape(extents)!, role: role)]
         + (conv.bias.map { [vector($0, width)] } ?? [])
     case .batchNorm(_, let names):
@@ -42,11 +41,6 @@ extension Graph {
     }
   }
 
-  /// Whether a node multiplies by a matrix or looks up in a table.
-  private func hasMatrix(_ node: Node) -> Bool {
-    tensors(of: node).contains { $0.role != .vector }
-  }
-
   /// The nodes whose matrix has no other before it, or none after it, on any path: what errs there
   /// reaches everything, or nothing smooths it.
   public var edgeNodes: Set<Int> {
@@ -59,7 +53,7 @@ extension Graph {
     var result: Set<Int> = []
     for (index, node) in nodes.enumerated() {
       let isBehind = node.operands.contains { hasMatrixBefore[$0] }
-      let isMatrix = hasMatrix(node)
+      let isMatrix = node.operation.hasMatrix
       if isMatrix, !isBehind { result.insert(index) }
       hasMatrixBefore[node.output] = isMatrix || isBehind
     }
@@ -72,12 +66,26 @@ extension Graph {
     var result: Set<Int> = []
     for (index, node) in nodes.enumerated().reversed() {
       let isFollowed = hasMatrixAfter[node.output]
-      let isMatrix = hasMatrix(node)
+      let isMatrix = node.operation.hasMatrix
       if isMatrix, !isFollowed { result.insert(index) }
       if isMatrix || isFollowed {
         for operand in node.operands { hasMatrixAfter[operand] = true }
       }
     }
     return result
+  }
+}
+
+extension Operation {
+  /// Whether it multiplies by a matrix or looks up in a table.
+  fileprivate var hasMatrix: Bool {
+    switch self {
+    case .linear, .lookup: true
+    // A depthwise convolution has too few weights to be worth a grid.
+    case .conv2d(let convolution): convolution.groups == 1
+    case .parameter, .position, .batchNorm, .layerNorm, .scale, .mask, .concat, .averagePool,
+      .add, .multiply, .rotate, .attention, .mean, .pick:
+      false
+    }
   }
 }

@@ -46,7 +46,7 @@ INLINE void pack_values(char *to, const float *v, size_t keys, size_t width, siz
         } else {
           const Floats v1 = left && j + 1 < keys ? V(load)(row + stride, left) : none;
           _mm512_storeu_si512(to + 64 * half,
-                              _mm512_or_si512(low_halves(v0), _mm512_slli_epi32(low_halves(v1), 16)));
+              _mm512_or_si512(low_halves(v0), _mm512_slli_epi32(low_halves(v1), 16)));
         }
       }
 }
@@ -95,8 +95,8 @@ INLINE void attend(float *out, const float *q, const float *k, const float *v, c
       const size_t seen = seen_keys(h, i + r);
       const float factor = 1 / V(exponentials)(of_row, seen, h.scale);
       for (size_t j = 0; j < most; j += LANES)
-        V(store)(of_row + j, V(first)(seen > j ? seen - j : 0, V(load)(of_row + j, LANES) * factor, 0),
-                 LANES);
+        V(store)(of_row + j,
+            V(first)(seen > j ? seen - j : 0, V(load)(of_row + j, LANES) * factor, 0), LANES);
       write_operands(shares + r * mix * size, of_row, most, operands);
     }
     for (size_t c = 0; c < width; c += PANEL)

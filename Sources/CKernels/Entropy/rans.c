@@ -192,7 +192,8 @@ int ck_rans_decode(const uint8_t *bytes, size_t size, int8_t *codes, size_t coun
   size_t used = read_table(bytes, size, table);
   if (used == 0) return 1;
   if (size - used < 4 * LANES) return 2;
-  Progress p = {.word = bytes + used + 4 * LANES, .end = bytes + size, .code = codes, .left = count};
+  Progress p = {
+      .word = bytes + used + 4 * LANES, .end = bytes + size, .code = codes, .left = count};
   for (int lane = 0; lane < LANES; lane++) p.states[lane] = load32(bytes + used + 4 * lane);
   switch (isa) {
 #if defined(__x86_64__)

@@ -149,7 +149,8 @@ static void resample_avx512vnni(uint8_t *out, const uint8_t *row, size_t pixels,
     }
     __m512i sums =
         _mm512_add_epi32(c, _mm512_add_epi32(_mm512_slli_epi32(b, 8), _mm512_slli_epi32(a, 16)));
-    __m256i pair = _mm256_add_epi32(_mm512_castsi512_si256(sums), _mm512_extracti64x4_epi64(sums, 1));
+    __m256i pair =
+        _mm256_add_epi32(_mm512_castsi512_si256(sums), _mm512_extracti64x4_epi64(sums, 1));
     store_pixel(out + 3 * i,
                 _mm_add_epi32(_mm256_castsi256_si128(pair), _mm256_extracti128_si256(pair, 1)));
   }

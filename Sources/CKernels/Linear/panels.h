@@ -23,7 +23,8 @@ WIDE_INLINE __m512i four_rows(const char *w, size_t stride) {
   __m512i v = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)w));
   v = _mm512_mask_broadcast_i32x4(v, 0x00f0, _mm_loadu_si128((const __m128i *)(w + 4 * stride)));
   v = _mm512_mask_broadcast_i32x4(v, 0x0f00, _mm_loadu_si128((const __m128i *)(w + 8 * stride)));
-  return _mm512_mask_broadcast_i32x4(v, 0xf000, _mm_loadu_si128((const __m128i *)(w + 12 * stride)));
+  return _mm512_mask_broadcast_i32x4(
+      v, 0xf000, _mm_loadu_si128((const __m128i *)(w + 12 * stride)));
 }
 
 // 4 words of 16 rows, to 4 vectors of one word of each row.
@@ -56,7 +57,8 @@ WIDE_INLINE void pack_panel(char *panel, const void *weights, size_t n, size_t b
     memset(panel + PANEL * whole, 0, PANEL * 4 * (words - whole / 4));
     for (size_t r = 0; r < n; r++, w += stride) {
       for (size_t i = whole; i < bytes / 4 * 4; i += 4) memcpy(panel + PANEL * i + 4 * r, w + i, 4);
-      if (bytes % 4) memcpy(panel + PANEL * (bytes - bytes % 4) + 4 * r, w + bytes - bytes % 4, bytes % 4);
+      if (bytes % 4)
+        memcpy(panel + PANEL * (bytes - bytes % 4) + 4 * r, w + bytes - bytes % 4, bytes % 4);
     }
   }
 }

@@ -90,7 +90,8 @@ BODY void add_squares(Doubles *errors, Doubles *powers, const float *x, const in
   *powers += exact * exact;
 }
 
-BODY void error_body(const float *x, const int8_t *codes, float step, size_t count, double sums[2]) {
+BODY void error_body(
+    const float *x, const int8_t *codes, float step, size_t count, double sums[2]) {
   Doubles errors = {0}, powers = {0};
   size_t i = 0;
   for (; i + 8 <= count; i += 8) add_squares(&errors, &powers, x + i, codes + i, step);

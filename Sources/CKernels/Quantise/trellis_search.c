@@ -61,7 +61,8 @@ typedef struct {
 
 size_t ck_trellis_scratch(size_t rows) { return rows * 16 * sizeof(Step); }
 
-static void trace_back(const Step *steps, size_t rows, unsigned state, int8_t *codes, size_t pitch) {
+static void trace_back(
+    const Step *steps, size_t rows, unsigned state, int8_t *codes, size_t pitch) {
   for (size_t r = rows; r-- > 0;) {
     unsigned q = state >> 4, odd = steps[r].odd >> state & 1;
     codes[r * pitch] = (int8_t)(steps[r].codes >> (16 * q + 8 * odd));

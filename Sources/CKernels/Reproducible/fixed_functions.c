@@ -116,7 +116,8 @@ INLINE Floats V(derivative)(Floats x, CKActivation activation) {
 
 static void V(fixed_activate)(float *values, size_t count, CKActivation activation) {
   for (size_t i = 0; i < count; i += LANES)
-    V(store)(values + i, V(fixed_activation)(V(load)(values + i, count - i), activation), count - i);
+    V(store)(
+        values + i, V(fixed_activation)(V(load)(values + i, count - i), activation), count - i);
 }
 
 static void V(fixed_activation_gradient)(float *gradient, const float *x, size_t count,

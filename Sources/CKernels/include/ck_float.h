@@ -50,8 +50,8 @@ void ck_layer_norm_f32(float *_Nonnull out, const float *_Nonnull in, const floa
 /// values[r,i] = activation(values[r,i] + bias[i]), where no bias means 0.
 ///
 /// values [rows, width] in rows that begin `stride` floats apart; bias [width].
-/// Within 4·10⁻⁷ · |x| for an argument x of the activation, σ(x) within 4·10⁻⁷; max(x, 0) is exact, and
-/// so is no activation. NaN stays NaN.
+/// Within 4·10⁻⁷ · |x| for an argument x of the activation, σ(x) within 4·10⁻⁷; max(x, 0) is exact,
+/// and so is no activation. NaN stays NaN.
 void ck_bias_activation_f32(float *_Nonnull values, const float *_Nullable bias, size_t rows,
                             size_t width, size_t stride, CKActivation activation,
                             CKInstructionSet isa);

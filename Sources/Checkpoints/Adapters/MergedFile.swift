@@ -1,8 +1,8 @@
 internal import Bytes
 internal import Tensors
 
-/// A file of weights to some of which updates are added. Those become float32, so that what is added
-/// is not rounded to what the base was stored in.
+/// A file of weights to some of which updates are added. Those become float32, so that what is
+/// added is not rounded to what the base was stored in.
 struct MergedFile: TensorFile {
   private let base: any TensorFile
   private let updates: [String: LowRankUpdate]

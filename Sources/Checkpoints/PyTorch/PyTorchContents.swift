@@ -59,8 +59,8 @@ package struct PyTorchContents: Sendable {
     places[number].gather(0..<tensors[number].byteCount, from: file.bytes)
   }
 
-  /// How many bytes all tensors take, one after the other. Tensors may share what is stored, but not
-  /// so that a small file makes work without end.
+  /// How many bytes all tensors take, one after the other. Tensors may share what is stored, but
+  /// not so that a small file makes work without end.
   private static func sum(
     _ total: Int, _ entry: TensorEntry, _ fileSize: Int
   ) throws(FormatError) -> Int {

@@ -2,8 +2,8 @@ public import Bytes
 internal import Kernels
 public import SystemPackage
 
-/// A file of `torch.save` or `torch.jit.save`, mapped. Tensors that lie in it in row-major order are
-/// used in place.
+/// A file of `torch.save` or `torch.jit.save`, mapped. Tensors that lie in it in row-major order
+/// are used in place.
 public struct PyTorchFile: TensorFile {
   public let file: MappedFile
   private let contents: PyTorchContents

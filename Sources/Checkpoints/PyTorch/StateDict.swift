@@ -3,7 +3,8 @@ internal import Bytes
 /// The tensors of a model by name, found in a pickle.
 ///
 /// Training files wrap them: `{"epoch": 3, "state_dict": {…}, "optimizer": {…}}`. One wrapper is
-/// taken off and noted, and what lies beside it is listed. Two sets of tensors that differ are refused.
+/// taken off and noted, and what lies beside it is listed. Two sets of tensors that differ are
+/// refused.
 struct StateDict {
   private(set) var members: [(name: String, tensor: PickledTensor)] = []
   /// A sentence each, without a full stop.
@@ -101,8 +102,8 @@ struct StateDict {
     guard keys.isSuperset(of: ["state", "param_groups"]) else { return }
     throw FormatError(
       .unsupported,
-      "is the state of an optimiser and not a model; the weights are in another file of the training, "
-        + "such as pytorch_model.bin")
+      "is the state of an optimiser and not a model; the weights are in another file of the "
+        + "training, such as pytorch_model.bin")
   }
 
   // MARK: modules

@@ -80,7 +80,8 @@ struct StridedPlace: Equatable, Sendable {
     }
   }
 
-  /// The offset in the file of a row's first element, the rows counted over all but the last extent.
+  /// The offset in the file of a row's first element, the rows counted over all but the last
+  /// extent.
   private func offset(ofRow row: Int) -> Int {
     var (rest, offset) = (row, start)
     for (extent, stride) in zip(shape.extents, strides).dropLast().reversed() {

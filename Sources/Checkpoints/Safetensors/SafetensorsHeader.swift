@@ -178,7 +178,8 @@ private struct Data {
       guard let number = element.int, number >= 0 else {
         throw FormatError(
           .invalidField,
-          "\(field)[\(index)] is \(element.excerpt), a whole number from 0 to \(Int.max) is required",
+          "\(field)[\(index)] is \(element.excerpt), a whole number from 0 to \(Int.max) is "
+            + "required",
           at: 8)
       }
       numbers.append(number)

@@ -10,9 +10,9 @@ internal import Tokenizers
 /// What an original is, without the files that hold it: a digest of all that its embeddings follow
 /// from.
 ///
-/// The same model as safetensors, as PyTorch's file, in shards or under other names has one; another
-/// weight, network, preprocessing or tokenizer has another. How cosines become scores is no part of
-/// it. Specification: `Formats/clippack.md`, section 7.4.
+/// The same model as safetensors, as PyTorch's file, in shards or under other names has one;
+/// another weight, network, preprocessing or tokenizer has another. How cosines become scores is no
+/// part of it. Specification: `Formats/clippack.md`, section 7.4.
 package struct SpaceDigest: CustomStringConvertible, Sendable {
   let digest: Digest
 

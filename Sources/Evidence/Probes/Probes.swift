@@ -121,8 +121,8 @@ extension Probes {
     }
     guard pixels.width == imageSize, pixels.height == imageSize else {
       throw Refusal(
-        "'\(path)': the preprocessing gives \(pixels.height)×\(pixels.width) pixels, the model takes "
-          + "\(imageSize)×\(imageSize)", about: path)
+        "'\(path)': the preprocessing gives \(pixels.height)×\(pixels.width) pixels, the model "
+          + "takes \(imageSize)×\(imageSize)", about: path)
     }
     let plane = imageSize * imageSize
     return (0..<plane).flatMap { index in

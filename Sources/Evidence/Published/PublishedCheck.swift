@@ -33,7 +33,8 @@ public struct PublishedCheck: Sendable {
   public var failures: [String] {
     results.filter { !$0.hasPassed }.map { result in
       "\(result.tensor)\(result.place) is \(decimal(result.found, 4)), \(result.source) has "
-        + "\(decimal(result.published, 4)) and a difference of at most \(decimal(result.allowed, 4)) "
+        + "\(decimal(result.published, 4)) and a difference of at most "
+        + "\(decimal(result.allowed, 4)) "
         + "is allowed; these are not the original weights of \(checkpoint)"
     }
   }
@@ -127,8 +128,8 @@ private struct PublishedLoss {
     guard try !pack.isLossless else { return }
     guard let reached = try Evidence.Recorded(pack)?.reached(in: .f32) else {
       throw Refusal(
-        "the pack has no evidence to tell how far its rounding may lead, as one that lost something "
-          + "needs", .noEvidence)
+        "the pack has no evidence to tell how far its rounding may lead, as one that lost "
+          + "something needs", .noEvidence)
     }
     func recorded(_ measure: Measure) -> Double {
       // What is no number excuses nothing.

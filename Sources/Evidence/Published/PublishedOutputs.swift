@@ -2,8 +2,9 @@ internal import Architecture
 internal import ClipPack
 internal import Towers
 
-/// What a model answers to the inputs of a published answer, whole tensors by the names of reference
-/// outputs: `logits_per_image` [images, texts], `image_embeds` and `text_embeds` [inputs, width],
+/// What a model answers to the inputs of a published answer, whole tensors by the names of
+/// reference outputs: `logits_per_image` [images, texts], `image_embeds` and `text_embeds` [inputs,
+/// width],
 /// `vision_hidden_states.K` and `text_hidden_states.K` [inputs, positions, width], `vision_pooled`
 /// and `text_pooled` [inputs, width].
 ///

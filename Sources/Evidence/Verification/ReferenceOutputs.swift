@@ -86,8 +86,8 @@ struct ReferenceOutputs {
     return (rows, Self.rows(embeddings))
   }
 
-  /// Stages of a tower, where the file has them: `vision_hidden_states.0` is `embeddings`, the input
-  /// of the first block, `.K` what comes out of block K, `vision_pooled` what is projected.
+  /// Stages of a tower, where the file has them: `vision_hidden_states.0` is `embeddings`, the
+  /// input of the first block, `.K` what comes out of block K, `vision_pooled` what is projected.
   ///
   /// - Parameters:
   ///   - lengths: how many rows of each input count; Python computes what follows a text's pooled

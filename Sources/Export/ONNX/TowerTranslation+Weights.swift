@@ -178,8 +178,8 @@ extension TowerTranslation {
     finish(node, rows: result)
   }
 
-  /// A product of rows that are quantised to 8 bits as they come, one scale for all of them, and the
-  /// pack's codes.
+  /// A product of rows that are quantised to 8 bits as they come, one scale for all of them, and
+  /// the pack's codes.
   private mutating func integerProduct(
     _ x: String, _ weight: String, _ tensor: StoredTensor,
     _ readSteps: @escaping () throws -> Buffer

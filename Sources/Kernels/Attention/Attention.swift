@@ -11,11 +11,11 @@ public import Concurrency
 ///   - k, v: `[keys, width]`.
 ///   - queryStarts: where each sequence's queries begin, and after the last one, where they end.
 ///   - keyStarts: the same for keys; every sequence with queries has keys.
-///   - keyRows: the rows of k and v that are the keys, where not each is the next; then sequences may
-///     have some in common.
+///   - keyRows: the rows of k and v that are the keys, where not each is the next; then sequences
+///     may have some in common.
 ///   - compute: float32, or anything else for products of bfloat16 where the processor has them.
-///   - isCausal: whether a query sees no keys behind its own. The queries of a sequence are those of
-///     its last keys then.
+///   - isCausal: whether a query sees no keys behind its own. The queries of a sequence are those
+///     of its last keys then.
 ///   - output: `[queries, width]`.
 public func attention(
   _ q: Span<Float>, _ k: Span<Float>, _ v: Span<Float>, queryStarts: [Int], keyStarts: [Int],

@@ -1,8 +1,8 @@
 internal import CKernels
 public import Concurrency
 
-/// `values = values · factors + summands`, row by row, each operation rounded: the same bits on every
-/// processor.
+/// `values = values · factors + summands`, row by row, each operation rounded: the same bits on
+/// every processor.
 ///
 /// - Parameters:
 ///   - values: `[rows, channels]`.

@@ -109,8 +109,8 @@ extension Windows {
     }
   }
 
-  /// Each element of a window that lies within the map: the place of the result, the element's number
-  /// in a window of one channel, and the place in the map.
+  /// Each element of a window that lies within the map: the place of the result, the element's
+  /// number in a window of one channel, and the place in the map.
   private func forEachTap(_ body: (_ place: Int, _ tap: Int, _ element: Int) -> Void) {
     for y in 0..<rows {
       for x in 0..<columnsOfMap {

@@ -15,7 +15,8 @@ extension Fixed {
 
     /// - Parameters:
     ///   - width: of a row, a multiple of `heads`.
-    ///   - queryStarts: where each sequence's queries begin, and after the last one, where they end.
+    ///   - queryStarts: where each sequence's queries begin, and after the last one, where they
+    ///     end.
     ///   - keyStarts: the same of its keys and values.
     ///   - isCausal: whether query `i` of a sequence sees its keys `0...i` only. It has as many
     ///     queries as keys then.

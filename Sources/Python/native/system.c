@@ -2,8 +2,8 @@
 #include <math.h>
 #include <stdio.h>
 
-// The static libraries of the distribution are compiled for programs: their code expects `stderr` in
-// the same file, and that of the C library lies in another. The linker gives them this one by
+// The static libraries of the distribution are compiled for programs: their code expects `stderr`
+// in the same file, and that of the C library lies in another. The linker gives them this one by
 // --wrap=stderr.
 extern FILE *__real_stderr;
 __attribute__((visibility("hidden"))) FILE *__wrap_stderr;

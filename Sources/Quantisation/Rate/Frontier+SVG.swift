@@ -36,7 +36,8 @@ extension Frontier {
     }
     for (point, size) in zip(points, sizes) {
       parts.append(
-        "<text x=\"\(x(size))\" y=\"378\" text-anchor=\"middle\">\(decimal(size, size < 10 ? 1 : 0))"
+        "<text x=\"\(x(size))\" y=\"378\" "
+          + "text-anchor=\"middle\">\(decimal(size, size < 10 ? 1 : 0))"
           + "</text><text x=\"\(x(size))\" y=\"394\" text-anchor=\"middle\" fill=\"#888\">"
           + "\(decimal(point.bitsPerWeight, 1))</text>")
     }

@@ -26,8 +26,8 @@ struct JSONCursor: ~Escapable {
   /// The byte that comes next; `nil` at the end.
   var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
-  /// Calls `body` with every key of the object that begins here, standing at its value, which `body`
-  /// takes or skips.
+  /// Calls `body` with every key of the object that begins here, standing at its value, which
+  /// `body` takes or skips.
   mutating func members(
     _ body: (inout JSONCursor, _ key: [UInt8]) throws(FormatError) -> Void
   ) throws(FormatError) {

@@ -36,7 +36,8 @@ struct TablePlaces {
   private var ranges: [Tables.Name: Range<Int>] = [:]
 
   /// - Parameter count: how many bytes the section has.
-  /// - Throws: `unsupported` for a table that is not known, `inconsistent` where sizes do not add up.
+  /// - Throws: `unsupported` for a table that is not known, `inconsistent` where sizes do not add
+  ///   up.
   init(parsing json: JSON?, count: Int) throws(FormatError) {
     guard let object = json?.object else {
       throw FormatError(.invalidField, "tables is missing or is not an object")

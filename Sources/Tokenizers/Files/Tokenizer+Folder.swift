@@ -23,8 +23,8 @@ extension Tokenizer {
       }
       if let other = try files.json("vocab.json"), differs(from: other) {
         notes.append(
-          "tokenizer.json and vocab.json have other ids for the same tokens; tokenizer.json counts, "
-            + "as in transformers")
+          "tokenizer.json and vocab.json have other ids for the same tokens; tokenizer.json "
+            + "counts, as in transformers")
       }
     } else if let name = Self.sentencePieceNames.first(where: { files.has($0) }) {
       let bytes = try files.bytes(name)
@@ -51,8 +51,8 @@ extension Tokenizer {
     } else {
       throw FileError(
         "read a tokenizer from", folder,
-        "it has no tokenizer.json, no vocab.json with merges.txt, no spiece.model and no vocab.txt; "
-          + "copy them from the model's repository")
+        "it has no tokenizer.json, no vocab.json with merges.txt, no spiece.model and no "
+          + "vocab.txt; copy them from the model's repository")
     }
   }
 

@@ -50,8 +50,8 @@ struct TokenizerFile {
     guard seen.count < 64, !seen.contains(key) else {
       throw FormatError(
         .invalidField,
-        "key \(JSON.quoted(String(decoding: key.prefix(40), as: UTF8.self))) stands twice, or there "
-          + "are more than 64 keys")
+        "key \(JSON.quoted(String(decoding: key.prefix(40), as: UTF8.self))) stands twice, or "
+          + "there are more than 64 keys")
     }
     seen.append(key)
   }

@@ -24,7 +24,8 @@ extension Merges {
       let text = String(decoding: line.indices.map { line[$0] }, as: UTF8.self)
       throw FormatError(
         .invalidField,
-        "merge \(rank) is \(Vocabulary.quoted(text)), two symbols with one space between are needed",
+        "merge \(rank) is \(Vocabulary.quoted(text)), two symbols with one space between are "
+          + "needed",
         at: offset)
     }
     return space

@@ -6,10 +6,11 @@ internal import Bytes
 /// The bytes are: u32 the size of a trie in bytes; the trie, a Darts double array of u32 units;
 /// replacement texts in UTF-8, each closed by a zero byte. All integers are little-endian.
 ///
-/// The tokenizers library up to 0.23 looks replacements up by grapheme cluster instead: of a cluster
-/// of fewer than six bytes the shortest entry that begins it replaces all of it, and other clusters
-/// are looked up scalar by scalar. It so loses accents and does not compose Korean syllables of more
-/// than six bytes. Here SentencePiece's rule counts, with which these models were trained.
+/// The tokenizers library up to 0.23 looks replacements up by grapheme cluster instead: of a
+/// cluster of fewer than six bytes the shortest entry that begins it replaces all of it, and other
+/// clusters are looked up scalar by scalar. It so loses accents and does not compose Korean
+/// syllables of more than six bytes. Here SentencePiece's rule counts, with which these models were
+/// trained.
 struct CharacterMap: Equatable, Sendable {
   /// The table as it was read.
   let bytes: [UInt8]

@@ -1,7 +1,7 @@
 /// A regular expression that is known by its text: runs of scalars of one kind.
 ///
-/// Tokenizers of text towers use few expressions. A list of them, each with its meaning, refuses the
-/// others by name, and needs no engine whose time a file from a stranger could spend.
+/// Tokenizers of text towers use few expressions. A list of them, each with its meaning, refuses
+/// the others by name, and needs no engine whose time a file from a stranger could spend.
 struct Expression: Equatable, Sendable {
   /// As a `tokenizer.json` has it, in Oniguruma's syntax.
   var text: String

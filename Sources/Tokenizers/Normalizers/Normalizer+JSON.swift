@@ -2,8 +2,8 @@ internal import Bytes
 
 /// A normalizer as a `tokenizer.json` and a pack have it.
 ///
-/// Packs say more in three places: `final_sigma` of `Lowercase`, `first` of `Prepend`, and the table
-/// of `Precompiled`, which stands among the pack's tables.
+/// Packs say more in three places: `final_sigma` of `Lowercase`, `first` of `Prepend`, and the
+/// table of `Precompiled`, which stands among the pack's tables.
 extension Normalizer {
   /// - Parameters:
   ///   - map: the table of `Precompiled`; `nil` where it stands in the JSON.

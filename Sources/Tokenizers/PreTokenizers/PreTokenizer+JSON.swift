@@ -43,7 +43,8 @@ extension PreTokenizer {
         throw FormatError(
           .unsupported,
           "\(place) splits by \((json["pattern"] ?? .null).description) with the behavior "
-            + "\((json["behavior"] ?? .null).excerpt), one character with MergedWithPrevious is known"
+            + "\((json["behavior"] ?? .null).excerpt), one character with MergedWithPrevious is "
+            + "known"
         )
       }
       self = .splitAfter(sought[0])

@@ -1,4 +1,5 @@
-/// Lower case scalar by scalar, as Rust's `char::to_lowercase` has it: no context, so no final sigma.
+/// Lower case scalar by scalar, as Rust's `char::to_lowercase` has it: no context, so no final
+/// sigma.
 enum LowerCase {
   /// Replaces every scalar by its lower case.
   static func apply(to scalars: inout [UInt32]) {

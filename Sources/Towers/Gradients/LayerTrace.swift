@@ -2,12 +2,13 @@
 /// out.
 ///
 /// The answer is a number that depends on the embeddings. So an error E of the weights,
-/// `[outputWidth, inputWidth]`, changes the answer by Σ gradient[t]ᵀ · E · input[t] over the rows t,
-/// to first order.
+/// `[outputWidth, inputWidth]`, changes the answer by Σ gradient[t]ᵀ · E · input[t] over the rows
+/// t, to first order.
 public struct LayerTrace: Sendable {
   /// Of the weights.
   public let name: String
-  /// Whether `input` holds the ids that were looked up, `[rows, 1]`, of a table whose rows they name.
+  /// Whether `input` holds the ids that were looked up, `[rows, 1]`, of a table whose rows they
+  /// name.
   public let isLookup: Bool
   /// `[rows, inputWidth]`
   public let input: [Float]

@@ -30,7 +30,8 @@ extension TracedRun {
     gradients[register] = sum
   }
 
-  /// The calls that make something of a register, and as which operand, in the order of the program.
+  /// The calls that make something of a register, and as which operand, in the order of the
+  /// program.
   private func uses(of register: Int) -> [(call: Program.Call, index: Int, operand: Int)] {
     readers[register].flatMap { index in
       let call = program.calls[index]

@@ -13,8 +13,8 @@ struct Batch {
   private(set) var visible: [[Bool]] = []
 
   /// - Parameters:
-  ///   - texts: cut and padded as the program wants them, those that begin alike side by side; empty
-  ///     for images.
+  ///   - texts: cut and padded as the program wants them, those that begin alike side by side;
+  ///     empty for images.
   init(count: Int, texts: [[Int]], _ program: Program) {
     self.count = count
     self.texts = texts

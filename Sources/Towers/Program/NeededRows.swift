@@ -18,8 +18,8 @@ struct NeededRows {
   private(set) var rows: [Rows]
   /// Where texts are cut, if at all.
   let cut: Operation.Pick?
-  /// Whether what is computed of a token depends on the tokens before it alone, up to the row that is
-  /// picked of each text.
+  /// Whether what is computed of a token depends on the tokens before it alone, up to the row that
+  /// is picked of each text.
   let isCausal: Bool
 
   /// - Parameter isObserved: whether stages are looked at, which needs all of their rows.

@@ -57,8 +57,8 @@ struct RowOperations {
     }
   }
 
-  /// The rows of each input that an operand of a concatenation has, and at which float of the result
-  /// they begin.
+  /// The rows of each input that an operand of a concatenation has, and at which float of the
+  /// result they begin.
   func forEachPart(
     _ index: Int, of call: Program.Call, _ body: (_ rows: Range<Int>, _ at: Int) -> Void
   ) {

@@ -123,7 +123,7 @@ struct Run {
 }
 
 extension Compute {
-  /// What the last product of a tower is computed in: its errors reach the embedding undiminished, and
-  /// it takes little time.
+  /// What the last product of a tower is computed in: its errors reach the embedding undiminished,
+  /// and it takes little time.
   var atTheEnd: Compute { self == .int8 ? .bf16 : self }
 }

@@ -79,8 +79,8 @@ extension OptionTests {
       try bench.run(bare[0], bare[1], bare[2], bare[3], "without")
       #expect(
         try bench.run("tokenize", "without", "a", status: 1).errors
-          == "clip-pack: without: the pack has no tokenizer; convert the checkpoint with --tokenizer "
-          + "DIR\n")
+          == "clip-pack: without: the pack has no tokenizer; convert the checkpoint with "
+          + "--tokenizer DIR\n")
       try bench.run(
         bare[0], bare[1], bare[2], bare[3], "with", "--tokenizer", OptionBench.demo)
       #expect(

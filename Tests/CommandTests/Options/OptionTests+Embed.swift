@@ -142,8 +142,8 @@ extension OptionTests {
       let unknown = try bench.run("embed", pack, "--text", "a", "-o", "v.npy", status: 1)
       #expect(
         unknown.errors
-          == "clip-pack: 'v.npy' is there already, and no 'v.meta.json' tells in which space it is; "
-          + "--overwrite replaces it\n")
+          == "clip-pack: 'v.npy' is there already, and no 'v.meta.json' tells in which space it "
+          + "is; --overwrite replaces it\n")
       #expect(try bench.text("v.npy") == "old")
       try bench.run("embed", pack, "--text", "a", "-o", "v.npy", "--overwrite")
       // Of the same space they are replaced without a question.

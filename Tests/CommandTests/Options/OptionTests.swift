@@ -125,8 +125,8 @@ import Testing
           #expect(refused.status == 64)
           #expect(
             refused.errors
-              == "clip-pack: --threads is \(count), 1 to 1024 are allowed; see clip-pack \(command) "
-              + "--help\n")
+              == "clip-pack: --threads is \(count), 1 to 1024 are allowed; see clip-pack "
+              + "\(command) --help\n")
         }
       }
     ),

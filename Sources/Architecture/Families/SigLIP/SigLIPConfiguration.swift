@@ -1,7 +1,8 @@
 public import Bytes
 
 /// SigLIP, and SigLIP 2 of fixed resolution, as transformers has them: a vision transformer whose
-/// tokens a learned query sums up, and a text transformer that reads all positions, the padding too.
+/// tokens a learned query sums up, and a text transformer that reads all positions, the padding
+/// too.
 ///
 /// Source: `models/siglip/configuration_siglip.py` of transformers 5.24. A missing key means that
 /// file's default.
@@ -41,7 +42,8 @@ public struct SigLIPConfiguration: Equatable, Sendable {
 extension SigLIPConfiguration {
   /// Reads a `config.json`.
   ///
-  /// - Parameter padding: the id that the tokenizer pads with; the configuration's where it is `nil`.
+  /// - Parameter padding: the id that the tokenizer pads with; the configuration's where it is
+  ///   `nil`.
   /// - Throws: `FormatError` naming the key, what was found and what is allowed.
   init(transformers json: JSON, padding: Int? = nil) throws(FormatError) {
     let root = try Fields(json, "the text")

@@ -17,8 +17,8 @@ struct PickleGlobal: Hashable, CustomStringConvertible {
     case parameter
     /// `torch._tensor._rebuild_from_type_v2`, which calls another of these.
     case subclass
-    /// What gives back the list or dictionary that it is called with: `torch.Size`, `set`, functions
-    /// of `torch.jit._pickle`.
+    /// What gives back the list or dictionary that it is called with: `torch.Size`, `set`,
+    /// functions of `torch.jit._pickle`.
     case collection
     case storage(StorageType)
     case elementType(StorageType)

@@ -10,8 +10,8 @@ internal import Bytes
 struct PickleReader: ~Escapable {
   /// The largest pickle that is read; those of published models have 40 to 400 KB.
   static let maximumSize = 64 << 20
-  /// Some 35 instructions describe a tensor, so that this is enough for 28,000; and what so many can
-  /// make takes less than 200 MB.
+  /// Some 35 instructions describe a tensor, so that this is enough for 28,000; and what so many
+  /// can make takes less than 200 MB.
   static let maximumInstructions = 1_000_000
 
   private var input: ByteReader
@@ -134,7 +134,8 @@ struct PickleReader: ~Escapable {
     default:
       throw FormatError(
         .unsupported,
-        "the pickle has the instruction \(code.hexadecimal)\(Self.names[code].map { " (\($0))" } ?? ""), "
+        "the pickle has the instruction "
+          + "\(code.hexadecimal)\(Self.names[code].map { " (\($0))" } ?? ""), "
           + "which torch.save does not write", at: place)
     }
   }

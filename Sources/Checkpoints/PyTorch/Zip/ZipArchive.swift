@@ -2,9 +2,9 @@ package import Bytes
 
 /// The directory of a zip archive, as `torch.save` and `torch.jit.save` write it.
 ///
-/// Entries are found by the central directory alone; local headers, whose sizes a writer that streams
-/// leaves open, give only where the data begins. What torch never writes is refused: comments, several
-/// disks, overlapping entries, bytes behind the end.
+/// Entries are found by the central directory alone; local headers, whose sizes a writer that
+/// streams leaves open, give only where the data begins. What torch never writes is refused:
+/// comments, several disks, overlapping entries, bytes behind the end.
 ///
 /// Source: APPNOTE.TXT 6.3.10 of PKWARE, sections 4.3 and 4.5; its field names are used.
 package struct ZipArchive: Sendable {

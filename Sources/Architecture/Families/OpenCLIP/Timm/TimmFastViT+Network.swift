@@ -156,7 +156,8 @@ private struct FastViTSteps {
         TowerNetwork.Rounds(
           stage.depth, prefix: module + "blocks.#.", from: source, to: made,
           mix + [
-            .convolution("y", "mlp.conv.conv", to: "d", stage.width, kernel: 7, groups: stage.width),
+            .convolution(
+              "y", "mlp.conv.conv", to: "d", stage.width, kernel: 7, groups: stage.width),
             .batchNorm("d", "mlp.conv.bn", to: "p"),
             .linear("p", to: "h", width: stage.hiddenWidth, "mlp.fc1", activation: .gelu),
             .linear("h", to: "f", width: stage.width, "mlp.fc2"),

@@ -87,7 +87,8 @@ struct TimmFastViT: TowerDescription {
         (0..<count).contains { timm.has("stages.\($0).blocks.0.norm.running_mean") }),
       last: (
         try timm.whole(
-          "final_width", Limits.width, timm.extent("final_conv.conv_kxk.0.conv.weight", 0, rank: 4)),
+          "final_width", Limits.width,
+          timm.extent("final_conv.conv_kxk.0.conv.weight", 0, rank: 4)),
         try timm.whole(
           "final_se_width", Limits.width, timm.extent("final_conv.se.fc1.weight", 0, rank: 4))
       ))

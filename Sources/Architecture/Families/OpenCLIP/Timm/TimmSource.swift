@@ -1,8 +1,8 @@
 internal import Bytes
 internal import Tensors
 
-/// What describes a trunk of timm: its name, the tensors of a checkpoint, and what was found by them
-/// once, in the member `towers` of a pack's configuration.
+/// What describes a trunk of timm: its name, the tensors of a checkpoint, and what was found by
+/// them once, in the member `towers` of a pack's configuration.
 struct TimmSource {
   let source: TowerSource
   /// `timm_model_name`

@@ -141,8 +141,8 @@ extension TimmSource {
     else {
       throw FormatError(
         .inconsistent,
-        "patches of \(edges) pixels, 1 to 4 edges of 1 to 64 whose product is at most the pictures' "
-          + "\(imageSize) are allowed")
+        "patches of \(edges) pixels, 1 to 4 edges of 1 to 64 whose product is at most the "
+          + "pictures' \(imageSize) are allowed")
     }
     return (edges, widths)
   }
