@@ -81,9 +81,12 @@ public final class Checkpoint: Sendable {
     _ source: Source, _ adapter: Adapter?, _ textTower: String?,
     _ activation: CLIPConfiguration.Activation?, _ environment: (String) -> String?
   ) throws(CheckpointError) {
-    guard let textTower else { return try self.init(source, adapter, activation) }
-    let text = try Checkpoint(Source(textTower, environment: environment), nil, nil)
-    try self.init(Checkpoint(source, adapter, activation), text, named: textTower)
+    if let textTower {
+      let text = try Checkpoint(Source(textTower, environment: environment), nil, nil)
+      try self.init(Checkpoint(source, adapter, activation), text, named: textTower)
+    } else {
+      try self.init(source, adapter, activation)
+    }
   }
 
   private init(

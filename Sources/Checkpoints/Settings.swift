@@ -97,7 +97,10 @@ struct Settings {
 
   /// Refuses an activation that was given beside a file that says one.
   func checkActivation() throws(CheckpointError) {
-    guard let activation, let found = try openCLIPJSON() ?? transformersJSON() else { return }
+    guard let activation else { return }
+    var said = try openCLIPJSON()
+    if said == nil { said = try transformersJSON() }
+    guard let found = said else { return }
     throw .refused(
       found.path,
       FormatError(

@@ -158,7 +158,8 @@ struct Embed: Command {
     }
     if let sameSpaceAs { try embeddingRecord.check(FilePath(argument: sameSpaceAs)) }
     if !overwrite, let older { try embeddingRecord.check(older) }
-    let stage = try layer.map { try stage(ofLayer: $0, model) }
+    var stage: (name: String, extents: [Int])?
+    if let layer { stage = try self.stage(ofLayer: layer, model) }
     let sink = try sink(embeddingRecord, stage?.extents ?? [model.graph.width])
     if let stage {
       try embedLayer(stage.name, model, into: sink)

@@ -13,7 +13,7 @@ struct HFTextTowerTests {
     var message: String
     var testDescription: String { message }
 
-    init(_ text: String, _ shapes: [String: Shape] = [:], _ message: String) {
+    init(_ text: String, beside shapes: [String: Shape] = [:], _ message: String) {
       self.text = text
       self.shapes = shapes
       self.message = message
@@ -29,7 +29,7 @@ struct HFTextTowerTests {
       #"text_cfg.hf_model_name is "google/mt5-base", the name of a BERT, RoBERTa, XLM-R or NLLB "#
         + "(for others \(guidance)) is supported"),
     Damage(
-      #"{"hf_model_name":"xlm-roberta-base"}"#, [table: [60, 36]],
+      #"{"hf_model_name":"xlm-roberta-base"}"#, beside: [table: [60, 36]],
       "tensor \"\(table)\": the text tower is 36 wide, which leaves its number of heads open; "
         + guidance),
     Damage(
@@ -37,7 +37,7 @@ struct HFTextTowerTests {
       "tensor \"\(table)\": is missing, 2 extents are needed"),
     Damage(
       #"{"hf_model_name":"facebook/nllb-200-distilled-600M"}"#,
-      ["text.transformer.embed_tokens.weight": [60, 36]],
+      beside: ["text.transformer.embed_tokens.weight": [60, 36]],
       #"tensor "text.transformer.embed_tokens.weight": leaves the number of heads of its tower "#
         + "open; " + guidance),
     Damage(

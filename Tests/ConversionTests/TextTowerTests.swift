@@ -10,6 +10,7 @@ import SystemPackage
 import Tensors
 import TestSupport
 import Testing
+import Towers
 
 @testable import Conversion
 
