@@ -109,7 +109,8 @@ import Testing
     #expect(table.starts(with: magic) && table.suffix(4).elementsEqual(magic))
     let footer = table.suffix(8).prefix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
     #expect((100..<1000).contains(footer))
-    let record = try JSON(parsing: bytes("shards/shard_03.json").span)
+    let text = try bytes("shards/shard_03.json")
+    let record = try JSON(parsing: text.span)
     #expect(record["rows"] == 4 && record["failed"] == 1 && record["captions"] == true)
   }
 
@@ -129,11 +130,16 @@ import Testing
     let full = try rows("img_emb/img_emb_0.npy").flatMap(\.self)
     _ = try embedder("s", .f16, overwriting: true).embed(shard, failed: { _, _ in }, done: {})
     let half = Buffer(Array(try bytes("img_emb/img_emb_0.npy").dropFirst(128)))
-    var widened = [Float](repeating: 0, count: full.count)
-    var span = widened.mutableSpan
-    Half.float16.widen(half.bytes, into: &span)
+    let widened = Self.widened(half, full.count)
     #expect(zip(full, widened).allSatisfy { abs($0 - $1) <= abs($0) / 2048 + 1e-7 })
     #expect(full != widened)
+  }
+
+  private static func widened(_ halves: Buffer, _ count: Int) -> [Float] {
+    var floats = [Float](repeating: 0, count: count)
+    var span = floats.mutableSpan
+    Half.float16.widen(halves.bytes, into: &span)
+    return floats
   }
 
   @Test func `a shard that was embedded otherwise is refused`() throws {
@@ -163,8 +169,9 @@ import Testing
     }
     #expect(try !embedder().isComplete(shard))
     #expect(try Folder.names(in: folder.appending("out/img_emb")).isEmpty)
-    let cut = try folder.write(
-      Array(MappedFile(shard.source).bytes.array.prefix(3000)), "cut.tar")
+    let whole = try MappedFile(shard.source)
+    let start = whole.bytes.extracting(0..<3000).array
+    let cut = try folder.write(start, "cut.tar")
     let damaged = Shard(index: 0, count: 1, source: cut)
     let error = #expect(throws: InputError.self) {
       try embedder().embed(damaged, failed: { _, _ in }, done: {})
