@@ -2,6 +2,7 @@ import Architecture
 import Bytes
 import Checkpoints
 import Conversion
+import ConversionSupport
 import Kernels
 import PackFormat
 import Quantisation

@@ -3,7 +3,9 @@ import Bytes
 import Checkpoints
 import ClipPack
 import Concurrency
+import ConversionSupport
 import Evidence
+import PackFormat
 import PackTools
 import Quantisation
 import SystemPackage

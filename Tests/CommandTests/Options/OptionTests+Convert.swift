@@ -1,6 +1,7 @@
 import Bytes
-import TestSupport
+import SystemPackage
 import Testing
+import TestSupport
 
 extension OptionTests {
   static let convert = [
