@@ -1,12 +1,21 @@
-// Checksums and the encodings of blocks: sections 5 to 5.3 of `clippack.md`. Part of `clippack.c`.
+// Checksums and the encodings of blocks: sections 5 to 5.3 of `clippack.md`. Part of `pack.h`.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
 
+#ifndef REQUIRE  // The runtime has its own, and memory with it.
 #define REQUIRE(condition, rule, what) \
   do { if (!(condition)) { fprintf(stderr, "8.%d: %s\n", rule, what); exit(1); } } while (0)
+#define STATE static
+static void *reserve(uint64_t count, uint64_t size) {
+  void *memory = calloc(count ? count : 1, size);
+  REQUIRE(memory, 7, "needs more memory than there is");
+  return memory;
+}
+static void release(void *memory) { free(memory); }
+#endif
 enum { U8 = 1, I8, I16 = 4, F16, BF16, F32 = 9, TYPES = 22 };
 enum { RAW, ZSTD, PLANES, RANS, TRELLIS, PANELS };
 static const int BITS[] = {0, 8, 8, 16, 16, 16, 16, 32, 32, 32, 64, 64, 64, 8, 64, 8, 8, 8, 8, 8, 4, 6, 6};
@@ -20,11 +29,6 @@ static uint64_t take(Cursor *c, int bytes) {
   uint64_t value = 0;
   memcpy(&value, skip(c, (uint64_t)bytes), (size_t)bytes);
   return value;
-}
-static void *reserve(uint64_t count, uint64_t size) {
-  void *memory = calloc(count ? count : 1, size);
-  REQUIRE(memory, 7, "needs more memory than there is");
-  return memory;
 }
 static uint32_t crc32(const uint8_t *bytes, uint64_t count) {
   uint32_t crc = ~0u;
@@ -98,7 +102,7 @@ static void decode_codes(Cursor c, int8_t *codes, uint64_t count, int trellis) {
   }
   REQUIRE(c.at == c.end, 9, "words are left");
   for (int lane = 0; lane < 32; lane++) REQUIRE(x[lane] == 65536, 9, "a lane does not end at 65536");
-  free(slots), free(states);
+  release(slots), release(states);
 }
 
 // Section 5.3.
@@ -144,5 +148,5 @@ static void decode(int encoding, Cursor c, int type, uint64_t columns, uint8_t *
       memcpy(out + i * w, &word, w);
     }
   }
-  free(part);
+  release(part);
 }
