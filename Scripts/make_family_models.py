@@ -30,7 +30,7 @@ def randomise(model, seed):
             drawn = torch.randn(tensor.shape, generator=generator)
             if name.endswith("running_var"):
                 tensor.copy_(drawn.abs() + 0.5)
-            elif "norm" in name or ".bn" in name or ".ln_" in name or "downsample.1" in name:
+            elif "norm" in name.lower() or "_LN" in name or ".bn" in name or ".ln_" in name or "downsample.1" in name:
                 tensor.copy_(drawn * 0.2 + (1 if name.endswith("weight") else 0))
             elif tensor.ndim >= 2:
                 tensor.copy_(drawn * (1.3 / max(1, tensor[0].numel()) ** 0.5))
@@ -73,6 +73,79 @@ def siglip(folder, seed, vision, text):
                 reference[f"{tower}_hidden_states.{index}"] = state
     described = {"model_type": "siglip", "vision_config": vision, "text_config": text}
     write(folder, model, described, "config.json", reference)
+
+
+def with_bert(folder, seed, model, described, padding, longest, older=None):
+    """Of transformers' classes with a text tower of BERT's kind, and of MetaCLIP 2.
+
+    older: what names begin with in files of earlier releases.
+    """
+    model = model.eval()
+    generator = randomise(model, seed)
+    vision, text = model.config.vision_config, model.config.text_config
+    with torch.no_grad():
+        model.logit_scale.fill_(2.3)
+        pixels = torch.randn((3, 3, vision.image_size, vision.image_size), generator=generator)
+        ids = torch.randint(4, text.vocab_size, (4, longest), generator=generator)
+        for row, end in enumerate((3, longest, longest - 2, 2)):
+            ids[row, end - 1] = 2
+            ids[row, end:] = padding
+        found = model(input_ids=ids, pixel_values=pixels, attention_mask=(ids != padding).long(), output_hidden_states=True)
+        reference = {
+            "pixel_values": pixels, "input_ids": ids, "logits_per_image": found.logits_per_image,
+            "image_embeds": F.normalize(found.image_embeds, dim=-1), "text_embeds": F.normalize(found.text_embeds, dim=-1),
+        }
+        for tower, output in (("vision", found.vision_model_output), ("text", found.text_model_output)):
+            for index, state in enumerate(output.hidden_states):
+                reference[f"{tower}_hidden_states.{index}"] = state.clone()
+            pooled = output.pooler_output  # some classes project it first
+            stage = "projected" if pooled.shape[-1] == model.config.projection_dim else "pooled"
+            reference[f"{tower}_{stage}"] = pooled.clone()
+    state = model.state_dict()
+    for new, old in (older or {}).items():
+        state = {name.replace(new, old): tensor for name, tensor in state.items()}
+    model.state_dict = lambda: state
+    write(folder, model, described, "config.json", reference)
+
+
+def families_with_bert(folder):
+    image = dict(hidden_size=24, num_attention_heads=2, num_hidden_layers=2, intermediate_size=52, image_size=21, patch_size=6)
+    text = dict(hidden_size=36, num_attention_heads=3, num_hidden_layers=2, intermediate_size=44, vocab_size=70)
+
+    def described(kind, image, text, width, **more):
+        return {"model_type": kind, "projection_dim": width, "vision_config": image, "text_config": text, **more}
+    for name, seed, width, vision, words in (
+            ("metaclip2", 10, 20, image, dict(text, max_position_embeddings=9, eos_token_id=2)),
+            ("metaclip2-gelu", 11, 28, dict(image, hidden_act="gelu", layer_norm_eps=1e-6),
+             dict(text, num_hidden_layers=1, max_position_embeddings=7, eos_token_id=2, hidden_act="gelu"))):
+        config = transformers.MetaClip2Config(vision_config=dict(vision, projection_dim=width), text_config=dict(words, projection_dim=width),
+                                              projection_dim=width)
+        with_bert(folder / name, seed, transformers.MetaClip2Model(config), described("metaclip_2", vision, words, width), 1, 7)
+    for name, seed, width, vision, words in (
+            ("chinese-clip", 12, 20, image, dict(text, max_position_embeddings=11)),
+            ("chinese-clip-relu", 13, 16, dict(image, hidden_act="gelu"),
+             dict(text, max_position_embeddings=8, pad_token_id=1, hidden_act="relu", layer_norm_eps=1e-6, type_vocab_size=3))):
+        config = transformers.ChineseCLIPConfig(vision_config=vision, text_config=words, projection_dim=width)
+        with_bert(folder / name, seed, transformers.ChineseCLIPModel(config), described("chinese_clip", vision, words, width),
+                  words.get("pad_token_id", 0), 8)
+    for name, seed, width, vision, words, older in (
+            ("altclip", 14, 20, image, dict(text, max_position_embeddings=12, project_dim=28), None),
+            ("altclip-4", 15, 16, dict(image, num_hidden_layers=1),
+             dict(text, max_position_embeddings=11, project_dim=32, pad_token_id=2, layer_norm_eps=1e-6, type_vocab_size=2),
+             {"roberta.encoder.layers.": "roberta.encoder.layer."})):
+        config = transformers.AltCLIPConfig(vision_config=vision, text_config=words, projection_dim=width)
+        with_bert(folder / name, seed, transformers.AltCLIPModel(config), described("altclip", vision, words, width),
+                  words.get("pad_token_id", 1), 8, older)
+    for name, seed, width, kind, cls, words, older in (
+            ("pair-bert", 16, 20, "bert", transformers.BertConfig, dict(text, max_position_embeddings=9), None),
+            ("pair-xlm-roberta", 17, 16, "xlm-roberta", transformers.XLMRobertaConfig,
+             dict(text, max_position_embeddings=12, type_vocab_size=1, layer_norm_eps=1e-5, pad_token_id=1),
+             {"vision_model.": "vision_model.vision_model."})):
+        config = transformers.VisionTextDualEncoderConfig.from_vision_text_configs(
+            transformers.CLIPVisionConfig(**image), cls(**words), projection_dim=width)
+        with_bert(folder / name, seed, transformers.VisionTextDualEncoderModel(config),
+                  described("vision-text-dual-encoder", dict(image, model_type="clip_vision_model"), dict(words, model_type=kind), width),
+                  words.get("pad_token_id", 0), 8, older)
 
 
 def resnet(folder, seed, embed, vision, text, has_config, quick):
@@ -151,6 +224,7 @@ def main():
                 hidden_act="gelu", layer_norm_eps=1e-5),
            dict(hidden_size=32, num_attention_heads=4, num_hidden_layers=2, intermediate_size=64, vocab_size=40,
                 max_position_embeddings=6, hidden_act="gelu", layer_norm_eps=1e-5, projection_size=32))
+    families_with_bert(folder)
     text = dict(context_length=9, vocab_size=50, width=64, heads=1, layers=1)
     resnet(folder / "resnet", 3, 24, dict(layers=[2, 1, 3, 1], width=4, image_size=64), text, False, True)
     resnet(folder / "resnet-gelu", 4, 20, dict(layers=[1, 2, 1, 2], width=2, image_size=96, head_width=32),

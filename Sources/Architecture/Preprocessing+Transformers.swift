@@ -8,7 +8,8 @@ public import Bytes
 extension Preprocessing {
   private static let types = [
     "CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPImageProcessorPil",
-    "CLIPFeatureExtractor",
+    "CLIPFeatureExtractor", "ChineseCLIPImageProcessor", "ChineseCLIPImageProcessorFast",
+    "ChineseCLIPImageProcessorPil", "ChineseCLIPFeatureExtractor",
   ]
   /// Those of SigLIP, which neither keep proportions nor crop.
   private static let squashingTypes = [

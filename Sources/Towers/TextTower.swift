@@ -39,8 +39,8 @@ public struct TextTower: Sendable {
   ///   - texts: token ids, start and end token included, of any lengths; padding is allowed.
   ///   - observe: looks at each stage; then rows are computed that nothing else needs.
   ///   - watch: is told where the time goes.
-  /// - Throws: `TowerError` when a text is empty, longer than the model takes, or has an id that the
-  ///   vocabulary does not, or when a tensor does not fit the network; what the weights throw; what
+  /// - Throws: `TowerError` when a text is empty or all padding that a mask hides, longer than the
+  ///   model takes, or has an id that the vocabulary does not, or when a tensor does not fit the network; what the weights throw; what
   ///   `observe` throws.
   public func embed(
     _ texts: [[Int]], observe: Observer? = nil, watch: Stopwatch? = nil
@@ -90,5 +90,37 @@ public struct TextTower: Sendable {
         .tokenID,
         "token \(position) of text \(index) is \(id), ids are 0 to \(vocabulary - 1)")
     }
+    if let hidden = graph.hidingAll(of: prepared(ids)) {
+      throw TowerError(
+        .emptyText,
+        "text \(index) has no token that the model looks at where it must look at one: id "
+          + "\(hidden) is its padding")
+    }
+  }
+}
+
+extension Graph {
+  /// The id that a mask hides, where it leaves some attention or mean of a text nothing to see.
+  ///
+  /// - Parameter ids: all that go through the tower.
+  fileprivate func hidingAll(of ids: [Int]) -> Int? {
+    for node in nodes {
+      guard let mask = node.inputs.last.map({ values[$0] }), mask.kind == .mask,
+        let maker = nodes.first(where: { values[$0.output] == mask }),
+        case .mask(let hidden, let before, let after) = maker.operation
+      else { continue }
+      let visible =
+        Array(repeating: true, count: before) + ids.map { $0 != hidden }
+        + Array(repeating: true, count: after)
+      switch node.operation {
+      case .attention(_, let isCausal):
+        // The first query sees the first key alone.
+        if isCausal ? !visible[0] : !visible.contains(true) { return hidden }
+      case .mean(let skip):
+        if !visible.dropFirst(skip).contains(true) { return hidden }
+      default: continue
+      }
+    }
+    return nil
   }
 }

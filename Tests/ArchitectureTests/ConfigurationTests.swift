@@ -39,15 +39,21 @@ struct ConfigurationTests {
     #expect((configuration.image != nil) == hasImage)
   }
 
+  static let clipTypes =
+    #""clip", "clip_text_model", "clip_vision_model", "metaclip_2", "metaclip_2_text_model", "#
+    + #""metaclip_2_vision_model" are supported"#
+
   static let damages = [
     Damage("[]", "the text is [], an object is required"),
     Damage("{}", "model_type is missing, and so are text_config and vision_config"),
     Damage(
       #"{"model_type":"siglip"}"#,
-      #"model_type is "siglip", "clip", "clip_text_model", "clip_vision_model" are supported"#),
+      #"model_type is "siglip", "#
+        + clipTypes),
     Damage(
       #"{"model_type":"chinese_clip","text_config":{}}"#,
-      #"model_type is "chinese_clip", "clip", "clip_text_model", "clip_vision_model" are supported"#
+      #"model_type is "chinese_clip", "#
+        + clipTypes
     ),
     Damage(
       #"{"text_config":7}"#, "text_config is 7, an object is required"),

@@ -64,6 +64,8 @@ struct PreprocessingTests {
       #"{"image_processor_type":"BlipImageProcessor"}"#,
       #"image_processor_type is "BlipImageProcessor", one of CLIPImageProcessor, "#
         + "CLIPImageProcessorFast, CLIPImageProcessorPil, CLIPFeatureExtractor, "
+        + "ChineseCLIPImageProcessor, ChineseCLIPImageProcessorFast, ChineseCLIPImageProcessorPil, "
+        + "ChineseCLIPFeatureExtractor, "
         + "SiglipImageProcessor, SiglipImageProcessorFast, SiglipImageProcessorPil is supported"),
     Damage(#"{"alpha":"black"}"#, #"alpha is "black", "white" or "drop" is allowed"#),
   ]

@@ -174,7 +174,8 @@ struct CheckpointTests {
       }
     },
     Damage(
-      #"model_type is "siglip", "clip", "clip_text_model", "clip_vision_model" are supported"#
+      #"model_type is "siglip", "clip", "clip_text_model", "clip_vision_model", "metaclip_2", "#
+        + #""metaclip_2_text_model", "metaclip_2_vision_model" are supported"#
     ) { stored, config in
       stored = [
         .init(

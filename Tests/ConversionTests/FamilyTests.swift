@@ -9,6 +9,7 @@ import SystemPackage
 import Tensors
 import TestSupport
 import Testing
+import Towers
 
 @testable import Conversion
 
@@ -18,7 +19,8 @@ import Testing
 struct FamilyTests {
   static let models = [
     "siglip", "siglip-gelu", "resnet", "resnet-gelu", "open-clip-mean", "open-clip-queries",
-    "open-clip-captions", "open-clip-eos",
+    "open-clip-captions", "open-clip-eos", "metaclip2", "metaclip2-gelu", "chinese-clip",
+    "chinese-clip-relu", "altclip", "altclip-4", "pair-bert", "pair-xlm-roberta",
   ]
 
   private static func folder(_ model: String) -> FilePath { Fixture.path("families/\(model)") }
@@ -38,7 +40,14 @@ struct FamilyTests {
     for stages in [comparison.imageStages, comparison.textStages] {
       if let worst = stages?.worst { #expect(worst.error <= 1e-5, "\(worst.name)") }
     }
-    if model.hasPrefix("siglip") { #expect(comparison.imageStages?.names.last == "pooled") }
+    let hasStages = !model.hasPrefix("resnet") && !model.hasPrefix("open-clip")
+    if hasStages {
+      #expect(["pooled", "projected"].contains(comparison.imageStages?.names.last))
+      #expect(comparison.textStages?.names.first == "embeddings")
+    }
+    if hasStages, !model.hasPrefix("siglip") {
+      #expect(["pooled", "projected"].contains(comparison.textStages?.names.last))
+    }
   }
 
   @Test(arguments: models)
@@ -80,6 +89,20 @@ struct FamilyTests {
         #expect(Tower.allCases.count { found.graph[$0] != nil } == 1)
       }
     }
+  }
+
+  @Test(arguments: ["chinese-clip", "altclip-4"])
+  func `a text of padding alone is refused`(model: String) throws {
+    let bench = Workbench()
+    let pack = try bench.convert(
+      Self.folder(model), to: .lossless, towers: .text, evidence: false)
+    let padding = model == "chinese-clip" ? 0 : 2
+    let error = #expect(throws: TowerError.self) {
+      try bench.model(pack.path).embed(ids: [[padding, 5], [padding, padding]])
+    }
+    #expect(
+      error?.description == "text 1 has no token that the model looks at where it must look at one: "
+        + "id \(padding) is its padding")
   }
 
   @Test func `a tensor that belongs to nothing is refused by name`() throws {

@@ -6,13 +6,12 @@ extension CLIPConfiguration: Family {
   public static func recognise(_ files: ModelFiles) throws(FormatError) -> RecognisedModel? { nil }
 
   public static func read(_ json: JSON) throws(FormatError) -> CLIPConfiguration? {
-    guard let type = json["model_type"]?.string,
-      ["clip", "clip_text_model", "clip_vision_model"].contains(type)
-    else { return nil }
+    guard json["model_type"]?.string.flatMap(ModelType.init) != nil else { return nil }
     var configuration = try CLIPConfiguration(transformers: json)
     let architectures = json["architectures"]?.array?.compactMap(\.string) ?? []
     configuration.hasProjection =
-      architectures != ["CLIPTextModel"] && architectures != ["CLIPVisionModel"]
+      architectures.count != 1
+      || !(architectures[0].hasSuffix("TextModel") || architectures[0].hasSuffix("VisionModel"))
     return configuration
   }
 
@@ -21,6 +20,7 @@ extension CLIPConfiguration: Family {
       image: towers.contains(.image) ? image : nil, text: towers.contains(.text) ? text : nil,
       projectionWidth: projectionWidth)
     kept.hasProjection = hasProjection
+    kept.edition = edition
     return kept.image == nil && kept.text == nil ? nil : kept
   }
 }

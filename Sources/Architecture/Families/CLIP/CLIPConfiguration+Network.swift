@@ -13,7 +13,7 @@ extension CLIPConfiguration {
 }
 
 extension CLIPConfiguration.Image {
-  fileprivate func network(_ projectionWidth: Int?) -> TowerNetwork {
+  func network(_ projectionWidth: Int?) -> TowerNetwork {
     let (width, epsilon) = (transformer.width, transformer.layerNormEpsilon)
     return TowerNetwork(
       .pixels(channels: channels, height: imageSize, width: imageSize),

@@ -1,36 +1,39 @@
 public import Bytes
 
-/// `config.json` of transformers: `CLIPConfig`, `CLIPTextConfig` and `CLIPVisionConfig`.
+/// `config.json` of transformers: `CLIPConfig`, `CLIPTextConfig` and `CLIPVisionConfig`, and the same
+/// three of MetaCLIP 2.
 ///
-/// Source: `models/clip/configuration_clip.py` of transformers 5.23. A missing key means that
-/// file's default; keys that say nothing about the forward pass are ignored.
+/// Source: `models/clip/configuration_clip.py` and `models/metaclip_2/configuration_metaclip_2.py` of
+/// transformers 5.24. A missing key means that file's default; keys that say nothing about the forward pass are ignored.
 extension CLIPConfiguration {
   /// Reads a `config.json`.
   ///
   /// - Throws: `FormatError` naming the key, what was found and what is allowed.
   public init(transformers json: JSON) throws(FormatError) {
     let root = try Fields(json, "the text")
-    switch try Self.modelType(root) {
-    case .both:
+    let type = try Self.modelType(root)
+    let edition: Edition = type.rawValue.hasPrefix("metaclip") ? .metaCLIP2 : .openAI
+    let width = try root.whole("projection_dim", Limits.projection, default: 512)
+    switch type {
+    case .both, .metaCLIP2:
       self.init(
         image: try Self.image(try Self.part("vision", of: root)),
-        text: try Self.text(try Self.part("text", of: root)),
-        projectionWidth: try root.whole("projection_dim", Limits.projection, default: 512))
-    case .text:
-      self.init(
-        image: nil, text: try Self.text(root),
-        projectionWidth: try root.whole("projection_dim", Limits.projection, default: 512))
-    case .image:
-      self.init(
-        image: try Self.image(root), text: nil,
-        projectionWidth: try root.whole("projection_dim", Limits.projection, default: 512))
+        text: try Self.text(try Self.part("text", of: root), edition), projectionWidth: width)
+    case .text, .metaCLIP2Text:
+      self.init(image: nil, text: try Self.text(root, edition), projectionWidth: width)
+    case .image, .metaCLIP2Image:
+      self.init(image: try Self.image(root), text: nil, projectionWidth: width)
     }
+    self.edition = edition
   }
 
-  private enum ModelType: String, CaseIterable {
+  enum ModelType: String, CaseIterable {
     case both = "clip"
     case text = "clip_text_model"
     case image = "clip_vision_model"
+    case metaCLIP2 = "metaclip_2"
+    case metaCLIP2Text = "metaclip_2_text_model"
+    case metaCLIP2Image = "metaclip_2_vision_model"
   }
 
   private static func modelType(_ root: Fields) throws(FormatError) -> ModelType {
@@ -60,19 +63,21 @@ extension CLIPConfiguration {
     return try root.object(root[old] == nil ? "\(tower)_config" : old)
   }
 
-  private static func image(_ fields: Fields) throws(FormatError) -> Image {
+  static func image(_ fields: Fields) throws(FormatError) -> Image {
     try Image(
       transformer: transformer(fields, width: 768, heads: 12, hiddenWidth: 3072),
       sizes: fields, imageSize: 224, patchSize: 32)
   }
 
-  private static func text(_ fields: Fields) throws(FormatError) -> Text {
+  private static func text(
+    _ fields: Fields, _ edition: Edition
+  ) throws(FormatError) -> Text {
     let end = try fields.whole("eos_token_id", Limits.tokenID, default: 49407)
     return Text(
       transformer: try transformer(fields, width: 512, heads: 8, hiddenWidth: 2048),
       vocabularySize: try fields.whole("vocab_size", Limits.vocabulary, default: 49408),
       positions: try fields.whole("max_position_embeddings", Limits.positions, default: 77),
-      pooling: end == 2 ? .largestID : .first(end))
+      pooling: end == 2 && edition == .openAI ? .largestID : .first(end))
   }
 
   private static func transformer(
@@ -119,12 +124,13 @@ extension CLIPConfiguration {
     switch (image, text) {
     case (let image?, let text?):
       [
-        "architectures": ["CLIPModel"], "model_type": "clip",
+        "architectures": [.string(edition.architecture + "Model")],
+        "model_type": .string(edition.modelType),
         "projection_dim": .integer(projectionWidth),
         "text_config": .object(json(of: text)), "vision_config": .object(json(of: image)),
       ]
-    case (nil, let text?): standing(json(of: text), "CLIPTextModel")
-    case (let image?, nil): standing(json(of: image), "CLIPVisionModel")
+    case (nil, let text?): standing(json(of: text), edition.architecture + "TextModel")
+    case (let image?, nil): standing(json(of: image), edition.architecture + "VisionModel")
     case (nil, nil): preconditionFailure("a configuration without towers")
     }
   }
@@ -139,7 +145,7 @@ extension CLIPConfiguration {
   }
 
   private func json(of image: Image) -> JSON.Object {
-    var object = json(of: image.transformer, "clip_vision_model")
+    var object = json(of: image.transformer, edition.modelType + "_vision_model")
     object["image_size"] = .integer(image.imageSize)
     object["patch_size"] = .integer(image.patchSize)
     object["num_channels"] = .integer(image.channels)
@@ -147,7 +153,7 @@ extension CLIPConfiguration {
   }
 
   private func json(of text: Text) -> JSON.Object {
-    var object = json(of: text.transformer, "clip_text_model")
+    var object = json(of: text.transformer, edition.modelType + "_text_model")
     object["vocab_size"] = .integer(text.vocabularySize)
     object["max_position_embeddings"] = .integer(text.positions)
     switch text.pooling {
@@ -171,4 +177,12 @@ extension CLIPConfiguration {
     object["layer_norm_eps"] = .number(Double(epsilon.description) ?? Double(epsilon))
     return object
   }
+}
+
+extension CLIPConfiguration.Edition {
+  /// `model_type` of both towers together, with which those of one begin.
+  fileprivate var modelType: String { self == .metaCLIP2 ? "metaclip_2" : "clip" }
+
+  /// What the names of its classes begin with.
+  fileprivate var architecture: String { self == .metaCLIP2 ? "MetaClip2" : "CLIP" }
 }

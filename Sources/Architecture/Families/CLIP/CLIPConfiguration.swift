@@ -10,6 +10,16 @@ public struct CLIPConfiguration: Equatable, Sendable {
   /// is the embedding, in a space of its own.
   public var hasProjection = true
 
+  /// Whose words describe it.
+  public var edition = Edition.openAI
+
+  public enum Edition: Sendable {
+    /// CLIP's own.
+    case openAI
+    /// MetaCLIP 2's: the same towers, for texts of all languages. An end token of 2 means the id 2.
+    case metaCLIP2
+  }
+
   public init(image: Image?, text: Text?, projectionWidth: Int) {
     self.image = image
     self.text = text
