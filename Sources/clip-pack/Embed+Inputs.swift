@@ -86,7 +86,7 @@ extension Embed {
   private var printsToTerminal: Bool { output == nil && Terminal.hasTerminalOutput }
 
   /// The pictures that `--image` names, those of folders by name.
-  private func picturesNamed(noting notes: inout [String]) throws -> [FilePath] {
+  func picturesNamed(noting notes: inout [String]) throws -> [FilePath] {
     var paths: [FilePath] = []
     for name in images {
       let path = FilePath(argument: name)
@@ -104,7 +104,7 @@ extension Embed {
     return paths
   }
 
-  private static func nextPath(_ list: LineReader) throws -> FilePath? {
+  static func nextPath(_ list: LineReader) throws -> FilePath? {
     guard let bytes = try list.next() else { return nil }
     guard !bytes.contains(0) else {
       throw Refusal(
@@ -115,7 +115,7 @@ extension Embed {
   }
 
   /// A batch of lines; an empty line is a text too, so that rows stay in step with lines.
-  private static func texts(_ lines: LineReader) throws -> [String] {
+  static func texts(_ lines: LineReader) throws -> [String] {
     var texts: [String] = []
     while texts.count < Model.batchSize, let text = try lines.nextText() { texts.append(text) }
     return texts

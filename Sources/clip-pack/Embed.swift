@@ -17,7 +17,8 @@ struct Embed: Command {
       tool_version, dtype, shape. Vectors of another space are not replaced without --overwrite.
 
       A picture that cannot be read is reported on standard error and left out; the exit status is \
-      1 then. Of a folder, the .png, .jpg and .jpeg files are taken in the order of their names, \
+      1 then. Of a folder, the .png, .jpg, .jpeg and .webp files are taken in the order of their \
+      names, \
       those in folders within are not: find DIR -name '*.jpg' -print0 | clip-pack embed PACK \
       --images-from - -0 takes them all.
       """)
@@ -27,7 +28,7 @@ struct Embed: Command {
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("PNG or JPEG pictures, and folders of them.", valueName: "file"))
+    help: ArgumentHelp("PNG, JPEG or WebP pictures, and folders of them.", valueName: "file"))
   var image: [Values] = []
 
   @Option(
@@ -64,6 +65,14 @@ struct Embed: Command {
       valueName: "meta.json"))
   var sameSpaceAs: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Write what comes out of a layer in place of embeddings, all rows of each input: 0 is what "
+        + "goes into the first block, N what comes out of block N, -1 of the last; needs -o "
+        + "NAME.npy.",
+      valueName: "n"))
+  var layer: Int?
+
   @OptionGroup var computing: Computing
   @OptionGroup var common: Common
 
@@ -76,6 +85,9 @@ struct Embed: Command {
     guard output.map({ $0.hasSuffix(".npy") || $0.hasSuffix(".jsonl") }) ?? true else {
       throw ValidationError(
         "-o is '\(output ?? "")', a name that ends in .npy or .jsonl is needed.")
+    }
+    guard layer == nil || output?.hasSuffix(".npy") == true else {
+      throw ValidationError("--layer gives a matrix for each input; it needs -o NAME.npy.")
     }
     guard !jsonl || output == nil && !common.json else {
       throw ValidationError("--jsonl, --json and -o exclude each other.")
@@ -96,12 +108,16 @@ struct Embed: Command {
     }
     let model = try open(pack, common, computing)
     let embeddingRecord = try naming(pack) {
-      try EmbeddingRecord(model, of: embedsTexts ? "texts" : "images")
+      try EmbeddingRecord(model, of: embedsTexts ? "texts" : "images", layer: layer)
     }
     if let sameSpaceAs { try embeddingRecord.check(FilePath(argument: sameSpaceAs)) }
     if !overwrite, let older { try embeddingRecord.check(older) }
-    let sink = try sink(embeddingRecord, model.graph.width)
-    if embedsTexts {
+    var stage: (name: String, extents: [Int])?
+    if let layer { stage = try self.stage(ofLayer: layer, model) }
+    let sink = try sink(embeddingRecord, stage?.extents ?? [model.graph.width])
+    if let stage {
+      try embedLayer(stage.name, model, into: sink)
+    } else if embedsTexts {
       try embedTexts(model, into: sink)
     } else {
       try embedPictures(model, into: sink)
@@ -110,7 +126,7 @@ struct Embed: Command {
 
   var images: [String] { Values.all(image) }
   var texts: [String] { Values.all(text) }
-  private var embedsTexts: Bool { image.isEmpty && imagesFrom == nil }
+  var embedsTexts: Bool { image.isEmpty && imagesFrom == nil }
 
   /// Where the paths of a NumPy file's rows go.
   var list: String? {
@@ -120,11 +136,15 @@ struct Embed: Command {
 
   var separator: UInt8 { null ? 0 : UInt8(ascii: "\n") }
 
-  private func sink(_ record: EmbeddingRecord, _ width: Int) throws -> any EmbeddingSink {
+  private func sink(
+    _ record: EmbeddingRecord, _ extents: [Int]
+  ) throws -> any EmbeddingSink {
+    let width = extents[0]
     switch output {
     case let path? where path.hasSuffix(".npy"):
       return try NumPySink(
-        record, FilePath(argument: path), width: width, list: list.map { FilePath(argument: $0) },
+        record, FilePath(argument: path), extents: extents,
+        list: list.map { FilePath(argument: $0) },
         separator: separator)
     case let path?:
       return JSONLinesSink(

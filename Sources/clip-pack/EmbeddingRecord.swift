@@ -20,7 +20,8 @@ import SystemPackage
 /// | `content_digest` | the pack's |
 /// | `compute` | what products were computed in |
 /// | `tool_version` | of this program |
-/// | `dtype`, `shape` | `float32`, [count, width] |
+/// | `layer` | which layer's rows they are, where they are no embeddings |
+/// | `dtype`, `shape` | `float32`, [count, width], of a layer [count, rows, width] |
 /// | `skipped`, `truncated` | how many pictures could not be read, how many texts were cut |
 struct EmbeddingRecord {
   static let format = "clip-pack embeddings"
@@ -30,9 +31,13 @@ struct EmbeddingRecord {
   let digest: String
   let compute: String
   let subject: String
+  /// `nil` for embeddings.
+  let layer: Int?
 
-  init(_ model: Model, of subject: String) throws {
-    space = try EmbeddingSpace(model.pack).id
+  init(_ model: Model, of subject: String, layer: Int? = nil) throws {
+    self.layer = layer
+    // What one layer gives compares with the same layer's alone.
+    space = try EmbeddingSpace(model.pack).id + (layer.map { "/\(subject)/layer \($0)" } ?? "")
     digest = model.pack.contentDigest.description
     compute = model.compute.rawValue
     self.subject = subject
@@ -47,10 +52,12 @@ struct EmbeddingRecord {
 
   /// What every way of writing embeddings says of them.
   var json: JSON.Object {
-    [
+    var object: JSON.Object = [
       "embedding_space": .string(space), "content_digest": .string(digest),
       "compute": .string(compute), "tool_version": .string(toolVersion),
     ]
+    object["layer"] = layer.map { .integer($0) }
+    return object
   }
 
   /// Refuses vectors of another space, by the record beside them.
@@ -81,7 +88,7 @@ struct EmbeddingRecord {
   ///
   /// - Returns: the record, to be committed after the vectors.
   func write(
-    for vectors: FilePath, list: FilePath?, count: Int, width: Int, _ tally: EmbeddingTally
+    for vectors: FilePath, list: FilePath?, shape: [Int], _ tally: EmbeddingTally
   ) throws -> AtomicFile {
     var object: JSON.Object = [
       "format": .string(Self.format), "version": 1,
@@ -91,7 +98,7 @@ struct EmbeddingRecord {
     object["of"] = .string(subject)
     for key in json.keys { object[key] = json[key] }
     object["dtype"] = "float32"
-    object["shape"] = [.integer(count), .integer(width)]
+    object["shape"] = .array(shape.map { .integer($0) })
     object["skipped"] = .integer(tally.skipped)
     object["truncated"] = .integer(tally.truncated)
     // It is read to be checked, and replaced with the vectors.

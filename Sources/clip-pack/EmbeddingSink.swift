@@ -91,7 +91,7 @@ final class JSONLinesSink: EmbeddingSink {
     guard let file = file.take() else { return }
     let (path, bytes) = (file.destination, file.count)
     let beside = try record.write(
-      for: path, list: nil, count: count, width: width, tally)
+      for: path, list: nil, shape: [count, width], tally)
     let recordPath = beside.destination.string
     try file.commit()
     try beside.commit()
@@ -117,13 +117,14 @@ final class NumPySink: EmbeddingSink {
 
   /// - Parameter list: `nil` where every input has a row.
   init(
-    _ record: EmbeddingRecord, _ path: FilePath, width: Int, list: FilePath?, separator: UInt8
+    _ record: EmbeddingRecord, _ path: FilePath, extents: [Int], list: FilePath?,
+    separator: UInt8
   ) throws(FileError) {
     self.record = record
     self.path = path
     self.separator = separator
     listPath = list
-    array = try NumPyWriter(replacing: path, columns: width)
+    array = try NumPyWriter(replacing: path, extents: extents)
     if let list { self.list = try AtomicFile(replacing: list) } else { self.list = nil }
   }
 
@@ -135,8 +136,8 @@ final class NumPySink: EmbeddingSink {
 
   func finish(_ tally: EmbeddingTally, _ common: Common) throws {
     guard let array = array.take() else { return }
-    let (rows, columns, bytes) = (array.rows, array.columns, array.count)
-    let beside = try record.write(for: path, list: listPath, count: rows, width: columns, tally)
+    let (extents, bytes) = ([array.rows] + array.extents, array.count)
+    let beside = try record.write(for: path, list: listPath, shape: extents, tally)
     let recordPath = beside.destination.string
     if let list = list.take() { try list.commit() }
     try array.commit()
@@ -145,14 +146,15 @@ final class NumPySink: EmbeddingSink {
       var object: JSON.Object = ["output": .string(path.string)]
       object["list"] = listPath.map { .string($0.string) }
       object["record"] = .string(recordPath)
-      object["shape"] = [.integer(rows), .integer(columns)]
+      object["shape"] = .array(extents.map { .integer($0) })
       object["bytes"] = .integer(bytes)
       object["notes"] = .array(tally.notes.map(JSON.string))
       try emit(JSON.object(object))
     } else {
       let list = listPath.map { "; its rows are named in \($0)" } ?? ""
+      let shape = extents.map { "\($0)" }.joined(separator: "×")
       try emit(
-        "\(path): float32 \(rows)×\(columns), \(size(bytes))\(list); what they are is told in "
+        "\(path): float32 \(shape), \(size(bytes))\(list); what they are is told in "
           + recordPath)
     }
   }

@@ -104,6 +104,27 @@ extension OptionTests {
       let none = try bench.run("embed", pack, "--text", "b", "--same-space-as", pack, status: 1)
       #expect(none.errors.contains("is no record of embeddings"))
     },
+    OptionCase("embed", "layer") { (bench: OptionBench) throws in
+      let pack = try bench.shared("demo.clippack")
+      let result = try bench.run(
+        "embed", pack, "--text", "a red circle", "a", "--layer", "-2", "-o", "t.npy", "--json")
+      let shape = try #require(result.json["shape"] as? [Int])
+      #expect(shape.count == 3 && shape[0] == 2)
+      let bytes = try bench.bytes(of: bench.folder.appending("t.npy").string)
+      #expect(bytes.count == 128 + 4 * shape.reduce(1, *))
+      #expect(try bench.text("t.meta.json").contains(#""layer": -2"#))
+      // The last layer's row at the end token leads to the embedding; 0 is another layer.
+      try bench.run("embed", pack, "--text", "a", "--layer", "0", "-o", "z.npy")
+      let zero = try bench.bytes(of: bench.folder.appending("z.npy").string)
+      #expect(zero.count == 128 + 4 * shape[1] * shape[2])
+      let picture = try bench.run(
+        "embed", pack, "--image", OptionBench.picture, "--layer", "1", "-o", "i.npy", "--json")
+      #expect((picture.json["shape"] as? [Int])?.count == 3)
+      let none = try bench.run(
+        "embed", pack, "--text", "a", "--layer", "99", "-o", "n.npy", status: 1)
+      #expect(none.errors.contains("the text tower has no layer 99, it has 0 to "))
+      try bench.run("embed", pack, "--text", "a", "--layer", "1", status: 64)
+    },
     OptionCase("embed", "compute") { (bench: OptionBench) throws in
       let pack = try bench.shared("demo.clippack")
       let results = try ["f32", "bf16", "int8"].map {
