@@ -46,7 +46,10 @@ let package = Package(
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(
       name: "CImages",
-      linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
+      linkerSettings: [
+        .linkedLibrary("png"), .linkedLibrary("jpeg"), .linkedLibrary("webp"),
+        .linkedLibrary("webpdemux"),
+      ]),
     .target(
       name: "CKernels", exclude: ["README.md"],
       cSettings: [
@@ -59,7 +62,7 @@ let package = Package(
     module("Bytes", ["Platform", "Concurrency", system]),
     module("Kernels", ["CKernels", "COpenBLAS", "Platform", "Concurrency"]),
     module("Tensors", ["Bytes", "Kernels"]),
-    module("Architecture", ["Bytes", "Tensors"]),
+    module("Architecture", ["Platform", "Bytes", "Tensors"]),
     module(
       "Checkpoints",
       ["Platform", "Concurrency", "Bytes", "Kernels", "Tensors", "Architecture", system]),

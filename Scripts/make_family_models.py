@@ -17,6 +17,7 @@ import torch.nn.functional as F
 import importing_torchvision  # noqa: F401
 import open_clip
 import open_clip_models
+import text_tower_models
 import transformers
 from safetensors.torch import save_file
 
@@ -230,6 +231,8 @@ def main():
     resnet(folder / "resnet-gelu", 4, 20, dict(layers=[1, 2, 1, 2], width=2, image_size=96, head_width=32),
            dict(context_length=7, vocab_size=40, width=48, heads=4, layers=2), True, False)
     open_clip_switches(folder)
+    text_tower_models.open_clip_towers(folder)
+    text_tower_models.text_encoders(folder)
 
 
 main()

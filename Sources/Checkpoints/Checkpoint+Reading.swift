@@ -19,6 +19,7 @@ extension Checkpoint {
   static func reading(
     _ origins: Origins, _ settings: Settings
   ) throws(CheckpointError) -> Reading {
+    try settings.checkActivation()
     let files = try settings.modelFiles(origins.shards)
     let recognised: RecognisedModel?
     do throws(FormatError) { recognised = try Families.recognise(files) } catch {
@@ -111,7 +112,8 @@ extension Checkpoint {
     let locations = origins.naming.locations(imageLayers: 1, textLayers: 1)
     do throws(FormatError) {
       let inference = try Inference(
-        imageLayers: origins.layers(of: .image), textLayers: origins.layers(of: .text)
+        imageLayers: origins.layers(of: .image), textLayers: origins.layers(of: .text),
+        activation: settings.activation
       ) { locations[$0].flatMap(origins.shape) }
       return Described(
         configuration: inference.configuration, name: "the shapes of the other tensors",

@@ -21,8 +21,13 @@ public final class Checkpoint: Sendable {
   public let index: FilePath?
   /// What was added to the weights.
   public let adapter: Adapter?
-  /// Where the weights lie, and beside them the tokenizer's files.
+  /// Where the weights lie.
   public let folder: FilePath
+  /// Where the tokenizer's files are looked for: beside the weights, those of the text tower where
+  /// it is another's.
+  public let tokenizerFolder: FilePath
+  /// Which files are the text tower's, where it is another's.
+  public let textTower: TextTowerSource?
   /// What the files beside the weights, or the shapes of the weights, say of the model.
   public let family: any Family
   /// The network of the family.
@@ -48,15 +53,26 @@ public final class Checkpoint: Sendable {
   ///     (`*.index.json`); a folder; or a hub id (`openai/clip-vit-base-patch32`, with `@revision`
   ///     behind it if need be) in the local Hugging Face cache. A path that exists wins.
   ///   - adapter: a LoRA to add to the weights.
+  ///   - textTower: another checkpoint, from which the text tower is taken.
+  ///   - activation: that of a model of which no file says it.
   ///   - environment: the variables that say where the cache is; the process's own unless told.
   public convenience init(
-    _ source: String, adapter: Adapter? = nil, environment: ((String) -> String?)? = nil
+    _ source: String, adapter: Adapter? = nil, textTower: String? = nil,
+    activation: CLIPConfiguration.Activation? = nil, environment: ((String) -> String?)? = nil
   ) throws(CheckpointError) {
-    let source = try Source(source, environment: environment ?? HubCache.processEnvironment)
-    try self.init(source, adapter)
+    let environment = environment ?? HubCache.processEnvironment
+    let found = try Source(source, environment: environment)
+    guard let textTower else {
+      try self.init(found, adapter, activation)
+      return
+    }
+    let text = try Checkpoint(Source(textTower, environment: environment), nil, nil)
+    try self.init(Checkpoint(found, adapter, activation), text, named: textTower)
   }
 
-  private init(_ source: Source, _ adapter: Adapter?) throws(CheckpointError) {
+  private init(
+    _ source: Source, _ adapter: Adapter?, _ activation: CLIPConfiguration.Activation?
+  ) throws(CheckpointError) {
     try Self.refuseAdapter(beside: source, adapter)
     var shards: Shards
     let path: FilePath
@@ -65,6 +81,10 @@ public final class Checkpoint: Sendable {
       (shards, path, index) = (try Shards(file), file, nil)
     case .index(let file):
       (shards, path, index) = (try Shards(index: file), file, file)
+    }
+    if let dense = source.modules?.dense {
+      let found = try CheckpointFolder(dense).weights
+      try shards.append("\(SentenceTransformer.denseFolder)/\(found)", dense.appending(found))
     }
     var notes = source.notes + shards.notes
     do throws(FormatError) {
@@ -76,7 +96,8 @@ public final class Checkpoint: Sendable {
       notes.append(adapter.note)
     }
     self.adapter = adapter
-    let settings = Settings(folder: source.folder)
+    let settings = Settings(
+      folder: source.folder, modules: source.modules, activation: activation)
     let origins = Origins(shards: shards, weights: path)
     let reading = try Self.reading(origins, settings)
     (family, graph, self.origins) = (reading.family, reading.graph, reading.origins)
@@ -85,8 +106,47 @@ public final class Checkpoint: Sendable {
     assumptions = notes + reading.assumptions
     files = shards.files
     folder = source.folder
+    tokenizerFolder = source.folder
+    textTower = nil
     let used = Set(self.origins.values.map { Place(file: $0.file, name: $0.name) })
     unused = shards.files.enumerated().flatMap { number, file in
+      file.tensors.tensors.map(\.name).filter { !used.contains(Place(file: number, name: $0)) }
+    }
+  }
+
+  /// One with the text tower of another.
+  private init(
+    _ base: Checkpoint, _ text: Checkpoint, named source: String
+  ) throws(CheckpointError) {
+    do throws(FormatError) {
+      let composed = try ComposedConfiguration(base: base.family, text: text.family)
+      (family, graph) = (composed, try composed.graph())
+    } catch { throw .refused(text.folder, error) }
+    let offset = base.files.count
+    files =
+      base.files
+      + text.files.map {
+        File(name: "\(TextTowerSource.folder)/\($0.name)", tensors: $0.tensors)
+      }
+    textTower = TextTowerSource(
+      files: offset..<files.count, isSharded: text.index != nil)
+    (index, adapter, folder) = (base.index, base.adapter, base.folder)
+    tokenizerFolder = text.tokenizerFolder
+    preprocessing = base.preprocessing
+    assumptions =
+      ["the text tower is that of \(source)"] + base.assumptions
+      + text.assumptions.map { "the text tower: \($0)" }
+    var origins: [String: TensorOrigin] = [:]
+    for parameter in graph.parameters {
+      let isText = parameter.tower == .text
+      guard var origin = (isText ? text : base).origins[parameter.name] else { continue }
+      if isText { origin.file += offset }
+      origins[parameter.name] = origin
+    }
+    self.origins = origins
+    constants = base.constants.merging(text.constants) { mine, _ in mine }
+    let used = Set(origins.values.map { Place(file: $0.file, name: $0.name) })
+    unused = files.enumerated().flatMap { number, file in
       file.tensors.tensors.map(\.name).filter { !used.contains(Place(file: number, name: $0)) }
     }
   }
@@ -110,4 +170,15 @@ public final class Checkpoint: Sendable {
     var file: Int
     var name: String
   }
+}
+
+/// The part of a checkpoint that is another's.
+public struct TextTowerSource: Sendable {
+  /// The folder that its files go into beside the others.
+  public static let folder = "text_tower"
+
+  /// Which of `Checkpoint.files`.
+  public let files: Range<Int>
+  /// Whether an index names them.
+  public let isSharded: Bool
 }

@@ -8,10 +8,13 @@ struct Inference {
   /// What the shapes do not say and was assumed, a sentence each.
   let assumptions: [String]
 
-  /// - Parameter shape: of the tensor with a canonical name, in canonical orientation.
+  /// - Parameters:
+  ///   - activation: the one that was given, as no shape says it.
+  ///   - shape: of the tensor with a canonical name, in canonical orientation.
   /// - Throws: `unsupported` where shapes leave a choice, with the file that settles it.
   init(
-    imageLayers: Int, textLayers: Int, shape: @escaping (String) -> Shape?
+    imageLayers: Int, textLayers: Int, activation: CLIPConfiguration.Activation?,
+    shape: @escaping (String) -> Shape?
   ) throws(FormatError) {
     let sizes = Sizes(shape: shape)
     let hasImage = shape(Names.patchEmbedding) != nil
@@ -19,14 +22,20 @@ struct Inference {
     let image = hasImage ? try sizes.image(layers: imageLayers) : nil
     let text = hasText ? try sizes.text(layers: textLayers) : nil
     let projection = hasImage ? Names.imageProjection : Names.textProjection
-    let found = CLIPConfiguration(
+    var found = CLIPConfiguration(
       image: image, text: text, projectionWidth: try sizes.extents(projection, rank: 2)[0])
+    if let activation {
+      found.image?.transformer.activation = activation
+      found.text?.transformer.activation = activation
+    }
     // By way of JSON, whose reader checks every range.
     configuration = try CLIPConfiguration(transformers: found.json)
-    assumptions = Self.assumptions(configuration)
+    assumptions = Self.assumptions(configuration, activation)
   }
 
-  private static func assumptions(_ configuration: CLIPConfiguration) -> [String] {
+  private static func assumptions(
+    _ configuration: CLIPConfiguration, _ activation: CLIPConfiguration.Activation?
+  ) -> [String] {
     var sentences: [String] = []
     if let image = configuration.image {
       sentences.append(
@@ -38,8 +47,9 @@ struct Inference {
     sentences.append(
       "attention heads are 64 wide, as in OpenAI's models: " + heads.joined(separator: ", "))
     sentences.append(
-      "the activation is quick_gelu, as in OpenAI's models; weights do not show it, and models "
-        + "trained by LAION use gelu")
+      activation?.note
+        ?? "the activation is quick_gelu, as in OpenAI's models; weights do not show it, and "
+        + "models trained by LAION use gelu")
     if configuration.text != nil {
       sentences.append("the end of a text is its largest token id, as in OpenAI's models")
     }

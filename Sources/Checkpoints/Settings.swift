@@ -6,6 +6,10 @@ internal import Tensors
 /// The files beside the weights that say what they mean.
 struct Settings {
   let folder: FilePath
+  /// What the files of sentence-transformers say, where the folder is one of that library.
+  var modules: SentenceTransformer?
+  /// The activation that was given because no file says it.
+  var activation: CLIPConfiguration.Activation?
 
   /// A value and the file that it was read from.
   struct Found<Value> {
@@ -90,15 +94,32 @@ struct Settings {
         "pictures become \(size), the configuration's image_size is \(imageSize)"))
   }
 
+  /// Refuses an activation that was given beside a file that says one.
+  func checkActivation() throws(CheckpointError) {
+    guard let activation else { return }
+    var said = try openCLIPJSON()
+    if said == nil { said = try transformersJSON() }
+    guard let found = said else { return }
+    throw .refused(
+      found.path,
+      FormatError(
+        .inconsistent,
+        "says what the activation is, so \(activation.rawValue) cannot be given; leave it out, or "
+          + "change the file"))
+  }
+
   /// What families recognise themselves in.
   func modelFiles(_ shards: Shards) throws(CheckpointError) -> ModelFiles {
     var shapes: [String: Shape] = [:]
     for (name, file) in shards.locations {
       shapes[name] = shards.files[file].tensors.entry(named: name)?.shape
     }
-    return ModelFiles(
+    var files = ModelFiles(
       shapes: shapes, transformers: try transformersJSON()?.value,
       openCLIP: try openCLIPJSON()?.value, padding: try padding())
+    files.sentenceTransformers = modules?.files
+    files.activation = activation
+    return files
   }
 
   /// The id of the token that `tokenizer_config.json` pads with; `nil` where it does not say.

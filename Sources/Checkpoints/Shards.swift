@@ -5,7 +5,7 @@ internal import SystemPackage
 struct Shards {
   var files: [Checkpoint.File]
   /// The file of each tensor, by the tensor's name in it.
-  let locations: [String: Int]
+  private(set) var locations: [String: Int]
 
   /// What was chosen and left out in reading them, a sentence each.
   var notes: [String] {
@@ -18,6 +18,21 @@ struct Shards {
     let weights = try Container.open(file)
     files = [Checkpoint.File(name: file.lastComponent?.string ?? "", tensors: weights)]
     locations = Dictionary(uniqueKeysWithValues: weights.tensors.map { ($0.name, 0) })
+  }
+
+  /// Adds a file.
+  ///
+  /// - Throws: `inconsistent` for a tensor that is there already.
+  mutating func append(_ name: String, _ path: FilePath) throws(CheckpointError) {
+    let weights = try Container.open(path)
+    for entry in weights.tensors {
+      guard locations.updateValue(files.count, forKey: entry.name) == nil else {
+        throw .refused(
+          path,
+          FormatError(.inconsistent, "is in another file of the model too", tensor: entry.name))
+      }
+    }
+    files.append(Checkpoint.File(name: name, tensors: weights))
   }
 
   /// Reads an index and opens the files that it names, which lie beside it or below.

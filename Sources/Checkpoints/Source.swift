@@ -6,6 +6,8 @@ struct Source {
   /// Where configuration, preprocessing and tokenizer are looked for.
   let folder: FilePath
   let weights: Weights
+  /// Where the folder is one of sentence-transformers.
+  private(set) var modules: SentenceTransformer?
   /// What was chosen where there was a choice, a sentence each without a full stop.
   private(set) var notes: [String] = []
 
@@ -15,8 +17,8 @@ struct Source {
     case index(FilePath)
   }
 
-  /// - Parameter argument: a file of weights, an index of shards, a folder, or a hub id. A path that
-  ///   exists wins over a hub id.
+  /// - Parameter argument: a file of weights, an index of shards, a folder, or a hub id. A path
+  /// that   exists wins over a hub id.
   init(_ argument: String, environment: (String) -> String?) throws(CheckpointError) {
     let path = FilePath(argument)
     switch FileKind(of: path) {
@@ -35,13 +37,15 @@ struct Source {
   }
 
   private init(folder: FilePath) throws(CheckpointError) {
-    let found = try CheckpointFolder(folder)
+    modules = try SentenceTransformer(folder)
+    let found = try CheckpointFolder(modules?.transformer ?? folder)
     self.folder = found.path
     notes = found.notes
     weights = try Self.weights(found.path.appending(found.weights))
   }
 
   private init(file: FilePath) throws(CheckpointError) {
+    modules = nil
     weights = try Self.weights(file)
     let above = file.removingLastComponent()
     folder = above.isEmpty ? "." : above

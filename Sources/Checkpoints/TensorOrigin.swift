@@ -3,7 +3,7 @@ public import Tensors
 /// Where a canonical tensor stands in the files of a checkpoint.
 public struct TensorOrigin: Equatable, Sendable {
   /// An index into `Checkpoint.files`.
-  public let file: Int
+  public internal(set) var file: Int
   /// The name of the tensor in that file.
   public let name: String
   /// The rows of that tensor that are meant, as for a query in a stacked `in_proj_weight`;

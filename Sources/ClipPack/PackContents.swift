@@ -99,6 +99,7 @@ extension Tokenizer {
     if most < frameCount {
       return "the model has \(most) positions, the tokenizer needs \(frameCount) for start and end"
     }
+    if let misfit = paddingMisfit(with: text) { return misfit }
     let end = end.map { "\($0)" } ?? "none"
     for node in text.nodes {
       switch node.operation {
@@ -111,6 +112,24 @@ extension Tokenizer {
       }
     }
     return nil
+  }
+
+  /// Why what fills up a text is something else for the tower, as a clause.
+  private func paddingMisfit(with text: Graph) -> String? {
+    guard let padding = padding.map({ Int($0) }) else { return nil }
+    switch text.input {
+    case .pixels: return nil
+    case .paddedIDs(_, let own):
+      // Others leave it to the tower, whose id counts then.
+      guard padsToLimit, padding != own else { return nil }
+      return "the tokenizer pads with id \(padding), the model with id \(own)"
+    case .ids:
+      for node in text.nodes {
+        guard case .mask(let hidden, _, _) = node.operation, hidden != padding else { continue }
+        return "the tokenizer pads with id \(padding), the model hides id \(hidden)"
+      }
+      return nil
+    }
   }
 }
 

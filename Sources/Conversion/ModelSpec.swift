@@ -25,7 +25,7 @@ struct ModelSpec: Sendable {
     try Self.checkScale(checkpoint, graph)
     if graph.image != nil { preprocessing = checkpoint.preprocessing }
     guard graph.text != nil else { return }
-    let folder = tokenizerFolder ?? checkpoint.folder
+    let folder = tokenizerFolder ?? checkpoint.tokenizerFolder
     guard tokenizerFolder != nil || Tokenizer.isIn(folder) else {
       notes.append(
         "there are no tokenizer files beside the weights (tokenizer.json, vocab.json and "

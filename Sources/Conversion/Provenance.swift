@@ -25,6 +25,7 @@ struct Provenance {
   /// Whether packs of this recipe hold all that a source file held.
   static func canRestore(_ checkpoint: Checkpoint, _ recipe: Recipe) -> Bool {
     recipe.target == .lossless && recipe.towers == .both && checkpoint.adapter == nil
+      && checkpoint.textTower?.isSharded != true
   }
 
   func write(to writer: inout PackWriter) throws {
@@ -36,6 +37,7 @@ struct Provenance {
       object["name"] = .string(file.name)
       object["size"] = .integer(file.tensors.file.count)
       object["sha256"] = .string(digests[number].description)
+      if checkpoint.textTower?.files.contains(number) == true { object["role"] = "text_tower" }
       if restorable {
         object["tensors"] = layout(of: number)
         if restored[number].name != file.name {

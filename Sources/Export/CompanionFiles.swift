@@ -12,6 +12,9 @@ struct CompanionFiles {
 
   init(_ model: Model) { self.model = model }
 
+  /// Types that are no class of transformers'.
+  private static let others = ["M-CLIP", "sentence-transformers"]
+
   /// What transformers reads.
   ///
   /// - Throws: `Refusal` where the pack has no configuration.
@@ -20,8 +23,8 @@ struct CompanionFiles {
       throw Refusal(
         "the pack has no section \"configuration\", which transformers needs as config.json")
     }
-    guard configuration["model_type"] != nil else {
-      throw Refusal("the model is one of open_clip's that transformers does not have")
+    guard let type = configuration["model_type"]?.string, !Self.others.contains(type) else {
+      throw Refusal("the model is one that transformers does not have")
     }
     return try transformers(configuration, notes: &notes)
   }
@@ -141,8 +144,8 @@ struct CompanionFiles {
     return files
   }
 
-  /// open_clip's `preprocess_cfg`: a resize to the shortest edge with a crop of the same size, or to
-  /// the very size.
+  /// open_clip's `preprocess_cfg`: a resize to the shortest edge with a crop of the same size, or
+  /// to the very size.
   private func immich(_ preprocessing: Preprocessing) throws -> JSON {
     let (size, mode): (Preprocessing.Size, String)
     switch preprocessing.resize {

@@ -43,16 +43,24 @@ public enum Unpacking {
     let model = try Model(pack, keepingMatrices: false)
     let sources = try SourceFile.all(of: pack)
     let index = sources == nil ? nil : try SourceFile.index(of: pack)
+    let configuration = try pack.json(.configuration)
+    let family = try configuration.flatMap { try Families.read($0) }
+    let isComposed = sources != nil && family is ComposedConfiguration
     var texts: [(String, String)] = []
-    if let json = try pack.json(.configuration) {
-      // open_clip's own words lie in a file of another name.
-      let name = json["model_cfg"] == nil ? "config.json" : "open_clip_config.json"
-      texts.append((name, json.indented + "\n"))
+    if isComposed, let composed = family as? ComposedConfiguration {
+      texts += self.configuration(composed.base)
+      texts += below(self.configuration(composed.text))
+    } else if let family {
+      texts += self.configuration(family)
+    } else if let configuration {
+      texts.append(("config.json", configuration.indented + "\n"))
     }
     if let preprocessing = model.preprocessing {
       texts.append(("preprocessor_config.json", preprocessing.json.indented + "\n"))
     }
-    if let tokenizer = try model.tokenizer { texts += tokenizer.files }
+    if let tokenizer = try model.tokenizer {
+      texts += isComposed ? below(tokenizer.files) : tokenizer.files
+    }
     let weights = sources.map { $0.map(\.name) } ?? ["model.safetensors"]
     try check(
       weights + (index.map { [$0.name] } ?? []) + texts.map(\.0), folder, overwriting: overwrites)
@@ -70,9 +78,26 @@ public enum Unpacking {
     }
     for (name, text) in texts {
       let utf8 = Array(text.utf8)
+      try Folder.create(folder.appending(FilePath(name).components).removingLastComponent())
       try unsafe write(utf8.span.bytes, name, folder, &summary)
     }
     return summary
+  }
+
+  /// The files that say what a model is, in its library's words.
+  private static func configuration(_ family: any Family) -> [(String, String)] {
+    let json = family.json
+    if family is TextEncoderConfiguration, let files = json["files"]?.object {
+      return files.keys.map { ($0, (files[$0] ?? .null).indented + "\n") }
+    }
+    // open_clip's own words lie in a file of another name.
+    let name = json["model_cfg"] == nil ? "config.json" : "open_clip_config.json"
+    return [(name, json.indented + "\n")]
+  }
+
+  /// In the folder of a text tower that was another's.
+  private static func below(_ files: [(String, String)]) -> [(String, String)] {
+    files.map { ("\(TextTowerSource.folder)/\($0.0)", $0.1) }
   }
 
   /// - Throws: `Refusal` for a name that two files would have, and for files that are there
@@ -92,7 +117,8 @@ public enum Unpacking {
     }
   }
 
-  /// Writes the model's tensors as transformers has them, under its names where it knows the family.
+  /// Writes the model's tensors as transformers has them, under its names where it knows the
+  /// family.
   ///
   /// - Returns: the file's size in bytes.
   package static func writeWeights(of pack: Pack, to path: FilePath) throws -> Int {

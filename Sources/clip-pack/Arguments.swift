@@ -10,6 +10,7 @@ extension Recipe.Target: ExpressibleByArgument {
 }
 extension Recipe.Towers: ExpressibleByArgument {}
 extension Storage: ExpressibleByArgument {}
+extension CLIPConfiguration.Activation: ExpressibleByArgument {}
 extension Tower: ExpressibleByArgument {}
 extension Compute: ExpressibleByArgument {}
 extension ONNXLayout: ExpressibleByArgument {}

@@ -1,3 +1,4 @@
+import Architecture
 import ArgumentParser
 import Bytes
 import Checkpoints
@@ -29,8 +30,18 @@ struct Convert: Command {
 
   @Option(
     help: ArgumentHelp(
-      "Merge this LoRA adapter of PEFT into the weights first.", valueName: "dir|file"))
+      "Merge this LoRA adapter (PEFT's or kohya's names) into the weights first.",
+      valueName: "dir|file"))
   var adapter: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Take the text tower of this checkpoint: M-CLIP's, sentence-transformers', another CLIP's.",
+      valueName: "source"))
+  var textTower: String?
+
+  @Option(help: "The activation, where no file says it: quick_gelu or gelu.")
+  var activation: CLIPConfiguration.Activation?
 
   @Option(help: "How weights are coded: \(Recipe.Target.names); int8 unless a rate is given.")
   var to: Recipe.Target?
@@ -100,7 +111,8 @@ struct Convert: Command {
     let clock = ContinuousClock()
     let start = clock.now
     let checkpoint = try Checkpoint(
-      source, adapter: adapter.map { try Adapter(FilePath(argument: $0)) })
+      source, adapter: adapter.map { try Adapter(FilePath(argument: $0)) }, textTower: textTower,
+      activation: activation)
     var notes: [String] = []
     let conversion = try conversion(noting: &notes)
     try noteFiles(beside: checkpoint)
@@ -152,7 +164,8 @@ struct Convert: Command {
 
   /// Remembers the files beside the weights as inputs, whether they are going to be read or not.
   private func noteFiles(beside checkpoint: Checkpoint) throws {
-    for folder in [checkpoint.folder] + (tokenizer.map { [FilePath(argument: $0)] } ?? []) {
+    let folders = [checkpoint.folder, checkpoint.tokenizerFolder]
+    for folder in folders + (tokenizer.map { [FilePath(argument: $0)] } ?? []) {
       for path in try Folder.entries(in: folder.isEmpty ? "." : folder)
       where Self.endings.contains(where: path.string.hasSuffix) {
         ReadFiles.note(path)

@@ -34,6 +34,14 @@ struct Verify: Command {
 
   @Option(
     help: ArgumentHelp(
+      "With --against: the checkpoint that the text tower was taken from.", valueName: "source"))
+  var textTower: String?
+
+  @Option(help: "With --against: the activation that was given.")
+  var activation: CLIPConfiguration.Activation?
+
+  @Option(
+    help: ArgumentHelp(
       "With --against: the folder of the tokenizer, where it is not beside the source.",
       valueName: "dir"))
   var tokenizer: String?
@@ -98,6 +106,9 @@ struct Verify: Command {
     if adapter != nil, against == nil {
       throw ValidationError("--adapter needs --against SOURCE.")
     }
+    if textTower != nil || activation != nil, against == nil {
+      throw ValidationError("--text-tower and --activation need --against SOURCE.")
+    }
     if tokenizer != nil, against == nil {
       throw ValidationError("--tokenizer needs --against SOURCE.")
     }
@@ -133,7 +144,9 @@ struct Verify: Command {
     let terminal = common.terminal
     let report = try report.map { name in
       try outputPath(
-        name, besides: [path] + [against, reference, publicKey, evidenceTexts].compactMap(\.self))
+        name,
+        besides: [path]
+          + [against, textTower, reference, publicKey, evidenceTexts].compactMap(\.self))
     }
     let (model, verification, rebuilt): (Model, Verification, Rebuilding?) = try naming(path) {
       let pack = try Pack(FilePath(argument: path), pool: common.pool)
@@ -168,7 +181,9 @@ struct Verify: Command {
       return (try Verification.ofEvidence(model, minimumCosine: minCosine), nil)
     }
     let original = try Original(
-      Checkpoint(against, adapter: adapter.map { try Adapter(FilePath(argument: $0)) }),
+      Checkpoint(
+        against, adapter: adapter.map { try Adapter(FilePath(argument: $0)) },
+        textTower: textTower, activation: activation),
       tokenizerFolder: tokenizer.map { FilePath(argument: $0) })
     var notes: [String] = []
     var verification = try Verification.against(

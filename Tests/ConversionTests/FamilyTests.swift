@@ -21,6 +21,7 @@ struct FamilyTests {
     "siglip", "siglip-gelu", "resnet", "resnet-gelu", "open-clip-mean", "open-clip-queries",
     "open-clip-captions", "open-clip-eos", "metaclip2", "metaclip2-gelu", "chinese-clip",
     "chinese-clip-relu", "altclip", "altclip-4", "pair-bert", "pair-xlm-roberta",
+    "hf-bert", "hf-bert-pooler", "hf-xlm-roberta", "hf-roberta", "hf-nllb", "hf-nllb-mean",
   ]
 
   private static func folder(_ model: String) -> FilePath { Fixture.path("families/\(model)") }
@@ -40,7 +41,11 @@ struct FamilyTests {
     for stages in [comparison.imageStages, comparison.textStages] {
       if let worst = stages?.worst { #expect(worst.error <= 1e-5, "\(worst.name)") }
     }
-    let hasStages = !model.hasPrefix("resnet") && !model.hasPrefix("open-clip")
+    if model.hasPrefix("hf-") {
+      #expect(comparison.textStages?.names.last?.hasPrefix("block ") == true)
+    }
+    let hasStages =
+      !model.hasPrefix("resnet") && !model.hasPrefix("open-clip") && !model.hasPrefix("hf-")
     if hasStages {
       #expect(["pooled", "projected"].contains(comparison.imageStages?.names.last))
       #expect(comparison.textStages?.names.first == "embeddings")
@@ -91,6 +96,41 @@ struct FamilyTests {
     }
   }
 
+  @Test(arguments: ["siglip", "metaclip2", "chinese-clip", "altclip"])
+  func `rows of a layer are transformers' hidden states, padding too`(model: String) throws {
+    let bench = Workbench()
+    let pack = try bench.convert(Self.folder(model), to: .lossless, evidence: false)
+    let tower = try #require(bench.model(pack.path).textTower)
+    let file = try Safetensors(Self.folder(model).appending("reference.safetensors"))
+    let ids = try #require(file.tensor(named: "input_ids"))
+    let bytes = ids.buffer.bytes
+    let texts = (0..<ids.rows).map { row in
+      (0..<ids.columns).map { column in
+        Int(
+          unsafe bytes.unsafeLoadUnaligned(
+            fromByteOffset: 8 * (row * ids.columns + column), as: Int64.self))
+      }
+    }
+    for layer in 0...tower.graph.layerCount {
+      let name = try #require(tower.graph.stage(ofLayer: layer))
+      let expected = try #require(file.tensor(named: "text_hidden_states.\(layer)")).floats
+      let found = try tower.states(texts, at: name)
+      let size = expected.count / texts.count
+      for (index, ids) in texts.enumerated() {
+        // Causal towers were run with a mask there, which the rows behind the end take part in.
+        let rows = model == "metaclip2" ? try #require(ids.firstIndex(of: 2)) + 1 : ids.count
+        let count = size / ids.count * rows
+        let mine = found[index][..<count]
+        let its = expected[index * size..<index * size + count]
+        let difference = zip(mine, its).map { abs($0 - $1) }.max() ?? .infinity
+        #expect(difference <= 1e-4, "\(name)")
+      }
+      #expect(tower.graph.stage(ofLayer: layer - tower.graph.layerCount - 1) == name)
+    }
+    #expect(tower.graph.stage(ofLayer: tower.graph.layerCount + 1) == nil)
+    #expect(tower.graph.stage(ofLayer: .min) == nil)
+  }
+
   @Test(arguments: ["chinese-clip", "altclip-4"])
   func `a text of padding alone is refused`(model: String) throws {
     let bench = Workbench()
@@ -101,7 +141,8 @@ struct FamilyTests {
       try bench.model(pack.path).embed(ids: [[padding, 5], [padding, padding]])
     }
     #expect(
-      error?.description == "text 1 has no token that the model looks at where it must look at one: "
+      error?.description
+        == "text 1 has no token that the model looks at where it must look at one: "
         + "id \(padding) is its padding")
   }
 

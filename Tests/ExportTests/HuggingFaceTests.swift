@@ -76,7 +76,7 @@ struct HuggingFaceTests {
     let refusal = #expect(throws: Refusal.self) {
       try HuggingFaceExport(exports.model("families/resnet")).write(into: folder)
     }
-    #expect(refusal?.reason == "the model is one of open_clip's that transformers does not have")
+    #expect(refusal?.reason == "the model is one that transformers does not have")
     #expect(FileKind(of: folder) == nil)
   }
 

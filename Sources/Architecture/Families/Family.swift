@@ -34,8 +34,8 @@ extension Family {
 public enum Families {
   /// In the order in which they are asked.
   static let all: [any Family.Type] = [
-    SigLIPConfiguration.self, OpenCLIPConfiguration.self, BERTCLIPConfiguration.self,
-    CLIPConfiguration.self,
+    ComposedConfiguration.self, TextEncoderConfiguration.self, SigLIPConfiguration.self,
+    OpenCLIPConfiguration.self, BERTCLIPConfiguration.self, CLIPConfiguration.self,
   ]
 
   /// Finds the family of a checkpoint; `nil` where none recognises it.

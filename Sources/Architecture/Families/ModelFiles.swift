@@ -11,6 +11,11 @@ public struct ModelFiles: Sendable {
   public var openCLIP: JSON?
   /// The id that `tokenizer_config.json` pads with.
   public var padding: Int?
+  /// The files of sentence-transformers by name, as `TextEncoderConfiguration` reads them; `nil`
+  /// for another library's folder.
+  public var sentenceTransformers: JSON?
+  /// The activation that was given because no file says it.
+  public var activation: CLIPConfiguration.Activation?
 
   public init(
     shapes: [String: Shape], transformers: JSON?, openCLIP: JSON?, padding: Int? = nil

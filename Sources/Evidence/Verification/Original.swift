@@ -18,7 +18,7 @@ public struct Original: Sendable {
   public init(_ checkpoint: Checkpoint, tokenizerFolder: FilePath? = nil) throws {
     self.checkpoint = checkpoint
     self.tokenizerFolder = tokenizerFolder
-    let folder = tokenizerFolder ?? checkpoint.folder
+    let folder = tokenizerFolder ?? checkpoint.tokenizerFolder
     let isThere = tokenizerFolder != nil || Tokenizer.isIn(folder)
     tokenizer = checkpoint.graph.text != nil && isThere ? try Tokenizer(folder: folder) : nil
   }

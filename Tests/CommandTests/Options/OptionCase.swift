@@ -27,6 +27,10 @@ struct OptionBench {
   let folder = TemporaryFolder()
   static let demo = Fixture.path("demo").string
   static let tiny = Fixture.path("models/quick-gelu").string
+  /// A model of a family besides CLIP.
+  static func family(_ name: String) -> String { Fixture.path("families/\(name)").string }
+  /// Weights without a configuration beside them.
+  static let bare = Fixture.path("models/openai-bare/model.safetensors").string
   static let pictures = Fixture.path("pictures").string
   static let picture = pictures + "/01-red-on-black.jpg"
   static let other = pictures + "/03-yellow-on-grey.jpg"
@@ -82,7 +86,7 @@ struct OptionBench {
     try Folder.create(folder.appending("pictures/within"))
     try link(Self.picture, "pictures/a.JPG")
     try link(Self.other, "pictures/b.jpeg")
-    for name in ["c.webp", "d.WEBP", "e.heic", "._a.jpg", "README"] {
+    for name in ["c.gif", "d.GIF", "e.heic", "._a.jpg", "README"] {
       try write("no picture", "pictures/" + name)
     }
   }

@@ -92,13 +92,13 @@ extension OptionTests {
       let result = try bench.convert("--evidence-images", "pictures", "--towers", "image")
       #expect(result.status == 0)
       let left =
-        "left out of 'pictures': 2 .webp, 1 ._ file of macOS, 1 .heic, 1 file without an "
+        "left out of 'pictures': 2 .gif, 1 ._ file of macOS, 1 .heic, 1 file without an "
         + "ending, 1 folder"
       #expect((result.json["notes"] as? [String])?.contains(left) == true)
       #expect(try bench.run("verify", "x.clippack", "--json").json["images"] as? Int == 2)
       try Folder.create(bench.folder.appending("none"))
       let none = try bench.convert("--evidence-images", "none")
-      #expect(none.errors == "clip-pack: 'none' has no .png, .jpg or .jpeg file\n")
+      #expect(none.errors == "clip-pack: 'none' has no .png, .jpg, .jpeg or .webp file\n")
     },
     OptionCase("convert", "evidence-texts") { (bench: OptionBench) throws in
       try bench.write("\u{feff}a red circle\r\n\na blue square\n", "texts")
@@ -124,6 +124,30 @@ extension OptionTests {
       let refused = try bench.convert("--adapter", "nowhere", "--no-evidence")
       #expect(refused.status != 0)
       #expect(refused.errors.contains("nowhere"))
+    },
+    OptionCase("convert", "text-tower") { (bench: OptionBench) throws in
+      let (base, text) = (OptionBench.family("metaclip2"), OptionBench.family("m-clip"))
+      try bench.run("convert", base, "--text-tower", text, "--no-evidence", "-o", "x")
+      let provenance = try bench.run("inspect", "x", "--json")
+      #expect(provenance.output.contains("text_tower/model.safetensors"))
+      let refused = try bench.run(
+        "convert", base, "--text-tower", OptionBench.family("m-clip-labse"), "-o", "y", status: 1)
+      #expect(refused.errors.contains("embeddings of images are 20 wide, those of texts 24"))
+    },
+    OptionCase("convert", "activation") { (bench: OptionBench) throws in
+      let weights = OptionBench.bare
+      for activation in ["quick_gelu", "gelu"] {
+        let result = try bench.run(
+          "convert", weights, "--activation", activation, "--no-evidence", "-o", "x", "--json")
+        let note = "the activation is \(activation), as was given; no file says it"
+        #expect((result.json["notes"] as? [String])?.contains(note) == true)
+        #expect(try bench.run("inspect", "x", "--json").output.contains(note))
+      }
+      let refused = try bench.convert("--activation", "gelu")
+      #expect(
+        refused.errors.hasSuffix(
+          "config.json: says what the activation is, so gelu cannot be given; leave it out, or "
+            + "change the file\n"))
     },
     OptionCase("convert", "no-evidence") { (bench: OptionBench) throws in
       #expect(try bench.convert("--no-evidence").json["image_cosine_min"] == nil)

@@ -27,6 +27,21 @@ extension OptionTests {
       try bench.run("verify", pack, "--against", weights, "--tokenizer", "nowhere", status: 2)
       try bench.run("verify", pack, "--tokenizer", weights, status: 64)
     },
+    OptionCase("verify", "text-tower") { (bench: OptionBench) throws in
+      let (base, text) = (OptionBench.family("metaclip2"), OptionBench.family("m-clip"))
+      try bench.run("convert", base, "--text-tower", text, "-o", "x")
+      try bench.run("verify", "x", "--against", base, "--text-tower", text, "--rebuild")
+      let alone = try bench.run("verify", "x", "--against", base, status: 1)
+      #expect(alone.output.contains("is of another architecture than the pack"))
+      try bench.run("verify", "x", "--text-tower", text, status: 64)
+    },
+    OptionCase("verify", "activation") { (bench: OptionBench) throws in
+      let weights = OptionBench.bare
+      try bench.run("convert", weights, "--activation", "gelu", "-o", "x")
+      try bench.run("verify", "x", "--against", weights, "--activation", "gelu")
+      try bench.run("verify", "x", "--against", weights, status: 1)
+      try bench.run("verify", "x", "--activation", "gelu", status: 64)
+    },
     OptionCase("verify", "adapter") { (bench: OptionBench) throws in
       let pack = try bench.shared("tiny.clippack")
       try bench.run("verify", pack, "--adapter", "nowhere", status: 64)

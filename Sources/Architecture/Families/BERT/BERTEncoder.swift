@@ -88,22 +88,12 @@ extension BERTEncoder {
       types: try fields.whole("type_vocab_size", 1...1_024, default: defaults.types),
       padding: try fields.whole("pad_token_id", Limits.tokenID, default: defaults.padding),
       placing: placing)
-    try check("num_attention_heads", "hidden_size", fields)
+    try fields.divide("num_attention_heads", heads, "hidden_size", width)
     guard most > 0 else {
       throw FormatError(
         .inconsistent,
         "\(fields.path)max_position_embeddings is \(positions), more than pad_token_id + 1 "
           + "(\(padding + 1)) is needed, after which positions are counted")
-    }
-  }
-
-  /// Refuses heads that do not divide the width.
-  func check(_ headsKey: String, _ widthKey: String, _ fields: Fields) throws(FormatError) {
-    guard width % heads == 0 else {
-      throw FormatError(
-        .inconsistent,
-        "\(fields.path)\(headsKey) is \(heads), a divisor of \(fields.path)\(widthKey) \(width) is "
-          + "required")
     }
   }
 

@@ -4,8 +4,8 @@ public import Bytes
 /// pairs that `VisionTextDualEncoderModel` makes of CLIP's image tower and a BERT.
 ///
 /// Source: `configuration_chinese_clip.py`, `configuration_altclip.py`,
-/// `configuration_vision_text_dual_encoder.py` of transformers 5.24. A missing key means that file's
-/// default.
+/// `configuration_vision_text_dual_encoder.py` of transformers 5.24. A missing key means that
+/// file's default.
 public struct BERTCLIPConfiguration: Equatable, Sendable {
   var kind: Kind
   var image: CLIPConfiguration.Image?
@@ -66,17 +66,7 @@ extension BERTCLIPConfiguration {
         transformedWidth: try fields.whole("project_dim", Limits.projection, default: 768))
     case .pair:
       let type = fields["model_type"]?.string ?? ""
-      switch type {
-      case "bert":
-        return Text(type: type, encoder: try BERTEncoder(fields, .bert, .fromStart))
-      case "roberta", "xlm-roberta", "camembert":
-        return Text(type: type, encoder: try BERTEncoder(fields, .roberta, .afterPadding))
-      default:
-        throw FormatError(
-          .unsupported,
-          "\(fields.path)model_type is \(fields["model_type"]?.excerpt ?? "missing"), \"bert\", "
-            + "\"roberta\", \"xlm-roberta\" and \"camembert\" are supported")
-      }
+      return Text(type: type, encoder: try BERTEncoder(kind: type, fields))
     }
   }
 

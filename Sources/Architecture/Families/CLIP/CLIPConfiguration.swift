@@ -90,6 +90,9 @@ public struct CLIPConfiguration: Equatable, Sendable {
     case quickGELU = "quick_gelu"
     /// x · Φ(x), exact
     case gelu
+
+    /// What is said of one that was given.
+    public var note: String { "the activation is \(rawValue), as was given; no file says it" }
   }
 
   /// Which position of the text tower's output stands for the whole text.

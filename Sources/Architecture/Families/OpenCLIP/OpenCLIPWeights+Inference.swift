@@ -38,7 +38,7 @@ extension OpenCLIPWeights {
     }
     var model: JSON.Object = [
       "embed_dim": .integer(try image.needed("attnpool.c_proj.weight", rank: 2)[0]),
-      "quick_gelu": true,
+      "quick_gelu": .bool(files.activation != .gelu),
       "vision_cfg": [
         "layers": .array(
           (1...4).map { stage in
@@ -53,8 +53,9 @@ extension OpenCLIPWeights {
       ["model_cfg": .object(model)],
       [
         "no open_clip_config.json is beside the weights; their shapes say what it would",
-        "attention heads are 64 wide, and the activation of the text tower is quick_gelu, as in "
-          + "OpenAI's models",
+        files.activation.map { "attention heads are 64 wide, as in OpenAI's models; \($0.note)" }
+          ?? "attention heads are 64 wide, and the activation of the text tower is quick_gelu, as "
+          + "in OpenAI's models",
       ]
     )
   }

@@ -93,7 +93,7 @@ struct TowerSource {
 /// The kinds of towers that can be built.
 enum TowerKinds {
   static let image: [any TowerDescription.Type] = [ModifiedResNet.self, OpenVisionTransformer.self]
-  static let text: [any TowerDescription.Type] = [OpenTextTransformer.self]
+  static let text: [any TowerDescription.Type] = [HFTextTower.self, OpenTextTransformer.self]
 
   /// Reads a tower by the first kind that it is of.
   static func read(
