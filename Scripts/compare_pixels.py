@@ -84,7 +84,7 @@ def main():
                         help="how our side is run")
     arguments = parser.parse_args()
     paths = sorted(p.resolve() for folder in arguments.folders for p in folder.rglob("*")
-                   if p.suffix.lower() in {".png", ".jpg", ".jpeg"})
+                   if p.suffix.lower() in {".png", ".jpg", ".jpeg", ".webp"})
     with tempfile.TemporaryDirectory() as scratch:
         work = []
         for path in paths:

@@ -13,6 +13,7 @@ import struct
 import warnings
 import zlib
 
+import importing_torchvision  # noqa: F401  (before transformers, where torchvision is installed)
 import numpy
 import PIL
 import transformers
@@ -150,6 +151,49 @@ def every_jpeg():
     yield "portrait", jpeg(scene(200, 61), quality=50)
 
 
+def every_webp():
+    picture = scene(37, 50)
+    clear = picture.convert("RGBA")
+    clear.putalpha(scene(37, 50).convert("L"))
+
+    def webp(image, **options):
+        out = io.BytesIO()
+        image.save(out, "WEBP", **options)
+        return out.getvalue()
+
+    for quality in (5, 80, 100):
+        yield f"lossy-{quality}", webp(picture, quality=quality)
+    yield "lossy-sharp", webp(picture, quality=60, use_sharp_yuv=True, method=6)
+    yield "lossless", webp(picture, lossless=True)
+    yield "lossy-alpha", webp(clear, quality=70, alpha_quality=40)
+    yield "lossless-alpha", webp(clear, lossless=True)
+    # Colours below full transparency, which encoders drop unless told to keep them.
+    keyed = clear.copy()
+    keyed.putalpha(clear.getchannel("A").point(lambda level: 0 if level < 128 else 255))
+    yield "lossless-exact", webp(keyed, lossless=True, exact=True)
+    yield "palette", webp(picture.quantize(7).convert("RGB"), lossless=True)
+    yield "extended", webp(picture, quality=50, icc_profile=b"none", exif=b"Exif\0\0MM\0*\0\0\0\b\0\0")
+    yield "one-pixel", webp(picture.crop((3, 3, 4, 4)), quality=90)
+    yield "scene", webp(scene(149, 202), quality=40)
+    for name, options in (("animated", {"quality": 60}), ("animated-lossless", {"lossless": True})):
+        yield name, webp(clear, save_all=True, append_images=[clear.rotate(90), picture], duration=50, **options)
+    for alpha in (False, True):  # a first frame that is smaller than the canvas
+        yield f"placed{'-alpha' * alpha}", placed(webp((clear if alpha else picture).crop((0, 0, 21, 13)), lossless=True), alpha)
+
+
+def placed(still, has_alpha):
+    """An animation of one frame of 21 by 13 pixels at (8, 4) of a canvas of 40 by 30."""
+    def chunk(kind, data):
+        return kind + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
+
+    def whole(*values):
+        return b"".join(struct.pack("<I", value)[:3] for value in values)
+    frame = whole(4, 2, 20, 12, 100) + b"\0" + still[12:]
+    body = (b"WEBP" + chunk(b"VP8X", bytes([2 + 16 * has_alpha, 0, 0, 0]) + whole(39, 29))
+            + chunk(b"ANIM", bytes([10, 20, 30, 255, 0, 0])) + chunk(b"ANMF", frame))
+    return chunk(b"RIFF", body)
+
+
 def crc(array):
     return f"{zlib.crc32(numpy.ascontiguousarray(array).tobytes()):08x}"
 
@@ -165,6 +209,7 @@ def resizes():
     sizes = {
         "scene.jpg": [(1, 1), (67, 50), (300, 224), (201, 40), (64, 150), (250, 7), (3, 299), (200, 149)],
         "portrait.jpg": [(1, 1), (31, 100), (30, 138), (30, 139), (62, 199), (60, 198), (60, 197), (99, 50)],
+        "lossy-alpha.webp": [(1, 1), (2, 30), (30, 2), (51, 38), (25, 18), (5, 11), (49, 36), (64, 48)],
         "ycck.jpg": [(1, 1), (25, 18), (51, 38), (7, 111), (64, 64), (50, 20), (20, 37), (224, 224)],
         "rgba-8.png": [(1, 1), (2, 30), (30, 2), (26, 22), (13, 5), (5, 11), (12, 10), (64, 48)],
         "one-pixel.png": [(1, 1), (2, 1), (1, 9), (7, 7), (33, 5), (16, 17), (100, 1), (20, 20)],
@@ -216,7 +261,7 @@ def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
     for old in FOLDER.iterdir():
         old.unlink()
-    for suffix, pictures in [("png", every_png()), ("jpg", every_jpeg())]:
+    for suffix, pictures in [("png", every_png()), ("jpg", every_jpeg()), ("webp", every_webp())]:
         for name, data in pictures:
             (FOLDER / f"{name}.{suffix}").write_bytes(data)
     decoded = []

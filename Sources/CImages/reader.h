@@ -1,7 +1,7 @@
 #pragma once
 #include "CImages.h"
 
-// What the two libraries' readers have in common. Each begins with this structure.
+// What the libraries' readers have in common. Each begins with this structure.
 
 struct CIReader {
   CIOutcome outcome;
@@ -16,3 +16,6 @@ struct CIReader {
 
 /// Notes what went wrong, unless something is noted already. Returns what is noted.
 CIOutcome ci_note(CIReader *reader, CIOutcome outcome, const char *message);
+
+/// Writes a pixel, over white where `composite`.
+void ci_put(uint8_t *out, const uint8_t *rgb, unsigned alpha, bool composite);

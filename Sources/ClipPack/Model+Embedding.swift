@@ -8,7 +8,7 @@ internal import Tokenizers
 public import Towers
 
 extension Model {
-  /// The embeddings of pictures, PNG or JPEG, normalised: one of `projectionWidth` for each.
+  /// The embeddings of pictures, PNG, JPEG or WebP, normalised: one of `projectionWidth` for each.
   ///
   /// - Throws: `FileError` or `InputError` naming the first picture that cannot be had.
   public func embed(images paths: [FilePath]) throws -> [[Float]] {

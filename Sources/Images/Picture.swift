@@ -17,7 +17,7 @@ public struct Picture: Equatable, Sendable {
     self.levels = levels
   }
 
-  /// Decodes a PNG or JPEG file, recognised by its content.
+  /// Decodes a PNG, JPEG or WebP file, recognised by its content.
   ///
   /// EXIF orientation, gamma and colour profiles are not applied, because CLIP's processors do not.
   /// 16-bit colour keeps the high byte, 16-bit grey is clipped to 255; both are Pillow's rules.

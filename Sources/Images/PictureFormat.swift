@@ -2,7 +2,16 @@ internal import Bytes
 
 /// A kind of picture file, recognised by its first bytes and nothing else.
 enum PictureFormat: Equatable {
-  case png, jpeg
+  case png, jpeg, webp
+
+  /// For messages.
+  var name: String {
+    switch self {
+    case .png: "PNG"
+    case .jpeg: "JPEG"
+    case .webp: "WebP"
+    }
+  }
 
   /// - Throws: `truncated` for an empty file, `unsupported` for any other kind; known ones are
   ///   named.
@@ -14,15 +23,22 @@ enum PictureFormat: Equatable {
       self = .png
     } else if head.starts(with: [0xff, 0xd8, 0xff]) {
       self = .jpeg
+    } else if Self.isWebP(head) {
+      self = .webp
     } else if head.isEmpty {
-      throw FormatError(.truncated, "file is empty, a PNG or JPEG picture is needed")
+      throw FormatError(.truncated, "file is empty, a PNG, JPEG or WebP picture is needed")
     } else {
       let name = Self.name(of: head).map { " (\($0))" } ?? ""
       let digits = head.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
       throw FormatError(
         .unsupported,
-        "picture begins with \(digits.joined(separator: " "))\(name), PNG and JPEG are read", at: 0)
+        "picture begins with \(digits.joined(separator: " "))\(name), PNG, JPEG and WebP are read",
+        at: 0)
     }
+  }
+
+  private static func isWebP(_ head: [UInt8]) -> Bool {
+    head.starts(with: Array("RIFF".utf8)) && head.dropFirst(8).starts(with: Array("WEBP".utf8))
   }
 
   /// What other programs write, for the error only.
@@ -31,7 +47,6 @@ enum PictureFormat: Equatable {
       head.dropFirst(offset).starts(with: Array("\(text)".utf8))
     }
     if has("GIF8") { return "GIF" }
-    if has("RIFF"), has("WEBP", at: 8) { return "WebP" }
     if has("BM") { return "BMP" }
     if head.starts(with: [0x49, 0x49, 0x2a, 0]) || head.starts(with: [0x4d, 0x4d, 0, 0x2a]) {
       return "TIFF"

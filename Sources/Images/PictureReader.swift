@@ -2,7 +2,7 @@ internal import Architecture
 internal import Bytes
 internal import CImages
 
-/// A PNG or JPEG file that gives its rows from the top, as 8-bit RGB.
+/// A picture file that gives its rows from the top, as 8-bit RGB.
 @safe final class PictureReader {
   let width: Int
   let height: Int
@@ -25,6 +25,7 @@ internal import CImages
       return switch format {
       case .png: unsafe ci_open_png(first, bytes.count)
       case .jpeg: unsafe ci_open_jpeg(first, bytes.count)
+      case .webp: unsafe ci_open_webp(first, bytes.count)
       }
     }
     guard let opened = unsafe opened else {
@@ -94,10 +95,9 @@ internal import CImages
     case .memory: throw FormatError(.unsupported, "no memory is left to decode the picture")
     }
     let words = unsafe String(cString: ci_message(handle))
-    let name = format == .png ? "PNG" : "JPEG"
     // The libraries begin with a capital. So do the names of chunks, which are left as they are.
     let isSentence = words.dropFirst().first?.isLowercase ?? false
     let first = isSentence ? words.prefix(1).lowercased() : String(words.prefix(1))
-    throw FormatError(code, "\(name): \(first)\(words.dropFirst())")
+    throw FormatError(code, "\(format.name): \(first)\(words.dropFirst())")
   }
 }

@@ -11,7 +11,8 @@ public struct Pixels: Equatable, Sendable {
   /// (3, height, width).
   public private(set) var values: [Float]
 
-  /// Decodes a PNG or JPEG file and prepares it. The decoded picture is never held as a whole.
+  /// Decodes a PNG, JPEG or WebP file and prepares it. A decoded picture is held as a whole only
+  /// where its format asks for that.
   ///
   /// - Throws: as `Picture(decoding:alpha:)`, and for extents that the preprocessing cannot give.
   public init(

@@ -11,7 +11,7 @@ struct Classify: Command {
   var pack: String
 
   @Option(
-    parsing: .upToNextOption, help: ArgumentHelp("PNG or JPEG pictures.", valueName: "file"))
+    parsing: .upToNextOption, help: ArgumentHelp("PNG, JPEG or WebP pictures.", valueName: "file"))
   var image: [Values]
 
   @Option(parsing: .upToNextOption, help: ArgumentHelp("What may be seen.", valueName: "s"))

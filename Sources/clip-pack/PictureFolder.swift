@@ -4,7 +4,7 @@ import SystemPackage
 /// The pictures of a folder, in the order of their names' bytes, and what else lies there.
 struct PictureFolder {
   /// What the endings of names say of pictures that can be read; their content decides then.
-  static let endings = ["png", "jpg", "jpeg"]
+  static let endings = ["png", "jpg", "jpeg", "webp"]
 
   let path: FilePath
   private(set) var pictures: [FilePath] = []
@@ -52,7 +52,8 @@ struct PictureFolder {
   func taken(noting notes: inout [String]) throws(Refusal) -> [FilePath] {
     guard !pictures.isEmpty else {
       throw Refusal(
-        "'\(path)' has no .png, .jpg or .jpeg file" + (note.map { "; \($0)" } ?? ""), about: path)
+        "'\(path)' has no .png, .jpg, .jpeg or .webp file"
+          + (note.map { "; \($0)" } ?? ""), about: path)
     }
     if let note { notes.append(note) }
     for picture in pictures { ReadFiles.note(picture) }

@@ -14,7 +14,7 @@ struct Preprocess: Command {
   @Argument(help: "The pack.", completion: .file(extensions: ["clippack"]))
   var pack: String
 
-  @Argument(help: "PNG or JPEG pictures.")
+  @Argument(help: "PNG, JPEG or WebP pictures.")
   var file: [Values]
 
   @Option(

@@ -6,9 +6,9 @@ import Testing
 
 /// Against Pillow and transformers, bit for bit.
 @Suite struct ImageGoldenTests {
-  @Test func `every kind of PNG and JPEG decodes to Pillow's pixels`() throws {
+  @Test func `every kind of PNG, JPEG and WebP decodes to Pillow's pixels`() throws {
     let goldens = try ImageFixture.goldens("decoded")
-    #expect(goldens.count > 60)
+    #expect(goldens.count > 75)
     for golden in goldens {
       let name = try #require(golden["file"]?.string)
       for alpha in [Preprocessing.Alpha.white, .drop] {

@@ -114,7 +114,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("GIF89a", " (GIF)"), ("RIFF\0\0\0\0WEBPVP8 ", " (WebP)"), ("BM\0\0", " (BMP)"),
+    ("GIF89a", " (GIF)"), ("BM\0\0", " (BMP)"),
     ("II*\0", " (TIFF)"), ("MM\0*", " (TIFF)"), ("\0\0\0\u{1c}ftypavif", " (AVIF)"),
     ("\0\0\0\u{18}ftypheic", " (HEIC)"), ("\0\0\0\u{c}JXL ", " (JPEG XL)"), ("%PDF-1.7", ""),
   ])
@@ -126,7 +126,7 @@ import Testing
     }
     #expect(
       error?.description
-        == "picture begins with \(digits.joined(separator: " "))\(name), PNG and JPEG are read (byte 0x0)"
+        == "picture begins with \(digits.joined(separator: " "))\(name), PNG, JPEG and WebP are read (byte 0x0)"
     )
   }
 
@@ -134,6 +134,6 @@ import Testing
     let error = #expect(throws: FormatError.self) {
       try Picture(decoding: ImageFixture.buffer([]))
     }
-    #expect(error?.description == "file is empty, a PNG or JPEG picture is needed")
+    #expect(error?.description == "file is empty, a PNG, JPEG or WebP picture is needed")
   }
 }

@@ -38,7 +38,7 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
   case recipe
   /// Published answers.
   case published
-  /// PNG and JPEG.
+  /// PNG, JPEG and WebP.
   case picture
 
   /// - Returns: whether the bytes were taken.

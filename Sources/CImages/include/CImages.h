@@ -3,10 +3,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Decoding PNG (libpng) and JPEG (libjpeg-turbo) to rows of 8-bit RGB, the pixels that Pillow's
-// `Image.open(file).convert("RGB")` has.
+// Decoding PNG (libpng), JPEG (libjpeg-turbo) and WebP (libwebp) to rows of 8-bit RGB, the pixels
+// that Pillow's `Image.open(file).convert("RGB")` has.
 //
-// Both libraries report errors by longjmp. It never leaves this module: every function below
+// The first two report errors by longjmp. It never leaves this module: every function below
 // returns, and what went wrong is in `ci_outcome` and `ci_message`.
 //
 //   reader = ci_open_png(bytes, count)      the header is read, no memory for pixels is taken
@@ -26,7 +26,7 @@ typedef enum __attribute__((enum_extensibility(closed))) {
   CIOutcomeMalformed,
   /// A checksum of the file does not fit its data.
   CIOutcomeChecksum,
-  /// A kind of PNG or JPEG that the library does not read.
+  /// A kind of picture that the library does not read.
   CIOutcomeUnsupported,
   /// There is not enough memory.
   CIOutcomeMemory,
@@ -50,6 +50,9 @@ CIReader *_Nullable ci_open_png(const uint8_t *_Nonnull bytes, size_t count);
 /// Reads the header of a JPEG file. As `ci_open_png`.
 CIReader *_Nullable ci_open_jpeg(const uint8_t *_Nonnull bytes, size_t count);
 
+/// Reads the header of a WebP file. As `ci_open_png`. Of an animation the first frame is read.
+CIReader *_Nullable ci_open_webp(const uint8_t *_Nonnull bytes, size_t count);
+
 CIOutcome ci_outcome(const CIReader *_Nonnull reader);
 
 /// The library's own words, UTF-8, empty when all is fine; valid until the next call.
@@ -65,7 +68,8 @@ size_t ci_height(const CIReader *_Nonnull reader);
 /// component has a DC coefficient, which takes at least one bit. Otherwise 0.
 uint64_t ci_least_bytes(const CIReader *_Nonnull reader);
 
-/// Takes the memory that decoding needs. An interlaced PNG and a progressive JPEG are decoded here.
+/// Takes the memory that decoding needs. An interlaced PNG, a progressive JPEG and a WebP are
+/// decoded here.
 CIOutcome ci_start(CIReader *_Nonnull reader, CIAlpha alpha);
 
 /// Writes the next row: red, green and blue of each pixel. `capacity` must be 3 × width.
