@@ -40,8 +40,8 @@ public struct TextTower: Sendable {
   ///   - observe: looks at each stage; then rows are computed that nothing else needs.
   ///   - watch: is told where the time goes.
   /// - Throws: `TowerError` when a text is empty or all padding that a mask hides, longer than the
-  ///   model takes, or has an id that the vocabulary does not, or when a tensor does not fit the network; what the weights throw; what
-  ///   `observe` throws.
+  ///   model takes, or has an id that the vocabulary does not, or when a tensor does not fit the
+  /// network; what the weights throw; what   `observe` throws.
   public func embed(
     _ texts: [[Int]], observe: Observer? = nil, watch: Stopwatch? = nil
   ) throws -> Embeddings {

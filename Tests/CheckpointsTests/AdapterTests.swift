@@ -74,6 +74,72 @@ struct AdapterTests {
     }
   }
 
+  /// The plain adapter in kohya's names.
+  private func kohya(
+    rename: (String) -> String? = { $0 }, alpha: [UInt8] = [0, 0, 0, 0x41]
+  ) throws -> FilePath {
+    let weights = try Safetensors(
+      Self.containers.appending("adapter-plain/adapter_model.safetensors"))
+    var stored = [
+      TinyModel.Stored(
+        name: "lora_unet_mid_block_proj.lora_down.weight", type: .float32, shape: [1],
+        bytes: [0, 0, 0, 0])
+    ]
+    for entry in weights.tensors {
+      let isDown = entry.name.hasSuffix(".lora_A.weight")
+      let layer = entry.name.dropFirst("base_model.model.".count).dropLast(".lora_A.weight".count)
+      let name = "lora_te_" + layer.replacing(".", with: "_")
+      guard
+        let renamed = rename("\(name).lora_\(isDown ? "down" : "up").weight")
+      else { continue }
+      stored.append(
+        .init(
+          name: renamed, type: entry.elementType, shape: entry.shape,
+          bytes: bytes(weights.tensor(entry))))
+      guard isDown else { continue }
+      stored.append(
+        .init(name: name + ".alpha", type: .float32, shape: [], bytes: alpha))
+    }
+    let path = folder.appending("kohya.safetensors")
+    try TinyModel.write(stored, path)
+    return path
+  }
+
+  @Test func `in kohya's names is merged as PEFT merges it`() throws {
+    let path = try kohya()
+    let plain = Self.containers.appending("adapter-plain")
+    let expected = try Checkpoint(Self.base, adapter: Adapter(plain))
+    let merged = try Checkpoint(Self.base, adapter: Adapter(path))
+    for parameter in expected.graph.parameters {
+      #expect(bytes(merged.tensor(parameter.name)) == bytes(expected.tensor(parameter.name)))
+    }
+    #expect(
+      merged.assumptions.first == "the adapter \(path) was merged into 9 layers, rank 3; 1 tensors "
+        + "of a picture generator (lora_unet_…) were left out")
+  }
+
+  @Test func `in kohya's names that is no LoRA of one text encoder is refused`() throws {
+    let first = "lora_te_text_model_encoder_layers_0_mlp_fc1"
+    let half = try kohya(rename: { $0 == "\(first).lora_up.weight" ? nil : $0 })
+    #expect(
+      message(half)
+        == "\(half): tensor \"\(first).lora_down.weight\": is there without its other half, "
+        + "lora_down and lora_up are needed")
+    let second = try kohya(rename: {
+      $0.hasPrefix(first) ? $0.replacing("lora_te_", with: "lora_te2_") : $0
+    })
+    #expect(message(second)?.contains("belongs to a second text encoder (lora_te") == true)
+    let other = try kohya(rename: {
+      $0 == "\(first).lora_up.weight" ? "\(first).hada_w1_a" : $0
+    })
+    #expect(
+      message(other)?.hasSuffix(
+        "\"\(first).hada_w1_a\": is no part of a LoRA of a text encoder in kohya's names "
+          + "(lora_te_….lora_down.weight)") == true)
+    let infinite = try kohya(alpha: [0, 0, 0x80, 0x7f])
+    #expect(message(infinite)?.contains("one finite number is needed") == true)
+  }
+
   /// Switches of PEFT that change what an adapter does.
   static let switches: [(key: String, value: JSON, excerpt: String)] = [
     ("use_dora", true, "true"), ("bias", "all", "\"all\""), ("fan_in_fan_out", true, "true"),

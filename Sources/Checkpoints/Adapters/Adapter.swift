@@ -2,15 +2,20 @@ internal import Bytes
 public import SystemPackage
 internal import Tensors
 
-/// A LoRA adapter of PEFT: for some linear layers two matrices whose product is added to the weights.
+/// A LoRA adapter, of PEFT or in kohya's names: for some linear layers two matrices whose product
+/// is added to the weights.
 public struct Adapter: Sendable {
   /// The folder or the file that was given.
   public let path: FilePath
   /// Its weights.
   public let file: any TensorFile
-  /// By the name of a layer: `text_model.encoder.layers.0.self_attn.q_proj`.
+  /// By the name of a layer: `text_model.encoder.layers.0.self_attn.q_proj`, or with `_` for each
+  /// full stop where `isFlattened`.
   let updates: [String: LowRankUpdate]
+  let isFlattened: Bool
   let base: String?
+  /// What of the file was left out, a clause.
+  private let leftOut: String?
 
   /// The folder that the adapter is in.
   let folder: FilePath
@@ -31,8 +36,18 @@ public struct Adapter: Sendable {
       (folder, weights) = (above.isEmpty ? "." : above, path)
     }
     let file = try Container.open(weights)
-    let configuration = try AdapterConfiguration(folder)
     self.file = file
+    isFlattened = KohyaAdapter.isOne(file)
+    if isFlattened {
+      base = nil
+      do throws(FormatError) {
+        let found = try KohyaAdapter(file)
+        (updates, leftOut) = (found.updates, found.leftOut)
+      } catch { throw .refused(weights, error) }
+      return
+    }
+    leftOut = nil
+    let configuration = try AdapterConfiguration(folder)
     base = configuration.base
     do throws(FormatError) { updates = try Self.updates(file, configuration) } catch {
       throw .refused(weights, error)
@@ -101,11 +116,13 @@ public struct Adapter: Sendable {
   func merged(into files: [Checkpoint.File]) throws(CheckpointError) -> [Checkpoint.File] {
     var merges = [[String: LowRankUpdate]](repeating: [:], count: files.count)
     for (layer, update) in updates.sorted(by: { $0.key < $1.key }) {
-      let name = layer + ".weight"
+      let (dot, name) = isFlattened ? ("_", layer + "_weight") : (".", layer + ".weight")
       // What a training or a larger model puts before all names.
       let places = files.indices.flatMap { number in
-        files[number].tensors.tensors.filter { $0.name == name || $0.name.hasSuffix("." + name) }
-          .map { (number, $0) }
+        files[number].tensors.tensors.filter { entry in
+          let found = isFlattened ? entry.name.replacing(".", with: "_") : entry.name
+          return found == name || found.hasSuffix(dot + name)
+        }.map { (number, $0) }
       }
       guard places.count == 1 else {
         throw .refused(
@@ -138,5 +155,6 @@ public struct Adapter: Sendable {
     return "the adapter \(path) was merged into \(updates.count) layers, rank "
       + ranks.joined(separator: ", ")
       + (base.map { "; it names \(JSON.quoted($0)) as its base" } ?? "")
+      + (leftOut.map { "; " + $0 } ?? "")
   }
 }

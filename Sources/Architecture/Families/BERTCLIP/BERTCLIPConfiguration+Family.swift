@@ -57,8 +57,8 @@ extension BERTCLIPConfiguration: Family {
 
   private static let imageMark = "embeddings.class_embedding"
 
-  /// The names are transformers', where `vision_model.` may stand twice and AltCLIP's blocks have two
-  /// spellings, by the release that wrote them.
+  /// The names are transformers', where `vision_model.` may stand twice and AltCLIP's blocks have
+  /// two spellings, by the release that wrote them.
   private func locations(
     _ prefix: String, _ imagePrefix: String, _ files: ModelFiles
   ) throws(FormatError) -> [String: TensorLocation] {

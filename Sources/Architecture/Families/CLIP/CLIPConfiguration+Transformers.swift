@@ -1,10 +1,11 @@
 public import Bytes
 
-/// `config.json` of transformers: `CLIPConfig`, `CLIPTextConfig` and `CLIPVisionConfig`, and the same
-/// three of MetaCLIP 2.
+/// `config.json` of transformers: `CLIPConfig`, `CLIPTextConfig` and `CLIPVisionConfig`, and the
+/// same three of MetaCLIP 2.
 ///
-/// Source: `models/clip/configuration_clip.py` and `models/metaclip_2/configuration_metaclip_2.py` of
-/// transformers 5.24. A missing key means that file's default; keys that say nothing about the forward pass are ignored.
+/// Source: `models/clip/configuration_clip.py` and `models/metaclip_2/configuration_metaclip_2.py`
+/// of transformers 5.24. A missing key means that file's default; keys that say nothing about the
+/// forward pass are ignored.
 extension CLIPConfiguration {
   /// Reads a `config.json`.
   ///
@@ -101,7 +102,8 @@ extension CLIPConfiguration {
 }
 
 extension CLIPConfiguration.Image {
-  /// - Parameter sizes: has `image_size` and `patch_size`, in transformers' file and in open_clip's.
+  /// - Parameter sizes: has `image_size` and `patch_size`, in transformers' file and in
+  /// open_clip's.
   init(
     transformer: CLIPConfiguration.Transformer, sizes: Fields, imageSize: Int, patchSize: Int
   ) throws(FormatError) {
