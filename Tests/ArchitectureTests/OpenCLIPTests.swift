@@ -49,9 +49,7 @@ struct OpenCLIPTests {
       #"model_cfg.vision_cfg.timm_model_name is "swin_base_patch4_window7_224", no tower of this "#
         + "kind is supported"),
     Damage(
-      model("", #""hf_model_name":"google/mt5-base""#),
-      #"model_cfg.text_cfg.hf_model_name is "google/mt5-base", no tower of this kind is supported"#
-    ),
+      model("", #""hf_model_name":"xlm-roberta-base""#), "towers.text.encoder is missing"),
     Damage(
       model(#""layers":[3,4,6]"#),
       "model_cfg.vision_cfg.layers is [3, 4, 6], four whole numbers from 1 to 256 are allowed"),
