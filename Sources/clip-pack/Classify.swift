@@ -45,7 +45,8 @@ struct Classify: Command {
 
   func perform() throws {
     let (images, labels) = (Values.all(image), Values.all(label))
-    let templates = try templates()
+    var notes: [String] = []
+    let templates = try templates(noting: &notes)
     let model = try open(pack, common, computing)
     let results = try naming(pack) {
       try model.classify(
@@ -65,6 +66,7 @@ struct Classify: Command {
       try emit(
         JSON.object([
           "templates": .array(templates.map { .string($0) }), "results": .array(array),
+          "notes": .array(notes.map(JSON.string)),
         ]))
       return
     }
@@ -88,10 +90,9 @@ struct Classify: Command {
   }
 
   /// The sentences that labels stand in, at least one.
-  private func templates() throws -> [String] {
+  private func templates(noting notes: inout [String]) throws -> [String] {
     guard let templatesFrom else { return template.isEmpty ? [Self.usualTemplate] : template }
     let path = FilePath(argument: templatesFrom)
-    var notes: [String] = []
     let templates = try texts(listedIn: path, noting: &notes)
     for note in notes { common.terminal.note("note: \(note)") }
     if let odd = templates.first(where: { !$0.contains("{}") }) {
