@@ -29,7 +29,7 @@ extension CInterfaceTests {
     "file: 2 picture 0: cannot open 'a': No such file or directory",
     "item: 2 cannot open 'a': No such file or directory",
     "no sizes: 3 sizes is NULL",
-    "bytes: 1 picture 0: picture begins with 78, PNG and JPEG are read (byte 0x0)",
+    "bytes: 1 picture 0: picture begins with 78, PNG, JPEG and WebP are read (byte 0x0)",
     "no pixel: 3 picture 0 is 1 × 0 pixels, 1 to 178956970 in all and at most 1000000 "
       + "along an edge are allowed",
     "huge: 3 picture 0 is 9223372036854775807 × 9223372036854775807 pixels, 1 to 178956970 "
