@@ -6,7 +6,7 @@ PROGRAM is `embed.c`, compiled; of each CHECKPOINT, CLIP-PACK makes a pack witho
 the worked example, and packs with random pixels and ids; cuts and changes packs, of which nothing may end the program.
 Needs NumPy and zstandard.
 """
-import argparse, copy, json, pathlib, random, subprocess, sys, tempfile
+import argparse, copy, json, pathlib, random, struct, subprocess, sys, tempfile, zlib
 
 import numpy as np
 
@@ -15,7 +15,7 @@ sys.path.insert(0, str(HERE.parent))
 from check_network import VECTORS, canonical, changed, example, index_of, numbers, tensors_of  # noqa: E402
 from clippack import Pack  # noqa: E402
 from network import TOWER_CODES, Refusal, check  # noqa: E402
-from run import Model  # noqa: E402
+from run import Model, read_array  # noqa: E402
 from write_pack import write  # noqa: E402
 
 LIMIT = 1e-5
@@ -25,10 +25,10 @@ class Program:
     def __init__(self, path, folder):
         self.path, self.folder, self.runs = path, pathlib.Path(folder), 0
 
-    def run(self, pack, pixels=None, ids=None):
+    def run(self, pack, pixels=None, ids=None, **pictures):
         """Rows, or the line of a refusal."""
         arguments = []
-        for name, array in (("pixels", pixels), ("ids", ids)):
+        for name, array in (("pixels", pixels), ("ids", ids), *pictures.items()):
             if array is not None:
                 array.tofile(self.folder / name)
                 arguments += [f"--{name}", self.folder / name]
@@ -72,6 +72,38 @@ def embed_both(program, path, name, seed):
             except Refusal:
                 continue
             largest = max(largest, compare(program, path, expected, name, ids=padded(texts, tower.most)))
+    return largest
+
+
+def png(levels):
+    """A PNG file of [height, width, 3] levels."""
+    height, width, _ = levels.shape
+    rows = b"".join(b"\0" + row.tobytes() for row in levels)
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks)
+
+
+def check_pictures(program, tool, pack, seed):
+    """Pictures of every proportion: the tool's pixels bit for bit, and its embeddings."""
+    generator, largest = np.random.default_rng(seed), 0.0
+    extents = [(1, 1), (64, 64), (63, 200), (200, 63), (3, 500), (700, 4), (31, 33), (640, 427), (900, 120)]
+    files = []
+    for number, (width, height) in enumerate(extents):
+        levels = generator.integers(0, 256, (height, width, 3), np.uint8)
+        files.append(program.folder / f"{number}.png")
+        files[-1].write_bytes(png(levels))
+        files[-1].with_suffix(".rgb").write_bytes(struct.pack("<ii", width, height) + levels.tobytes())
+    output = program.folder / "pixels.safetensors"
+    subprocess.run([tool, "preprocess", pack, *files, "-o", output, "--quiet"], check=True, stdout=subprocess.DEVNULL)
+    pixels = read_array(output, "pixel_values")
+    result = subprocess.run([tool, "embed", pack, "--image", *files, "--compute", "f32", "--json"], check=True, capture_output=True)
+    for path, expected, row in zip(files, pixels, json.loads(result.stdout)["embeddings"]):
+        picture = np.frombuffer(path.with_suffix(".rgb").read_bytes(), np.uint8)
+        found = program.run(pack, prepare=picture)
+        assert not isinstance(found, str), f"{pack.name}, {path.name}: {found}"
+        assert np.array_equal(found[0], expected.reshape(-1)), f"{pack.name}, {extents[int(path.stem)]}: other pixels"
+        largest = max(largest, compare(program, pack, np.array([row], np.float32), pack.name, rgb=picture))
     return largest
 
 
@@ -187,6 +219,8 @@ def main():
                             "--quiet"], check=True, stdout=subprocess.DEVNULL)
         for number, path in enumerate(packs):
             print(f"{path.name}: run.py's to {embed_both(program, path, path.name, number):.1e}")
+            if options.convert and "image" in Model(Pack(path)).network.towers:
+                print(f"    from RGB: the tool's pixels, its embeddings to {check_pictures(program, options.convert[0], path, number):.1e}")
         check_damage(program, packs[:3] or [VECTORS / "compact.clippack"])
     print(f"{program.runs} runs")
 

@@ -8,11 +8,13 @@
   } while (0)
 #define STATE static _Thread_local
 #include "../pack.h"
+#include "pixels.h"
 #include "steps.h"
 
 struct cr_model {
   cr_arena arena;
   cr_network network;
+  cr_rule rule;
   float factor, bias;
   int *last[2];
 };
@@ -21,11 +23,13 @@ struct cr_model {
 static void open_pack(cr_model *model, const uint8_t *file, size_t size) {
   read_pack(file, size);
   float **widened = reserve((uint64_t)item_count, sizeof *widened);
-  const Item *network = NULL;
+  const Item *network = NULL, *rule = NULL;
   for (int i = 0; i < item_count; ++i) {
     Item *item = &items[i];
     int floats = item->type == F16 || item->type == BF16 || item->type == F32;
     if (item->kind == 1 && item->length == 7 && !memcmp(item->name, "network", 7)) network = item;
+    if (item->kind == 1 && item->length == 13 && !memcmp(item->name, "preprocessing", 13))
+      rule = item;
     if (item->kind != 2 || !item->flags || item->codec > 1 || !floats) continue;
     uint64_t bytes;
     if (item->codec == 0 && item->stream->type != F32) {
@@ -42,6 +46,8 @@ static void open_pack(cr_model *model, const uint8_t *file, size_t size) {
   const float *scores[2] = {NULL, NULL};
   cr_read_network(&model->network, (const char *)network->stream->bytes, network->stream->size,
                   widened, scores);
+  if (rule && model->network.towers[0].code)
+    model->rule = cr_read_rule((const char *)rule->stream->bytes, rule->stream->size);
   if (scores[0]) {
     model->factor = (float)exp((double)scores[0][0]), model->bias = scores[1] ? scores[1][0] : 0;
     cr_need(model->factor - model->factor == 0 && model->bias - model->bias == 0,
@@ -177,4 +183,23 @@ int cr_embed_pixels(cr_model *model, const float *pixels, float *embedding, char
 int cr_embed_ids(cr_model *model, const int32_t *ids, size_t count, float *embedding, char *error,
                  size_t size) {
   return run(model, 1, NULL, ids, count, embedding, error, size);
+}
+
+int cr_prepare_rgb(cr_model *model, const uint8_t *levels, size_t width, size_t height,
+                   size_t stride, float *pixels, char *error, size_t size) {
+  cr_arena arena;
+  cr_begin(&arena), cr_current = &arena;
+  if (setjmp(arena.refused)) {
+    tell(&arena, error, size);
+    cr_end(&arena);
+    return -1;
+  }
+  if (!model->rule.is_there) cr_refuse("the pack has no preprocessing");
+  if (!width || !height || width > 1000000 || height > 1000000 || width > 178956970 / height ||
+      stride < 3 * width)
+    cr_refuse("picture: %zu x %zu pixels, rows %zu bytes apart, cannot be", width, height, stride);
+  cr_prepare(&model->rule, levels, (int64_t)width, (int64_t)height, stride, pixels,
+             model->network.towers[0].pixels);
+  cr_end(&arena);
+  return 0;
 }

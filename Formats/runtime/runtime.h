@@ -1,5 +1,5 @@
-/* Runs packs: pixels and token ids in, L2-normalised embeddings out. C11 and zstd, no other
-   library; for applications where libclippack is too much. Written from `../clippack.md` and
+/* Runs packs: pictures, pixels and token ids in, L2-normalised embeddings out. C11 and zstd, no
+   other library; for applications where libclippack is too much. Written from `../clippack.md` and
    `../network.md`.
 
    A file is checked as a whole before anything of it is used, and the network as section 4 of
@@ -27,6 +27,10 @@ size_t cr_text_length(const cr_model *model);
 /* Fills float[width] from float[channels][height][width]. Returns 0, or -1 with a reason. */
 int cr_embed_pixels(cr_model *model, const float *pixels, float *embedding, char *error,
                     size_t size);
+/* Fills float[channels][height][width] of the tower from a picture: 8-bit RGB, rows from the top
+   and `stride` bytes apart. Returns 0, or -1 with a reason. */
+int cr_prepare_rgb(cr_model *model, const uint8_t *levels, size_t width, size_t height,
+                   size_t stride, float *pixels, char *error, size_t size);
 /* Fills float[width] from the ids of a text, without padding. Returns 0, or -1 with a reason. */
 int cr_embed_ids(cr_model *model, const int32_t *ids, size_t count, float *embedding, char *error,
                  size_t size);
