@@ -5,6 +5,7 @@
 
 Source: PEP 427 and PEP 600.
 """
+
 import base64
 import hashlib
 import os
@@ -15,10 +16,10 @@ import sys
 import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# The oldest C library of whose functions the build uses none that is newer; auditwheel says the same.
+# The oldest C library that has all functions that the build uses; auditwheel says the same.
 GLIBC = "2_34"
 
-METADATA = """Metadata-Version: 2.1
+METADATA = """Metadata-Version: 2.4
 Name: clip_pack
 Version: {version}
 Summary: Run, verify and make packs of CLIP models, without PyTorch
@@ -39,6 +40,7 @@ NOTICES = {
     "OpenBLAS": "/usr/share/doc/libopenblas-dev/copyright",
     "libjpeg-turbo": "/usr/share/doc/libjpeg62-turbo-dev/copyright",
     "libpng": "/usr/share/doc/libpng-dev/copyright",
+    "libwebp": "/usr/share/doc/libwebp-dev/copyright",
     "zlib": "/usr/share/doc/zlib1g-dev/copyright",
     "zstd": "/usr/share/doc/libzstd-dev/copyright",
 }

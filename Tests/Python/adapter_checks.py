@@ -1,4 +1,5 @@
 """What Scripts/check_wheel asks of the adapters, with the real packages, in an empty folder."""
+
 import io
 import os
 import pathlib
@@ -57,7 +58,9 @@ def langchain(model):
     assert store.similarity_search("a red shape", k=1)[0].page_content == "a red shape"
     assert np.allclose(embeddings.embed_image(PICTURES), model.embed_images(PICTURES), atol=1e-6)
     rows = np.array(embeddings.embed_image(PICTURES))
-    return PICTURES[int(np.argmax(rows @ embeddings.embed_query("a red shape on a black background")))]
+    return PICTURES[
+        int(np.argmax(rows @ embeddings.embed_query("a red shape on a black background")))
+    ]
 
 
 def llama_index(model):
@@ -69,7 +72,9 @@ def llama_index(model):
     stream = io.BytesIO(pathlib.Path(PICTURES[0]).read_bytes())
     assert np.allclose(embedding.get_image_embedding(stream), rows[0], atol=1e-6)
     assert embedding.get_text_embedding("a") == embedding.get_query_embedding("a")
-    return PICTURES[int(np.argmax(rows @ embedding.get_query_embedding("a red shape on a black background")))]
+    return PICTURES[
+        int(np.argmax(rows @ embedding.get_query_embedding("a red shape on a black background")))
+    ]
 
 
 if __name__ == "__main__":

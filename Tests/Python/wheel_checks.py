@@ -2,6 +2,7 @@
 
 Needs numpy, pillow; FIXTURES, the folder of fixtures; PROGRAM, a clip-pack of the same version.
 """
+
 import json
 import multiprocessing
 import os
@@ -27,7 +28,9 @@ PACK = "demo.clippack"
 
 def command(*arguments):
     """The JSON that the program prints."""
-    result = subprocess.run([os.environ["PROGRAM"], *arguments, "--json"], check=True, capture_output=True)
+    result = subprocess.run(
+        [os.environ["PROGRAM"], *arguments, "--json"], check=True, capture_output=True
+    )
     return json.loads(result.stdout)
 
 
@@ -47,19 +50,38 @@ def raises(kind, message, function, *arguments, **options):
 def check_packs():
     steps = []
     made = clip_pack.convert(
-        FIXTURES / "demo", PACK, storage="mapped", progress=lambda step, share: steps.append((step, share)))
+        FIXTURES / "demo",
+        PACK,
+        storage="mapped",
+        progress=lambda step, share: steps.append((step, share)),
+    )
     assert made["output"] == PACK and len(steps) > 3
     assert made["content_digest"] == Model(PACK).digest
     report = clip_pack.verify(PACK)
     assert report["passed"] and report["failures"] == []
     assert not clip_pack.verify(PACK, min_cosine=1)["passed"]
     assert clip_pack.verify(PACK, against=FIXTURES / "demo")["authentic"]
-    raises(clip_pack.Unreadable, "cannot open 'none': No such file or directory", clip_pack.verify, "none")
     raises(
-        clip_pack.Refused, 'option "to" is "int4", allowed are lossless, f16, bf16, int8', clip_pack.convert,
-        FIXTURES / "demo", "x", to="int4")
+        clip_pack.Unreadable,
+        "cannot open 'none': No such file or directory",
+        clip_pack.verify,
+        "none",
+    )
+    raises(
+        clip_pack.Refused,
+        'option "to" is "int4", allowed are lossless, f16, bf16, int8',
+        clip_pack.convert,
+        FIXTURES / "demo",
+        "x",
+        to="int4",
+    )
     pathlib.Path("text").write_text("no pack")
-    raises(clip_pack.Refused, f"{os.path.abspath('text')}: file is 7 bytes, a pack has at least 160", Model, "text")
+    raises(
+        clip_pack.Refused,
+        f"{os.path.abspath('text')}: file is 7 bytes, a pack has at least 160",
+        Model,
+        "text",
+    )
 
 
 def check_answers():
@@ -67,48 +89,86 @@ def check_answers():
         model = Model(PACK, compute=compute)
         more = [] if compute is None else ["--compute", compute]
         expected = command("embed", PACK, "--text", *TEXTS, *more)
-        assert expected["embedding_space"] == model.space and expected["content_digest"] == model.digest
+        assert (
+            expected["embedding_space"] == model.space
+            and expected["content_digest"] == model.digest
+        )
         assert expected["compute"] == model.compute
-        assert np.array_equal(model.embed_texts(TEXTS), np.array(expected["embeddings"], np.float32))
+        assert np.array_equal(
+            model.embed_texts(TEXTS), np.array(expected["embeddings"], np.float32)
+        )
         expected = command("embed", PACK, "--image", *PICTURES, *more)["embeddings"]
         assert np.array_equal(model.embed_images(PICTURES), np.array(expected, np.float32))
     assert model.tokenize(TEXTS) == command("tokenize", PACK, *TEXTS)["input_ids"]
-    found = command("classify", PACK, "--image", PICTURES[0], "--label", "red", "blue", "green", *more)
+    found = command(
+        "classify", PACK, "--image", PICTURES[0], "--label", "red", "blue", "green", *more
+    )
     labels = model.classify(PICTURES[0], ["red", "blue", "green"])
     assert [one.label for one in labels] == [one["label"] for one in found["results"][0]["labels"]]
-    assert np.allclose([one.cosine for one in labels], [one["cosine"] for one in found["results"][0]["labels"]], atol=1e-7)
-    say("answers", f"the command's, bit for bit: {len(TEXTS)} texts, {len(PICTURES)} pictures, 4 ways")
+    assert np.allclose(
+        [one.cosine for one in labels],
+        [one["cosine"] for one in found["results"][0]["labels"]],
+        atol=1e-7,
+    )
+    say(
+        "answers",
+        f"the command's, bit for bit: {len(TEXTS)} texts, {len(PICTURES)} pictures, 4 ways",
+    )
 
 
 def check_forms():
     model = Model(PACK)
     png = sorted((FIXTURES / "pictures").glob("*.png"))[0]
-    forms = [png, str(png), png.read_bytes(), Image.open(png), np.asarray(Image.open(png).convert("RGB"))]
+    forms = [
+        png,
+        str(png),
+        png.read_bytes(),
+        Image.open(png),
+        np.asarray(Image.open(png).convert("RGB")),
+    ]
     rows = model.embed_images(forms)
     assert rows.shape == (5, model.width) and rows.dtype == np.float32 and rows.flags.c_contiguous
     alone = np.concatenate([model.embed_images(one) for one in forms])
     assert all(np.array_equal(row, alone[0]) for row in alone)
     assert np.abs(rows - alone).max() < 1e-6
-    assert model.embed_images([]).shape == (0, model.width) and model.embed_texts([]).shape == (0, model.width)
+    assert model.embed_images([]).shape == (0, model.width) and model.embed_texts([]).shape == (
+        0,
+        model.width,
+    )
     pixels = model.preprocess(forms)
-    assert pixels.shape == (5, 3, *model.image_size) and all(np.array_equal(one, pixels[0]) for one in pixels)
+    assert pixels.shape == (5, 3, *model.image_size) and all(
+        np.array_equal(one, pixels[0]) for one in pixels
+    )
     assert np.array_equal(model.embed_pixels(pixels[:1]), alone[:1])
-    assert model.encode("a").shape == (model.width,) and model.encode(Image.open(png)).shape == (model.width,)
+    assert model.encode("a").shape == (model.width,) and model.encode(Image.open(png)).shape == (
+        model.width,
+    )
     mixed = model.encode(["a", Image.open(png), "b"])
-    assert np.array_equal(mixed[1], alone[0]) and np.array_equal(mixed[[0, 2]], model.embed_texts(["a", "b"]))
+    assert np.array_equal(mixed[1], alone[0]) and np.array_equal(
+        mixed[[0, 2]], model.embed_texts(["a", "b"])
+    )
     rows, reasons = model.try_embed_images([png, "none.jpg", b"x", np.zeros((9, 7, 3), np.uint8)])
     assert [reason is None for reason in reasons] == [True, False, False, True]
     assert reasons[1] == "cannot open 'none.jpg': No such file or directory"
     assert np.isnan(rows[1]).all() and not np.isnan(rows[[0, 3]]).any()
     raises(
-        clip_pack.Unreadable, "picture 1: cannot open 'none.jpg': No such file or directory",
-        model.embed_images, [png, "none.jpg"])
+        clip_pack.Unreadable,
+        "picture 1: cannot open 'none.jpg': No such file or directory",
+        model.embed_images,
+        [png, "none.jpg"],
+    )
     raises(
-        clip_pack.Refused, "picture 0 is an array of float64 (2, 2), uint8 (height, width, 3) is needed",
-        model.embed_images, [np.zeros((2, 2))])
+        clip_pack.Refused,
+        "picture 0 is an array of float64 (2, 2), uint8 (height, width, 3) is needed",
+        model.embed_images,
+        [np.zeros((2, 2))],
+    )
     raises(
-        clip_pack.Refused, "picture 0 is a int; a path, bytes, a Pillow picture or an array is needed",
-        model.embed_images, [3])
+        clip_pack.Refused,
+        "picture 0 is a int; a path, bytes, a Pillow picture or an array is needed",
+        model.embed_images,
+        [3],
+    )
     raises(clip_pack.Refused, "threads is 0, 1 to 1024 are allowed", Model, PACK, threads=0)
 
 
@@ -122,7 +182,10 @@ def check_processes():
     for method in ["fork", "spawn", "forkserver"]:
         context = multiprocessing.get_context(method)
         queue = context.Queue()
-        children = [context.Process(target=compare_in_child, args=(model, expected, queue)) for _ in range(2)]
+        children = [
+            context.Process(target=compare_in_child, args=(model, expected, queue))
+            for _ in range(2)
+        ]
         for child in children:
             child.start()
         assert [queue.get(timeout=60) for _ in children] == [True, True], method
@@ -144,7 +207,8 @@ def check_processes():
 
 
 def mapped(name):
-    """How many bytes of a mapped file this process holds: all, and its share where others hold them too."""
+    """How many bytes of a mapped file this process holds: all, and its share where others hold
+    them too."""
     totals, inside = {"Rss": 0, "Pss": 0}, False
     for line in pathlib.Path("/proc/self/smaps").read_text().splitlines():
         if "-" in line.split()[0] and not line.split()[0].endswith(":"):
@@ -171,9 +235,16 @@ def check_sharing(count=4):
     found = [queue.get(timeout=120) for _ in children]
     for child in children:
         child.join()
-    size, whole, shares = os.path.getsize(PACK), sum(one[0] for one in found), sum(one[1] for one in found)
-    say("memory of a mapped pack", f"{count} processes see {whole / 1e6:.1f} MB and hold {shares / 1e6:.1f} MB, "
-        f"the file has {size / 1e6:.1f} MB")
+    size, whole, shares = (
+        os.path.getsize(PACK),
+        sum(one[0] for one in found),
+        sum(one[1] for one in found),
+    )
+    say(
+        "memory of a mapped pack",
+        f"{count} processes see {whole / 1e6:.1f} MB and hold {shares / 1e6:.1f} MB, "
+        f"the file has {size / 1e6:.1f} MB",
+    )
     assert whole > 2 * size and shares < 1.1 * size
 
 
@@ -240,20 +311,25 @@ def check_times(rounds=15):
     least = [1e9] * 4
     code = (
         "import time; from clip_pack import Model; s = time.perf_counter();"
-        f"Model({PACK!r}).embed_texts(['a cat']); print(time.perf_counter() - s)")
+        f"Model({PACK!r}).embed_texts(['a cat']); print(time.perf_counter() - s)"
+    )
     for _ in range(rounds):
         first = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
         times = [
             seconds(sys.executable, "-c", "import numpy"),
             seconds(sys.executable, "-c", "import numpy; from clip_pack import Model"),
-            float(first), seconds(os.environ["PROGRAM"], "embed", PACK, "--text", "a cat")]
+            float(first),
+            seconds(os.environ["PROGRAM"], "embed", PACK, "--text", "a cat"),
+        ]
         least = [min(pair) for pair in zip(least, times)]
     numpy, ours, first, run = (1000 * one for one in least)
     say("import", f"{ours - numpy:.0f} ms beyond NumPy's {numpy:.0f}")
     assert ours - numpy < 50
     say("first vector", f"{first:.1f} ms from Model(), {run:.1f} ms the command's whole run")
     assert first < 1.2 * run
-    launcher = subprocess.run(["clip-pack", "--version"], check=True, capture_output=True, text=True)
+    launcher = subprocess.run(
+        ["clip-pack", "--version"], check=True, capture_output=True, text=True
+    )
     assert launcher.stdout.strip() == clip_pack.__version__
     refused = subprocess.run(["clip-pack", "inspect", "none"], capture_output=True, text=True)
     assert refused.returncode == 2 and refused.stderr.startswith("clip-pack: cannot open 'none'")

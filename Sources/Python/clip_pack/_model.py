@@ -122,8 +122,8 @@ class Model:
         """The embeddings of pictures, float32 [pictures, width], of length 1.
 
         Args:
-            images: paths of PNG or JPEG files, the bytes of such files, Pillow pictures, or uint8
-                arrays (height, width, 3); in any mixture. Also a single one.
+            images: paths of PNG, JPEG or WebP files, the bytes of such files, Pillow pictures, or
+                uint8 arrays (height, width, 3); in any mixture. Also a single one.
 
         Raises:
             Unreadable, Refused: naming the first picture that cannot be used.
@@ -140,7 +140,9 @@ class Model:
             The rows, and for each picture None or why it has no embedding.
         """
         rows, failures = self._each("embed", images, (self.width,))
-        return rows, [str(failures[index]) if index in failures else None for index in range(len(rows))]
+        return rows, [
+            str(failures[index]) if index in failures else None for index in range(len(rows))
+        ]
 
     def preprocess(self, images: Union[Image, Iterable[Image]]) -> Floats:
         """What the image tower takes of pictures, float32 [pictures, 3, height, width]: resized as
@@ -154,9 +156,7 @@ class Model:
         height, width = self.image_size or (0, 0)
         pixels = np.ascontiguousarray(pixels, np.float32)
         if pixels.ndim != 4 or pixels.shape[1:] != (3, height, width):
-            raise Refused(
-                f"pixels are {pixels.shape}, (pictures, 3, {height}, {width}) is needed"
-            )
+            raise Refused(f"pixels are {pixels.shape}, (pictures, 3, {height}, {width}) is needed")
         rows = np.empty((len(pixels), self.width), np.float32)
         check(
             library.clippack_embed_pixels(self._handle, _floats(pixels), len(pixels), _floats(rows))
@@ -195,11 +195,7 @@ class Model:
         rows = np.empty((len(pictures), *shape), np.float32)
         status = np.zeros(len(pictures), np.int32)
         call = getattr(library, f"clippack_{function}_{kind}")
-        check(
-            call(
-                self._handle, *_images.arguments(kind, pictures), _floats(rows), _ints(status)
-            )
-        )
+        check(call(self._handle, *_images.arguments(kind, pictures), _floats(rows), _ints(status)))
         return rows, {
             int(index): error(int(status[index]), library.clippack_item_error(index).decode())
             for index in np.flatnonzero(status)
@@ -229,8 +225,14 @@ class Model:
         cosines = np.empty_like(probabilities)
         check(
             library.clippack_classify(
-                self._handle, _floats(embeddings), len(embeddings), texts, len(labels),
-                template.encode(), _floats(probabilities), _floats(cosines),
+                self._handle,
+                _floats(embeddings),
+                len(embeddings),
+                texts,
+                len(labels),
+                template.encode(),
+                _floats(probabilities),
+                _floats(cosines),
             )
         )
         results = [
@@ -285,9 +287,7 @@ class Model:
 def _reopened(path: str, threads: Optional[int], compute: Optional[str], digest: str) -> Model:
     model = Model(path, threads=threads, compute=compute)
     if model.digest != digest:
-        raise Refused(
-            f"{path}: its content is {model.digest}, the pickled model's was {digest}"
-        )
+        raise Refused(f"{path}: its content is {model.digest}, the pickled model's was {digest}")
     return model
 
 
@@ -295,7 +295,9 @@ def _strings(texts: Union[str, Sequence[str]]) -> Tuple[Any, Any, int]:
     encoded = [text.encode() for text in ([texts] if isinstance(texts, str) else texts)]
     count = len(encoded)
     return (
-        (ctypes.c_char_p * count)(*encoded), (ctypes.c_size_t * count)(*map(len, encoded)), count,
+        (ctypes.c_char_p * count)(*encoded),
+        (ctypes.c_size_t * count)(*map(len, encoded)),
+        count,
     )
 
 

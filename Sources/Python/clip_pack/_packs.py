@@ -89,8 +89,8 @@ def _pictures(value: Any) -> List[str]:
     names = [
         name
         for name in sorted(os.listdir(folder), key=os.fsencode)
-        if name.lower().endswith((".png", ".jpg", ".jpeg")) and not name.startswith("._")
+        if name.lower().endswith((".png", ".jpg", ".jpeg", ".webp")) and not name.startswith("._")
     ]
     if not names:
-        raise Unreadable(f"'{folder}' has no .png, .jpg or .jpeg file")
+        raise Unreadable(f"'{folder}' has no .png, .jpg, .jpeg or .webp file")
     return [os.path.join(folder, name) for name in names]

@@ -1,8 +1,8 @@
 """Chroma: texts and pictures of one collection.
 
-    collection = client.create_collection("photos", embedding_function=ClipPack("clip.clippack"))
-    collection.add(ids=["1"], images=[array])
-    collection.query(query_texts=["a dog"])
+collection = client.create_collection("photos", embedding_function=ClipPack("clip.clippack"))
+collection.add(ids=["1"], images=[array])
+collection.query(query_texts=["a dog"])
 """
 
 from typing import Any, Dict
@@ -22,7 +22,9 @@ class ClipPack(EmbeddingFunction[Embeddable]):
         self.model = Model(path)
 
     def __call__(self, input: Embeddable) -> Embeddings:
-        return list(self.model.encode([one if isinstance(one, str) else np.asarray(one) for one in input]))
+        return list(
+            self.model.encode([one if isinstance(one, str) else np.asarray(one) for one in input])
+        )
 
     @staticmethod
     def name() -> str:
@@ -44,5 +46,6 @@ class ClipPack(EmbeddingFunction[Embeddable]):
     def validate_config_update(self, old: Dict[str, Any], new: Dict[str, Any]) -> None:
         if old["space"] != new["space"]:
             raise ValueError(
-                f"the collection is in the space {old['space']}, the pack embeds into {new['space']}"
+                f"the collection is in the space {old['space']}, "
+                f"the pack embeds into {new['space']}"
             )

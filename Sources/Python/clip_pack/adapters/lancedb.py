@@ -1,6 +1,6 @@
 """LanceDB: a function of its registry.
 
-    function = lancedb.embeddings.get_registry().get("clip_pack").create(path="clip.clippack")
+function = lancedb.embeddings.get_registry().get("clip_pack").create(path="clip.clippack")
 """
 
 from typing import Any, List
