@@ -43,7 +43,7 @@ def decode_trellis(stored, size, element):
 
 
 def panels_size(size, columns):
-    """What a block of so many codes takes in panels of 32 rows."""
+    """The bytes that a block of `size` codes takes in panels of 32 rows."""
     return -(-size // columns // 32) * -(-columns // 4) * 128
 
 
@@ -91,9 +91,9 @@ def decode_lanes(stored, at, count, tables, columns):
         codes[i:i + n] = 2 * k + quantiser if len(tables) > 1 else k
         states[column:column + n] = (state >> 1) ^ 24 * quantiser ^ 5 * (k & 1)
         moved = frequency[slot] * (x[lanes] >> 12) + bias[slot]
-        hungry = np.flatnonzero(moved < 65536)
-        require(word + len(hungry) <= len(words), "words end before codes do")
-        moved[hungry] = moved[hungry] << 16 | words[word:word + len(hungry)]
-        x[lanes], word, i, column = moved, word + len(hungry), i + n, (column + n) % columns
+        needs_word = np.flatnonzero(moved < 65536)
+        require(word + len(needs_word) <= len(words), "words end before codes do")
+        moved[needs_word] = moved[needs_word] << 16 | words[word:word + len(needs_word)]
+        x[lanes], word, i, column = moved, word + len(needs_word), i + n, (column + n) % columns
     require(word == len(words) and (x == 65536).all(), "words or lanes do not end with the codes")
     return codes

@@ -6,7 +6,7 @@
 For Gaussian weights and for Student-t weights with 4 degrees of freedom (heavy tails, one scale): the
 step at which the grid has the signal-to-noise ratio that a GGUF type reaches on the same distribution,
 and the bits a weight that the codes then take: entropy plus the cost of rANS blocks (section 5.1 of
-Formats/clippack.md: tables, lanes and frequencies of 12 bits, reckoned exactly block by block).
+Formats/clippack.md: tables, lanes and frequencies of 12 bits, counted exactly block by block).
 GGUF's figures were measured with ggml_quantize_chunk on rows of 4096.
 """
 import sys

@@ -73,14 +73,14 @@ public struct Preprocessing: Equatable, Sendable {
   public static let clipMean = [0.48145466, 0.4578275, 0.40821073]
   public static let clipStandardDeviation = [0.26862954, 0.26130258, 0.27577711]
 
-  /// SigLIP's, for a square input of so many pixels: proportions are not kept.
+  /// SigLIP's, for inputs of `imageSize` × `imageSize` pixels: proportions are not kept.
   public static func squash(imageSize: Int) -> Preprocessing {
     Preprocessing(
       resize: .exact(Size(height: imageSize, width: imageSize)), crop: nil,
       mean: [0.5, 0.5, 0.5], standardDeviation: [0.5, 0.5, 0.5])
   }
 
-  /// OpenAI's, for a square input of so many pixels.
+  /// OpenAI's, for inputs of `imageSize` × `imageSize` pixels.
   public static func clip(imageSize: Int) -> Preprocessing {
     Preprocessing(
       resize: .shortestEdge(imageSize), crop: Size(height: imageSize, width: imageSize))

@@ -14,8 +14,8 @@
 enum { most_scans = 500, least_scans = 12 };
 static const uint64_t most_visits = 1200000000;
 
-// A picture in several scans is kept whole, as 16-bit coefficients, until the last one: so many
-// bytes are 64 megapixels with halved colours, 32 without.
+// A picture in several scans is kept whole, as 16-bit coefficients, until the last one: this is
+// enough for 64 megapixels with halved colours, 32 without.
 static const uint64_t most_coefficient_bytes = 192000000;
 
 typedef struct {
@@ -30,7 +30,7 @@ typedef struct {
 
 static JPEGReader *reader_of(j_common_ptr jpeg) { return jpeg->client_data; }
 
-static void leave(j_common_ptr jpeg) {
+static void error_exit(j_common_ptr jpeg) {
   JPEGReader *reader = reader_of(jpeg);
   char text[JMSG_LENGTH_MAX];
   jpeg->err->format_message(jpeg, text);
@@ -49,7 +49,7 @@ static void leave(j_common_ptr jpeg) {
   longjmp(reader->escape, 1);
 }
 
-static void say_nothing(j_common_ptr jpeg) { (void)jpeg; }
+static void ignore_message(j_common_ptr jpeg) { (void)jpeg; }
 static void do_nothing(j_decompress_ptr jpeg) { (void)jpeg; }
 
 // There is no more than the caller gave: the library stops and says that it could not go on,
@@ -67,7 +67,7 @@ static void skip(j_decompress_ptr jpeg, long count) {
   jpeg->src->bytes_in_buffer -= step;
 }
 
-static void watch(j_common_ptr jpeg) {
+static void limit_scans(j_common_ptr jpeg) {
   JPEGReader *reader = reader_of(jpeg);
   uint64_t most = most_visits / ((uint64_t)reader->base.width * reader->base.height + 1);
   if (most > most_scans) most = most_scans;
@@ -160,11 +160,11 @@ static void close_reader(CIReader *base) {
 static void open_reader(JPEGReader *reader, const uint8_t *bytes, size_t count) {
   if (setjmp(reader->escape)) return;
   reader->jpeg.err = jpeg_std_error(&reader->errors);
-  reader->errors.error_exit = leave;
-  reader->errors.output_message = say_nothing;
+  reader->errors.error_exit = error_exit;
+  reader->errors.output_message = ignore_message;
   reader->jpeg.client_data = reader;
   jpeg_create_decompress(&reader->jpeg);  // clears everything but err and client_data
-  reader->progress.progress_monitor = watch;
+  reader->progress.progress_monitor = limit_scans;
   reader->jpeg.progress = &reader->progress;
   reader->source = (struct jpeg_source_mgr){
       .next_input_byte = bytes,

@@ -24,7 +24,7 @@ typedef struct {
   bool interlaced;
 } PNGReader;
 
-static void leave(png_structp png, png_const_charp message) {
+static void error_exit(png_structp png, png_const_charp message) {
   PNGReader *reader = png_get_error_ptr(png);
   CIOutcome outcome = CIOutcomeMalformed;
   if (reader->truncated)
@@ -51,7 +51,7 @@ static void leave(png_structp png, png_const_charp message) {
 // Pillow ignores what libpng warns of. One warning is about the pixels: the checksum of the
 // compressed data as a whole.
 static void warned(png_structp png, png_const_charp message) {
-  if (strstr(message, "incorrect data check")) leave(png, message);
+  if (strstr(message, "incorrect data check")) error_exit(png, message);
 }
 
 static void read_bytes(png_structp png, png_bytep out, size_t count) {
@@ -233,7 +233,7 @@ static void close_reader(CIReader *base) {
 }
 
 static void open_reader(PNGReader *reader) {
-  reader->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, reader, leave, warned);
+  reader->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, reader, error_exit, warned);
   if (!reader->png) {
     ci_note(&reader->base, CIOutcomeMemory, "");
     return;

@@ -14,7 +14,7 @@ struct HubID {
     if let revision, !Self.areNames(revision, 1...8) { return nil }
   }
 
-  /// Whether a text is so many names of files with slashes between them.
+  /// Whether a text is `count` names of files with slashes between them.
   private static func areNames(_ text: String, _ count: ClosedRange<Int>) -> Bool {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     return count ~= parts.count

@@ -10,7 +10,7 @@ public import Towers
 extension Model {
   /// The embeddings of pictures, PNG, JPEG or WebP, normalised: one of `projectionWidth` for each.
   ///
-  /// - Throws: `FileError` or `InputError` naming the first picture that cannot be had.
+  /// - Throws: `FileError` or `InputError` naming the first picture that cannot be read.
   public func embed(images paths: [FilePath]) throws -> [[Float]] {
     let pictures = try embeddings(ofImages: paths)
     var all: [[Float]] = []

@@ -41,8 +41,8 @@ extension Model {
 ///
 /// While the model runs, other threads decode and resize the pictures to come: a bounded number,
 /// so that memory does not follow how many there are. Pictures go through the model in batches that
-/// their order alone determines, so the embeddings do not depend on timing. What cannot be
-/// read is told of in its place and does not hold up the rest.
+/// their order alone determines, so the embeddings do not depend on timing. A picture
+/// that cannot be read is an error in its place and does not hold up the rest.
 public final class PictureEmbeddings<Name: Sendable> {
   /// A picture, L2-normalised and in `projectionWidth` numbers.
   public struct Element: Sendable {

@@ -46,7 +46,7 @@ extension Grid {
       tensor, codes: Tensor(.int8, tensor.shape, codes), steps: steps, pool)
   }
 
-  /// What `init(trellis:)` would give, reckoned from a part of the tensor: how many bytes the codes
+  /// What `init(trellis:)` would give, estimated from a part of the tensor: how many bytes codes
   /// and steps take in a compact pack, and the squared error. Within about a percent.
   ///
   /// - Parameter elements: how many to look at; all of a tensor that has no more.

@@ -84,8 +84,9 @@ extension Picture {
   ) -> Picture {
     precondition(width > 0 && height > 0 && width <= Picture.mostPixels / height)
     var resampler = Resampler(
-      columns: Edge(source: self.width, resized: width, wanted: 0..<width),
-      rows: Edge(source: self.height, resized: height, wanted: 0..<height), resample, using: isa)
+      columns: ResizeAxis(source: self.width, resized: width, wanted: 0..<width),
+      rows: ResizeAxis(source: self.height, resized: height, wanted: 0..<height), resample,
+      using: isa)
     resampler.take(allRowsOf: self)
     return Picture(width: width, height: height, levels: resampler.levels)
   }
@@ -97,9 +98,9 @@ extension Resampler {
     using isa: InstructionSet
   ) {
     self.init(
-      columns: Edge(
+      columns: ResizeAxis(
         source: size.width, resized: framing.resized.width, wanted: framing.columns),
-      rows: Edge(source: size.height, resized: framing.resized.height, wanted: framing.rows),
+      rows: ResizeAxis(source: size.height, resized: framing.resized.height, wanted: framing.rows),
       resample, using: isa)
   }
 

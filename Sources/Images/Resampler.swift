@@ -7,8 +7,8 @@ internal import Kernels
 /// Only the wanted part of the result is computed. Source rows are forgotten as soon as they are
 /// added to the rows of the result that they count for, so that memory follows the result.
 struct Resampler {
-  private let across: Edge.Plan
-  private let down: Edge.Plan
+  private let across: ResizeAxis.Plan
+  private let down: ResizeAxis.Plan
   private let downFirst: Bool
   private let isa: InstructionSet
   private let sourceWidth: Int
@@ -28,7 +28,7 @@ struct Resampler {
   private var position = 0
 
   init(
-    columns: Edge, rows: Edge, _ resample: Preprocessing.Resample,
+    columns: ResizeAxis, rows: ResizeAxis, _ resample: Preprocessing.Resample,
     using isa: InstructionSet = .widest
   ) {
     across = columns.plan(resample)
@@ -40,7 +40,7 @@ struct Resampler {
     height = rows.wanted.count
     levels = [UInt8](repeating: 0, count: 3 * width * height)
     row = [UInt8](repeating: 0, count: 3 * (downFirst ? sourceWidth : width))
-    if case .weighed(let windows) = down {
+    if case .filtered(let windows) = down {
       slots = Self.slots(windows)
       sums = [Int32](repeating: 0, count: slots * row.count)
     }
@@ -50,7 +50,7 @@ struct Resampler {
   ///
   /// Pillow 13 does so for pictures that lose more than twice as many rows as columns (its pull
   /// request 9549; found by comparing passes). Before 13, rows always came first.
-  private static func isDownFirst(_ columns: Edge, _ rows: Edge) -> Bool {
+  private static func isDownFirst(_ columns: ResizeAxis, _ rows: ResizeAxis) -> Bool {
     rows.resized < rows.source && columns.resized != columns.source
       && rows.source - rows.resized > 2 * (columns.source - columns.resized)
   }
@@ -76,13 +76,13 @@ struct Resampler {
     precondition(source.count == 3 * sourceWidth, "\(source.count) levels of a row")
     defer { position += 1 }
     switch down {
-    case .picked(let picked):
-      // Positions never step back, and one source row may be picked many times.
-      while next < height, let wanted = picked[next], wanted <= position {
+    case .copied(let copied):
+      // Positions never step back, and one source row may be copied many times.
+      while next < height, let wanted = copied[next], wanted <= position {
         resize(source, to: next)
         next += 1
       }
-    case .weighed(let windows):
+    case .filtered(let windows):
       guard next < height, windows.range(next).lowerBound <= position else { return }
       if downFirst {
         add(source, windows)
@@ -150,19 +150,19 @@ extension Resampler {
   }
 }
 
-extension Edge.Plan {
+extension ResizeAxis.Plan {
   /// Writes the wanted pixels of a row into `out`, from `start` on.
   fileprivate func apply(
     to source: Span<UInt8>, _ out: inout [UInt8], at start: Int, using isa: InstructionSet
   ) {
     switch self {
-    case .weighed(let windows):
+    case .filtered(let windows):
       var all = out.mutableSpan
       var part = all._mutatingExtracting(start..<start + 3 * windows.count)
       resample(source, windows, into: &part, using: isa)
-    case .picked(let picked):
+    case .copied(let copied):
       var target = start
-      for position in picked {
+      for position in copied {
         for channel in 0..<3 {
           out[target + channel] = position.map { source[3 * $0 + channel] } ?? 0
         }

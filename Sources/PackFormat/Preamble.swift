@@ -45,7 +45,7 @@ public enum Storage: String, CaseIterable, Sendable {
 }
 
 extension Preamble {
-  /// Reads and checks the preamble of a file of so many bytes.
+  /// Reads and checks the preamble of a file of `actualSize` bytes.
   init(parsing input: inout ByteReader, fileSize actualSize: Int) throws(FormatError) {
     let start = input.offset
     guard input.remaining >= Self.size else {

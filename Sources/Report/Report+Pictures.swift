@@ -122,15 +122,15 @@ extension Report {
   /// The probes that came out worst.
   var worst: String {
     let rows =
-      zip(["picture", "text"], [comparison.image, comparison.text]).flatMap { kind, agreement in
-        let cosines = agreement?.cosines ?? []
+      zip(["picture", "text"], [comparison.image, comparison.text]).flatMap { kind, comparison in
+        let cosines = comparison?.cosines ?? []
         let names =
           kind == "text" ? verification.probes.map(labels) ?? [] : []
         return cosines.indices.sorted { cosines[$0] < cosines[$1] }.prefix(3).map { index in
           "<tr><td>\(kind) \(index + 1)</td><td>"
             + Self.escaped(index < names.count ? names[index] : "")
             + "</td><td class=\"n\">\(decimal(cosines[index], 7))</td><td class=\"n\">"
-            + "\(decimal(agreement?.centredCosines[index] ?? 1, 5))</td></tr>"
+            + "\(decimal(comparison?.centredCosines[index] ?? 1, 5))</td></tr>"
         }
       }
     return Self.section(

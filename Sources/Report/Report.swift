@@ -84,8 +84,14 @@ public struct Report {
       ("same five best", comparison.answers.map { decimal(100 * $0.topFive, 1) + " %" }),
       ("rank correlation, lowest", comparison.answers.map { decimal($0.rankMinimum, 4) }),
       ("logit error, largest", comparison.answers.map { decimal($0.maximumDifference, 4) }),
-      ("old index keeps", comparison.index.map { decimal(100 * $0.oldIndex, 1) + " %" }),
-      ("new index keeps", comparison.index.map { decimal(100 * $0.newIndex, 1) + " %" }),
+      (
+        "recall, original index",
+        comparison.index.map { decimal(100 * $0.originalIndex, 1) + " %" }
+      ),
+      (
+        "recall, converted index",
+        comparison.index.map { decimal(100 * $0.convertedIndex, 1) + " %" }
+      ),
       ("bits a weight", decimal(bits, 2)),
       ("pack", decimal(Double(pack.preamble.fileSize) / 1e6, 2) + " MB"),
     ]

@@ -37,7 +37,7 @@ public enum ElementType: String, CaseIterable, Sendable {
     }
   }
 
-  /// How many bytes so many elements take; `nil` when they do not fill whole bytes, or when the
+  /// The bytes that `elements` elements take; `nil` when they do not fill whole bytes, or when the
   /// product does not fit an `Int`.
   public func byteCount(of elements: Int) -> Int? {
     let (total, overflow) = elements.multipliedReportingOverflow(by: bits)

@@ -12,8 +12,8 @@ public final class Stopwatch: Sendable {
     case queryKeyValue = "query, key, value"
     case attention
     case output
-    case expand = "expand, activate"
-    case contract
+    case firstLinear = "fc1, activation"
+    case secondLinear = "fc2"
     /// From the last block to the shared space.
     case projection
   }
@@ -44,7 +44,7 @@ public final class Stopwatch: Sendable {
   /// A pass begins.
   func start() { state.withLock { $0.last = .now } }
 
-  /// So many multiplications and additions are part of the lap that goes on.
+  /// `operations` multiplications and additions are part of the lap that goes on.
   func count(_ operations: Int) { state.withLock { $0.operations += operations } }
 
   /// What happened since the last lap, or the start, was part of this.

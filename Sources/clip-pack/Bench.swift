@@ -27,27 +27,27 @@ struct Bench: Command {
 
   func perform() throws {
     let (rows, compute) = try naming(pack) { try measure() }
-    let roof = linearRoof(of: compute, on: WorkerPool(threads: common.threads))
+    let peak = peakThroughput(of: compute, on: WorkerPool(threads: common.threads))
     guard !common.json else {
       try emit(
         JSON.object([
           "threads": .integer(common.threads), "rounds": .integer(rounds),
-          "compute": .string(compute.rawValue), "roof_gflops": .number(roof / 1e9),
-          "results": .array(rows.map { $0.json(roof) }),
+          "compute": .string(compute.rawValue), "peak_gflops": .number(peak / 1e9),
+          "results": .array(rows.map { $0.json(peak) }),
         ]))
       return
     }
     try emit(
       "\(pack) in \(compute.rawValue), \(counted(common.threads, "thread")), median of \(rounds); "
-        + "a product in the caches runs at \(decimal(roof / 1e9, 0)) GFLOPS")
+        + "a product in the caches runs at \(decimal(peak / 1e9, 0)) GFLOPS")
     let cases = Table.lines(
-      ["", "median", "min", "max", "processor", "GFLOPS", "of that"], rows.map { $0.cells(roof) })
+      ["", "median", "min", "max", "processor", "GFLOPS", "of that"], rows.map { $0.cells(peak) })
     for line in cases { try emit("  " + line) }
     for row in rows where row.showsParts {
       try emit("")
       try emit("Where the time of \(row.what) goes, mean of \(rounds)")
       let parts = Table.lines(
-        ["", "mean", "of all", "GFLOPS", "of the roof"], row.partCells(roof, rounds))
+        ["", "mean", "of all", "GFLOPS", "of that"], row.partCells(peak, rounds))
       for line in parts { try emit("  " + line) }
     }
   }
@@ -76,33 +76,33 @@ struct Bench: Command {
       return operations > 0 ? operations / median * 1e3 : nil
     }
 
-    func cells(_ roof: Double) -> [String] {
+    func cells(_ peak: Double) -> [String] {
       [what]
         + [median, times.min() ?? 0, times.max() ?? 0, medianOfProcessor]
-        .map { decimal($0, 2) + " ms" } + Self.rateCells(rate, roof)
+        .map { decimal($0, 2) + " ms" } + Self.rateCells(rate, peak)
     }
 
-    func partCells(_ roof: Double, _ count: Int) -> [[String]] {
+    func partCells(_ peak: Double, _ count: Int) -> [[String]] {
       let all = laps.reduce(0) { $0 + $1.lap.seconds }
       return laps.map { part, lap in
         [
           part.rawValue, decimal(lap.seconds / Double(count) * 1e3, 2) + " ms",
           decimal(100 * lap.seconds / all, 1) + " %",
-        ] + Self.rateCells(lap.operations > 0 ? lap.operations / lap.seconds : nil, roof)
+        ] + Self.rateCells(lap.operations > 0 ? lap.operations / lap.seconds : nil, peak)
       }
     }
 
-    private static func rateCells(_ rate: Double?, _ roof: Double) -> [String] {
+    private static func rateCells(_ rate: Double?, _ peak: Double) -> [String] {
       guard let rate else { return ["", ""] }
-      return [decimal(rate / 1e9, 0), decimal(100 * rate / roof, 0) + " %"]
+      return [decimal(rate / 1e9, 0), decimal(100 * rate / peak, 0) + " %"]
     }
 
-    func json(_ roof: Double) -> JSON {
+    func json(_ peak: Double) -> JSON {
       [
         "what": .string(what), "median_ms": .number(median), "min_ms": .number(times.min() ?? 0),
         "max_ms": .number(times.max() ?? 0), "cpu_ms": .number(medianOfProcessor),
         "gflops": rate.map { .number($0 / 1e9) } ?? .null,
-        "roof_share": rate.map { .number($0 / roof) } ?? .null,
+        "peak_share": rate.map { .number($0 / peak) } ?? .null,
         "parts": .array(
           laps.map { part, lap in
             [

@@ -6,13 +6,13 @@ import PackFormat
 enum ComparisonText {
   static func lines(_ comparison: Comparison) -> [String] {
     var lines: [String] = []
-    for (name, agreement) in [("image", comparison.image), ("text ", comparison.text)] {
-      guard let agreement else { continue }
+    for (name, tower) in [("image", comparison.image), ("text ", comparison.text)] {
+      guard let tower else { continue }
       lines.append(
-        "  \(name)   cosine \(decimal(agreement.cosineMinimum, 7)) lowest, "
-          + "\(decimal(agreement.cosineMean, 7)) mean; centred "
-          + "\(decimal(agreement.centredCosineMinimum, 5)) lowest; largest difference "
-          + scientific(agreement.maximumDifference))
+        "  \(name)   cosine \(decimal(tower.cosineMinimum, 7)) lowest, "
+          + "\(decimal(tower.cosineMean, 7)) mean; centred "
+          + "\(decimal(tower.centredCosineMinimum, 5)) lowest; largest difference "
+          + scientific(tower.maximumDifference))
     }
     for (name, stages) in [("image", comparison.imageStages), ("text ", comparison.textStages)] {
       guard let stages, let worst = stages.worst else { continue }
@@ -32,8 +32,9 @@ enum ComparisonText {
     }
     if let index = comparison.index {
       lines.append(
-        "  old index    \(bar(index.oldIndex)) \(percent(index.oldIndex)) of the nearest "
-          + "\(index.depth) found; a new one asked by the original \(percent(index.newIndex))")
+        "  recall@\(index.depth)\(index.depth < 10 ? " " : "")    \(bar(index.originalIndex)) "
+          + "\(percent(index.originalIndex)) original index, converted queries; "
+          + "\(percent(index.convertedIndex)) converted index, original queries")
     }
     if let weakest = comparison.measures.weakest {
       lines.append(

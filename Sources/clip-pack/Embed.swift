@@ -66,7 +66,7 @@ struct Embed: Command {
 
   @Option(
     help: ArgumentHelp(
-      "Accept so many pictures that cannot be read, and stop at one more.", valueName: "n"))
+      "Accept up to this many pictures that cannot be read, and stop at one more.", valueName: "n"))
   var maxFailures: Int?
 
   @Flag(

@@ -6,12 +6,12 @@ import Quantisation
 struct RateOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Instead of --to: so many bits a weight, 2 to 9, also fractions.", valueName: "b"))
+      "Instead of --to: stored bits a weight, 2 to 9, also fractions.", valueName: "b"))
   var bits: Double?
 
   @Option(
     help: ArgumentHelp(
-      "Instead of --to: the best pack of at most so many bytes; KB, MB and GB may follow.",
+      "Instead of --to: the best pack of at most that many bytes; KB, MB and GB may follow.",
       valueName: "n"))
   var maxBytes: ByteCount?
 

@@ -40,7 +40,7 @@ static void rans(size_t count, float deviation) {
   if (size == 0) return;
   const double expected = ck_rans_size(codes, count);
   add_to_hash(&expected, sizeof expected);
-  is_true(CKInstructionSetScalar, "reckoned size",
+  is_true(CKInstructionSetScalar, "estimated size",
           expected > (double)size - 100 && expected < (double)size + 100);
   const uint8_t *bytes = copy_of(scalar, size);
   EACH_SET(isa) {

@@ -63,7 +63,7 @@ struct EveryByteTests {
             }
           }
           guard passes(place, pack, path, &scratch) else { continue }
-          Issue.record("byte \(offset) changed by \(change) is not noticed")
+          Issue.record("byte \(offset) changed by \(change) is not detected")
         }
         try file.writeAll(toAbsoluteOffset: Int64(offset), [bytes[offset]])
       }
@@ -72,7 +72,8 @@ struct EveryByteTests {
     #expect(places.last?.range.upperBound == bytes.count)
     #expect(tried >= bytes.count / 29 && whole > 0)
     if isExhaustive {
-      print("\(tried) changes of \(bytes.count) bytes, all noticed; \(whole) checked the whole way")
+      print(
+        "\(tried) changes of \(bytes.count) bytes, all detected; \(whole) checked the whole way")
     }
   }
 

@@ -73,13 +73,13 @@ struct ComparisonTests {
     let reference = ProbeEmbeddings(images: old)
     let same = try #require(IndexCompatibility(found, with: reference))
     #expect(same.depth == 2)
-    #expect(same.oldIndex == 1)
-    #expect(same.newIndex == 1)
+    #expect(same.originalIndex == 1)
+    #expect(same.convertedIndex == 1)
     // The first picture moves to the far end, and so asks for others.
     found.images[0] = [0.1, 1.5]
     let moved = try #require(IndexCompatibility(found, with: reference))
-    #expect(moved.oldIndex == 0.8)
-    #expect(moved.newIndex < 1)
+    #expect(moved.originalIndex == 0.8)
+    #expect(moved.convertedIndex < 1)
     #expect(
       IndexCompatibility(ProbeEmbeddings(images: [[1]]), with: ProbeEmbeddings(images: [[1]]))
         == nil)

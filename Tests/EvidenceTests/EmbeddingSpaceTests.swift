@@ -83,7 +83,7 @@ struct EmbeddingSpaceTests {
     #expect(try packed.id == String(digest(Fixture.path("demo")).prefix(32)))
   }
 
-  @Test func `is a pack's own where nobody has measured, or much is lost`() throws {
+  @Test func `is a pack's own where nothing was measured, or much is lost`() throws {
     let source = Workbench.source("gelu")
     let original = try space(bench.convert(source, to: .lossless, evidence: false))
     let unmeasured = try bench.convert(source, to: .f16, evidence: false)

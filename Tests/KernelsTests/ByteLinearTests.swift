@@ -15,7 +15,7 @@ struct ByteLinearTests {
     _ x: [Float], _ width: Int, bits: Int = 8, _ isa: InstructionSet = .widest
   ) -> ByteRows {
     var rows = ByteRows()
-    rows.code(x.span, width: width, bits: bits, on: WorkerPool(threads: 1), using: isa)
+    rows.quantise(x.span, width: width, bits: bits, on: WorkerPool(threads: 1), using: isa)
     return rows
   }
 
@@ -141,7 +141,7 @@ struct ByteLinearTests {
     let results = [1, 2, 3, 5].map { threads in
       let pool = WorkerPool(threads: threads)
       var rows = ByteRows()
-      rows.code(x.span, width: 160, on: pool)
+      rows.quantise(x.span, width: 160, on: pool)
       var output = [Float](repeating: 0, count: 60 * 500)
       var span = output.mutableSpan
       weights.withSpan {

@@ -46,7 +46,7 @@ struct CodePanelsTests {
     #expect(back == codes)
   }
 
-  @Test func `notice every byte of padding that is not zero`() {
+  @Test func `detect every byte of padding that is not zero`() {
     let (rows, columns) = (33, 6)
     var bytes = PackedCodes(Self.codes(rows * columns), rows: rows, columns: columns).bytes
     for byte in bytes.indices {

@@ -100,8 +100,8 @@ struct CodecRansTests {
     for count in bytes.indices {
       #expect(decode(Array(bytes[..<count]), 1000, isa).fault != nil, "cut to \(count)")
     }
-    #expect(decode(bytes + [0, 0], 1000, isa).fault == .rest)
-    #expect(decode(bytes, 999, isa).fault == .rest)
+    #expect(decode(bytes + [0, 0], 1000, isa).fault == .trailingData)
+    #expect(decode(bytes, 999, isa).fault == .trailingData)
     #expect(decode(bytes, 1033, isa).fault != nil)
     #expect(decode([], 1000, isa).fault == .table)
     var table = bytes

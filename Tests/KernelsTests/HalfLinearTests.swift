@@ -17,7 +17,7 @@ struct HalfLinearTests {
       let before = normals(m * n, seed: 43)
       var rows = HalfRows()
       let pool = WorkerPool(threads: 2)
-      rows.code(x.span, width: k, on: pool, using: isa)
+      rows.round(x.span, width: k, on: pool, using: isa)
       for isAccumulating in [false, true] {
         let (result, isSpared) = sparesSurroundings(m * n, canary: Float(1e30)) { output in
           output.fill(from: before)
@@ -58,7 +58,7 @@ struct HalfLinearTests {
     let bias = normals(37, seed: 44)
     var rows = HalfRows()
     let pool = WorkerPool(threads: 1)
-    rows.code(x.span, width: 40, on: pool)
+    rows.round(x.span, width: 40, on: pool)
     var (found, expected) = ([Float](repeating: 0, count: 185), [Float](repeating: 0, count: 185))
     weights.withSpan {
       var span = found.mutableSpan

@@ -123,9 +123,9 @@ struct TrellisBlockTests {
     for count in bytes.indices {
       #expect(decode(Array(bytes[..<count]), 1500, isa).fault != nil, "cut to \(count)")
     }
-    #expect(decode(bytes + [0, 0], 1500, isa).fault == .rest)
-    #expect(decode(bytes + [0], 1500, isa).fault == .rest)
-    #expect(decode(bytes, 1499, isa).fault == .rest)
+    #expect(decode(bytes + [0, 0], 1500, isa).fault == .trailingData)
+    #expect(decode(bytes + [0], 1500, isa).fault == .trailingData)
+    #expect(decode(bytes, 1499, isa).fault == .trailingData)
     #expect(decode(bytes, 1564, isa).fault != nil)
     #expect(decode([], 1500, isa).fault != nil)
   }

@@ -20,7 +20,7 @@ public struct TowerNetwork: Equatable, Sendable {
     case pixels(channels: Int, height: Int, width: Int)
     /// From `least` to `most` token ids.
     case ids(least: Int, most: Int)
-    /// Just so many token ids; shorter texts are filled up with `padding`, which takes part.
+    /// Exactly `count` token ids; shorter texts are filled up with `padding`, which takes part.
     case paddedIDs(count: Int, padding: Int)
 
     /// The name of the value.

@@ -106,9 +106,9 @@ static void decode_rounds_scalar(const uint32_t *table, Progress *p) {
       uint32_t x = states[lane], entry = table[x & (SLOTS - 1)];
       p->code[lane] = (int8_t)entry;
       x = (entry >> 20) * (x >> SCALE) + (entry >> 8 & (SLOTS - 1));
-      uint32_t fed = x << 16 | load16(word);
+      uint32_t renormalised = x << 16 | load16(word);
       word += x < LOWEST ? 2 : 0;
-      states[lane] = x < LOWEST ? fed : x;
+      states[lane] = x < LOWEST ? renormalised : x;
     }
     p->word = word;
     p->code += LANES;
@@ -134,7 +134,7 @@ __attribute__((target("avx2"))) static void decode_rounds_avx2(const uint32_t *t
           _mm256_i32gather_epi32((const int *)table, _mm256_and_si256(x[v], slots), 4);
       __m256i code = _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(entry, first), bytes);
       _mm_storel_epi64((__m128i *)(p->code + 8 * v), _mm256_castsi256_si128(code));
-      x[v] = fed_avx2(advanced_avx2(x[v], entry), places, &p->word);
+      x[v] = renormalised_avx2(decode_step_avx2(x[v], entry), places, &p->word);
     }
     p->code += LANES;
     p->left -= LANES;
@@ -151,9 +151,9 @@ __attribute__((target("avx512f"))) static void decode_rounds_avx512(const uint32
     for (int v = 0; v < 2; v++) {
       __m512i entry = _mm512_i32gather_epi32(_mm512_and_si512(x[v], slots), table, 4);
       _mm_storeu_si128((__m128i *)(p->code + 16 * v), _mm512_cvtepi32_epi8(entry));
-      next[v] = advanced_avx512(x[v], entry);
+      next[v] = decode_step_avx512(x[v], entry);
     }
-    for (int v = 0; v < 2; v++) x[v] = fed_avx512(next[v], &p->word);
+    for (int v = 0; v < 2; v++) x[v] = renormalised_avx512(next[v], &p->word);
     p->code += LANES;
     p->left -= LANES;
   }
@@ -174,11 +174,11 @@ static void decode_rounds_neon(const uint32_t *table, Progress *p) {
       for (int v = 0; v < 4; v++) {
         uint32x4_t *state = x + 4 * half + v;
         entries[v] = entries_neon(table, vandq_u32(*state, vdupq_n_u32(SLOTS - 1)));
-        *state = advanced_neon(*state, entries[v]);
+        *state = decode_step_neon(*state, entries[v]);
       }
       vst1q_s8(p->code + 16 * half, vreinterpretq_s8_u8(symbols_neon(entries)));
     }
-    for (int v = 0; v < LANES / 4; v++) x[v] = fed_neon(x[v], bytes, &p->word);
+    for (int v = 0; v < LANES / 4; v++) x[v] = renormalised_neon(x[v], bytes, &p->word);
     p->code += LANES;
     p->left -= LANES;
   }

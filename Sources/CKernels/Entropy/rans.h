@@ -114,7 +114,7 @@ static inline size_t read_table(const uint8_t *bytes, size_t size, uint32_t *tab
 
 #if defined(__x86_64__)
 // What decoding one symbol makes of 16 states, given their entries of the table.
-__attribute__((target("avx512f"))) static inline __m512i advanced_avx512(__m512i x,
+__attribute__((target("avx512f"))) static inline __m512i decode_step_avx512(__m512i x,
                                                                          __m512i entry) {
   const __m512i slots = _mm512_set1_epi32(SLOTS - 1);
   return _mm512_add_epi32(
@@ -123,14 +123,14 @@ __attribute__((target("avx512f"))) static inline __m512i advanced_avx512(__m512i
 }
 
 // The states after those that are too low have taken a word each.
-__attribute__((target("avx512f"))) static inline __m512i fed_avx512(__m512i next,
+__attribute__((target("avx512f"))) static inline __m512i renormalised_avx512(__m512i next,
                                                                     const uint8_t **word) {
-  __mmask16 hungry = _mm512_cmplt_epu32_mask(next, _mm512_set1_epi32(1 << 16));
+  __mmask16 needs_word = _mm512_cmplt_epu32_mask(next, _mm512_set1_epi32(1 << 16));
   __m512i words = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)*word));
-  __m512i fed =
-      _mm512_or_si512(_mm512_slli_epi32(next, 16), _mm512_maskz_expand_epi32(hungry, words));
-  *word += 2 * __builtin_popcount(hungry);
-  return _mm512_mask_mov_epi32(next, hungry, fed);
+  __m512i renormalised =
+      _mm512_or_si512(_mm512_slli_epi32(next, 16), _mm512_maskz_expand_epi32(needs_word, words));
+  *word += 2 * __builtin_popcount(needs_word);
+  return _mm512_mask_mov_epi32(next, needs_word, renormalised);
 }
 
 // For each set of 8 lanes that take a word, which word each lane takes.
@@ -143,24 +143,24 @@ static inline void word_places(uint8_t places[256][8]) {
 }
 
 // As above, of 8 states.
-__attribute__((target("avx2"))) static inline __m256i advanced_avx2(__m256i x, __m256i entry) {
+__attribute__((target("avx2"))) static inline __m256i decode_step_avx2(__m256i x, __m256i entry) {
   const __m256i slots = _mm256_set1_epi32(SLOTS - 1);
   return _mm256_add_epi32(
       _mm256_mullo_epi32(_mm256_srli_epi32(entry, 20), _mm256_srli_epi32(x, SCALE)),
       _mm256_and_si256(_mm256_srli_epi32(entry, 8), slots));
 }
 
-__attribute__((target("avx2"))) static inline __m256i fed_avx2(
+__attribute__((target("avx2"))) static inline __m256i renormalised_avx2(
     __m256i next, const uint8_t places[256][8], const uint8_t **word) {
   __m256i high = _mm256_andnot_si256(_mm256_set1_epi32(0xffff), next);
-  __m256i hungry = _mm256_cmpeq_epi32(high, _mm256_setzero_si256());
-  unsigned set = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(hungry));
+  __m256i needs_word = _mm256_cmpeq_epi32(high, _mm256_setzero_si256());
+  unsigned set = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(needs_word));
   __m256i words = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)*word));
   __m256i place = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)places[set]));
-  __m256i fed =
+  __m256i renormalised =
       _mm256_or_si256(_mm256_slli_epi32(next, 16), _mm256_permutevar8x32_epi32(words, place));
   *word += 2 * __builtin_popcount(set);
-  return _mm256_blendv_epi8(next, fed, hungry);
+  return _mm256_blendv_epi8(next, renormalised, needs_word);
 }
 #elif defined(__aarch64__)
 // The entries of 4 slots of the table. NEON gathers nothing: they are loaded one by one.
@@ -174,7 +174,7 @@ static inline uint32x4_t entries_neon(const uint32_t *table, uint32x4_t slots) {
 }
 
 // What decoding one symbol makes of 4 states, given their entries of the table.
-static inline uint32x4_t advanced_neon(uint32x4_t x, uint32x4_t entry) {
+static inline uint32x4_t decode_step_neon(uint32x4_t x, uint32x4_t entry) {
   uint32x4_t bias = vandq_u32(vshrq_n_u32(entry, 8), vdupq_n_u32(SLOTS - 1));
   return vmlaq_u32(bias, vshrq_n_u32(entry, 20), vshrq_n_u32(x, SCALE));
 }
@@ -191,16 +191,16 @@ static inline void word_bytes(uint8_t bytes[16][16]) {
 }
 
 // The states after those that are too low have taken a word each.
-static inline uint32x4_t fed_neon(uint32x4_t next, const uint8_t bytes[16][16],
+static inline uint32x4_t renormalised_neon(uint32x4_t next, const uint8_t bytes[16][16],
                                   const uint8_t **word) {
   // The set of lanes, and from bit 8 on the bytes that they take.
   const uint32x4_t weights = {0x201, 0x202, 0x204, 0x208};
-  uint32x4_t hungry = vcltq_u32(next, vdupq_n_u32(LOWEST));
-  uint32_t set = vaddvq_u32(vandq_u32(hungry, weights));
+  uint32x4_t needs_word = vcltq_u32(next, vdupq_n_u32(LOWEST));
+  uint32_t set = vaddvq_u32(vandq_u32(needs_word, weights));
   uint8x16_t words = vcombine_u8(vld1_u8(*word), vdup_n_u8(0));
   uint8x16_t taken = vqtbl1q_u8(words, vld1q_u8(bytes[set & 15]));
   *word += set >> 8;
-  return vbslq_u32(hungry, vsliq_n_u32(vreinterpretq_u32_u8(taken), next, 16), next);
+  return vbslq_u32(needs_word, vsliq_n_u32(vreinterpretq_u32_u8(taken), next, 16), next);
 }
 
 // The lowest bytes of 16 entries.

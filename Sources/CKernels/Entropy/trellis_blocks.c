@@ -111,9 +111,9 @@ static void decode_rounds_scalar(Progress *p) {
       uint32_t entry = p->table[(paths[lane] & 1) * SLOTS + slot];
       k[lane] = (int8_t)entry;
       x = (entry >> 20) * (x >> SCALE) + (entry >> 8 & (SLOTS - 1));
-      uint32_t fed = x << 16 | load16(word);
+      uint32_t renormalised = x << 16 | load16(word);
       word += x < LOWEST ? 2 : 0;
-      p->states[lane] = x < LOWEST ? fed : x;
+      p->states[lane] = x < LOWEST ? renormalised : x;
     }
     p->word = word;
     int8_t *code = p->code;
@@ -180,13 +180,13 @@ __attribute__((target("avx2,avx512f,avx512bw,avx512vl"))) static void decode_rou
       __m512i slot = _mm512_or_si512(_mm512_and_si512(x[v], slots), second);
       __m512i entry = _mm512_i32gather_epi32(slot, p->table, 4);
       bytes[v] = _mm512_cvtepi32_epi8(entry);
-      next[v] = advanced_avx512(x[v], entry);
+      next[v] = decode_step_avx512(x[v], entry);
     }
     __m256i k = _mm256_set_m128i(bytes[1], bytes[0]);
     __m256i code = _mm256_or_si256(_mm256_add_epi8(k, k), q);
     _mm256_storeu_si256((__m256i *)p->code, code);
     _mm256_storeu_si256(at, next_states(path, k));
-    for (int v = 0; v < 2; v++) x[v] = fed_avx512(next[v], &p->word);
+    for (int v = 0; v < 2; v++) x[v] = renormalised_avx512(next[v], &p->word);
     p->code += LANES;
     p->left -= LANES;
     p->column = p->column + LANES < p->columns ? p->column + LANES : 0;
@@ -217,7 +217,7 @@ __attribute__((target("avx2"))) static void decode_rounds_avx2(Progress *p) {
       __m256i entry = _mm256_i32gather_epi32((const int *)p->table, slot, 4);
       __m256i k = _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(entry, first), bytes);
       _mm_storel_epi64((__m128i *)(p->code + 8 * v), _mm256_castsi256_si128(k));
-      x[v] = fed_avx2(advanced_avx2(x[v], entry), places, &p->word);
+      x[v] = renormalised_avx2(decode_step_avx2(x[v], entry), places, &p->word);
     }
     __m256i path = _mm256_loadu_si256((const __m256i *)at), q = _mm256_and_si256(path, one);
     __m256i k = _mm256_loadu_si256((const __m256i *)p->code);
@@ -256,13 +256,13 @@ static void decode_rounds_neon(Progress *p) {
         uint32x4_t *state = x + 4 * half + v;
         const uint32x4_t slot = vandq_u32(*state, vdupq_n_u32(SLOTS - 1));
         entries[v] = entries_neon(p->table, vsliq_n_u32(slot, odd[v], SCALE));
-        *state = advanced_neon(*state, entries[v]);
+        *state = decode_step_neon(*state, entries[v]);
       }
       const uint8x16_t k = symbols_neon(entries);
       vst1q_s8(p->code + 16 * half, vreinterpretq_s8_u8(vsliq_n_u8(q, k, 1)));
       vst1q_u8(at, next_states_neon(path, k));
     }
-    for (int v = 0; v < LANES / 4; v++) x[v] = fed_neon(x[v], bytes, &p->word);
+    for (int v = 0; v < LANES / 4; v++) x[v] = renormalised_neon(x[v], bytes, &p->word);
     p->code += LANES;
     p->left -= LANES;
     p->column = p->column + LANES < p->columns ? p->column + LANES : 0;

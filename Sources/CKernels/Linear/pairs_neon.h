@@ -40,7 +40,7 @@ TARGET NEON_INLINE void NAME(add_step)(Sums (*s)[8], const uint64x2_t *rows, con
 }
 
 // Up to 3 pairs of rows times 16 columns, to the first n columns of `sums`, or added to them; of
-// the last pair the second row may be missing. The rows of a have so many bytes and lie `a_stride`
+// the last pair the second row may be missing. The rows of a have `bytes` bytes and lie `a_stride`
 // bytes apart. Meanwhile fetches `ahead` bytes from `next` on for each 16.
 TARGET NEON_INLINE void NAME(tile)(Sum *sums, size_t sums_stride, const uint8_t *a,
                                    size_t a_stride, const uint8_t *side, const int pairs,

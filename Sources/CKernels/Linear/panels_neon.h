@@ -37,7 +37,7 @@ NEON_INLINE uint8x16_t load_16(const void *from, size_t left) {
 
 // -- Weights in rows, to a side.
 
-// Packs n ≤ 16 rows of so many bytes, word by word: [⌈bytes / 4⌉, the first 16 of `pitch`].
+// Packs n ≤ 16 rows of `bytes` bytes, word by word: [⌈bytes / 4⌉, the first 16 of `pitch`].
 NEON_INLINE void pack_words(void *side, size_t pitch, const void *weights, size_t n, size_t bytes) {
   const char *w = weights;
   const size_t words = (bytes + 3) / 4;
@@ -56,7 +56,7 @@ NEON_INLINE void pack_words(void *side, size_t pitch, const void *weights, size_
     }
 }
 
-// Packs n ≤ 16 rows of so many bytes, a multiple of 16: [steps of 16, 8 pairs, 2 halves, 2 rows].
+// Packs n ≤ 16 rows of `bytes` bytes, a multiple of 16: [steps of 16, 8 pairs, 2 halves, 2 rows].
 NEON_INLINE void pack_pairs(void *side, const void *weights, size_t n, size_t bytes) {
   const char *w = weights;
   for (size_t j = 0; j < SIDE; j += 2) {

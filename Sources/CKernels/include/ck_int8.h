@@ -6,7 +6,7 @@
 // are two planes of bytes, multiplied as if they were two rows. Sums are exact, hence the same on
 // every instruction set, while k ≤ CK_INT8_DEPTH.
 
-/// 2³¹ / (255 · 128): so many products of an unsigned and a signed byte cannot overflow a sum.
+/// 2³¹ / (255 · 128): as many products of an unsigned and a signed byte cannot overflow a sum.
 enum { CK_INT8_DEPTH = 65793 };
 
 /// codes[r,i] = round(x[r,i] / scales[r]) + zeros[r] within 0…256ᵖ − 1, p being `planes`, 1 or 2,

@@ -20,7 +20,7 @@ typedef struct {
   CKAhead ahead;
 } CKPanel;
 
-/// How much a panel takes whose rows have so many bytes: whole words of 4 bytes.
+/// The bytes of a panel whose rows have `row_bytes` each: whole words of 4 bytes.
 size_t ck_panel_bytes(size_t row_bytes);
 
 // Codes of weights lie in panels already. A panel is 32 rows, and of these the first word of 4

@@ -19,7 +19,7 @@ size_t ck_rans_bound(size_t count);
 size_t ck_rans_encode(const int8_t *_Nonnull codes, size_t count, uint8_t *_Nonnull bytes,
                       CKInstructionSet isa);
 
-/// How many bytes `ck_rans_encode` would write, within a few: reckoned from the counts alone.
+/// How many bytes `ck_rans_encode` would write, within a few: estimated from the counts alone.
 double ck_rans_size(const int8_t *_Nonnull codes, size_t count);
 
 /// Decodes exactly `count` codes. Any bytes are safe to decode.

@@ -6,7 +6,7 @@
 // codes, and leads to the state (s >> 1) ^ (s & 1 ? 24 : 0) ^ (k & 1 ? 5 : 0). A chain begins in
 // state 0. Specification: Formats/clippack.md, section 5.2.
 
-/// How many bytes of scratch a search of so many rows needs.
+/// The bytes of scratch that a search of `rows` rows needs.
 size_t ck_trellis_scratch(size_t rows);
 
 /// Chooses codes for the columns of a matrix: each column is a chain of `rows` codes, which

@@ -90,7 +90,7 @@ public struct Comparison: Equatable, Sendable {
   public var answers: Answers?
   /// Whether an index of embeddings can stay; `nil` for fewer than three embeddings.
   public var index: IndexCompatibility?
-  /// `nil` where nobody observed.
+  /// `nil` where stages were not observed.
   public var imageStages: StageErrors?
   public var textStages: StageErrors?
 
@@ -125,7 +125,7 @@ public struct Comparison: Equatable, Sendable {
 package struct ProbeEmbeddings: Sendable {
   var images: [[Float]] = []
   var texts: [[Float]] = []
-  /// Where somebody observed.
+  /// `nil` where stages were not observed.
   var imageStages: StageSample?
   var textStages: StageSample?
 

@@ -37,9 +37,9 @@ public struct IndexCompatibility: Equatable, Sendable {
   /// How many of the nearest are compared: 10, or half of the others where they are few.
   public var depth: Int
   /// The share of the original's nearest that is found when the index stays and the pack asks.
-  public var oldIndex: Double
+  public var originalIndex: Double
   /// The share when the pack makes a new index, and the original asks.
-  public var newIndex: Double
+  public var convertedIndex: Double
 
   init?(_ found: ProbeEmbeddings, with reference: ProbeEmbeddings) {
     let usesImages = reference.images.count >= 3
@@ -48,8 +48,8 @@ public struct IndexCompatibility: Equatable, Sendable {
     guard old.count >= 3, new.count == old.count else { return nil }
     depth = min(10, (old.count - 1) / 2)
     let expected = Self.nearest(old, in: old)
-    oldIndex = Self.share(of: depth, Self.nearest(new, in: old), expected)
-    newIndex = Self.share(of: depth, Self.nearest(old, in: new), expected)
+    originalIndex = Self.share(of: depth, Self.nearest(new, in: old), expected)
+    convertedIndex = Self.share(of: depth, Self.nearest(old, in: new), expected)
   }
 
   private static func nearest(_ queries: [[Float]], in index: [[Float]]) -> [Ranking] {

@@ -33,8 +33,8 @@ extension Comparison {
     }
     if let index {
       measures[.indexDepth] = Double(index.depth)
-      measures[.originalIndex] = index.oldIndex
-      measures[.convertedIndex] = index.newIndex
+      measures[.originalIndex] = index.originalIndex
+      measures[.convertedIndex] = index.convertedIndex
     }
     return measures
   }
@@ -42,7 +42,8 @@ extension Comparison {
   /// The members that every report of a comparison has.
   public var json: JSON.Object { measures.json }
 
-  /// The relative error after each stage of both towers; `nil` where nobody observed.
+  /// The relative error after each stage of both towers; `nil` where they were
+  /// not observed.
   public var stagesJSON: JSON? {
     guard imageStages != nil || textStages != nil else { return nil }
     return ["image": imageStages?.json ?? .null, "text": textStages?.json ?? .null]

@@ -157,7 +157,7 @@ package struct Evidence: Sendable {
     }
 
     /// The lowest cosine that passes: what was recorded for float32, and for other kinds of
-    /// computation what they reached, less the same allowance; 0.999 where nobody measured.
+    /// computation what they reached, less the same allowance; 0.999 where that was not measured.
     func floor(for compute: Compute) -> Double {
       guard compute != .f32 else { return floor }
       return reached(in: compute)?.measures.lowestCosine

@@ -144,14 +144,14 @@ extension Comparison {
   /// Why it does not pass, a clause each: a cosine below the floor, or what is no number.
   func failures(floor: Double) -> [String] {
     var failures: [String] = []
-    for (tower, agreement) in [("image", image), ("text", text)] {
-      guard let agreement else { continue }
+    for (tower, comparison) in [("image", image), ("text", text)] {
+      guard let comparison else { continue }
       // Written so that a NaN fails.
-      if !(agreement.cosineMinimum >= floor) {
+      if !(comparison.cosineMinimum >= floor) {
         failures.append(
-          "\(tower) cosine is \(decimal(agreement.cosineMinimum, 7)), at least "
+          "\(tower) cosine is \(decimal(comparison.cosineMinimum, 7)), at least "
             + "\(decimal(floor, 7)) is needed")
-      } else if !agreement.maximumDifference.isFinite {
+      } else if !comparison.maximumDifference.isFinite {
         failures.append("a value of the \(tower) embeddings is no number")
       }
     }

@@ -24,7 +24,7 @@ extension TowerTranslation {
       "Reshape", [turned, builder.integers([0, 0, heads * width])], name: name(of: node))
   }
 
-  /// Rows as heads of so many columns, their axes in another order.
+  /// Rows as `heads` heads of `width` columns, their axes in another order.
   private mutating func split(
     _ rows: String, _ heads: Int, _ width: Int, _ order: [Int]
   ) -> String {

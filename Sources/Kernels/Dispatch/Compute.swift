@@ -2,9 +2,9 @@
 public enum Compute: String, CaseIterable, Sendable {
   case f32
   /// Operands rounded to bfloat16, sums in float32. Weights that are coded stay as they are, and
-  /// meet activations coded in 16 bits a row at a time, which is as fast and rounds less.
+  /// meet activations quantised to 16 bits a row at a time, which is as fast and rounds less.
   case bf16
-  /// Weights as they are coded, activations coded in 8 bits a row at a time, sums in integers; as
+  /// Weights as they are coded, activations quantised to 8 bits row by row, sums in integers; as
   /// `bf16` where weights are not coded, and in the last product of a tower.
   case int8
 }

@@ -8,13 +8,13 @@ public enum Rans {
   public enum Fault: Int32, Sendable, CustomStringConvertible {
     case table = 1
     case truncated = 2
-    case rest = 3
+    case trailingData = 3
 
     public var description: String {
       switch self {
       case .table: "its frequencies are no table that adds up to 4096"
       case .truncated: "its words end before its codes do"
-      case .rest: "its words or its lanes do not end where its codes do"
+      case .trailingData: "its words or its lanes do not end where its codes do"
       }
     }
   }
@@ -61,7 +61,7 @@ public enum Rans {
 
 /// Codes of 16 bits taken apart: their upper 8 bits, and the bits below in planes.
 public enum LowBits {
-  /// How many bytes the planes of so many codes take.
+  /// The bytes that the planes of `count` codes take.
   public static func planeBytes(count: Int, bits: Int) -> Int { bits * ((count + 7) / 8) }
 
   /// - Precondition: `codes` is whole 16-bit words that fit 8 + `bits` bits.

@@ -14,20 +14,20 @@ public enum Trellis {
   public enum Fault: Int32, Sendable, CustomStringConvertible {
     case table = 1
     case truncated = 2
-    case rest = 3
+    case trailingData = 3
     case columns = 4
 
     public var description: String {
       switch self {
       case .table: "its frequencies are no tables of codes within ±127 that add up to 4096"
       case .truncated: "its words end before its codes do"
-      case .rest: "its words or its lanes do not end where its codes do"
+      case .trailingData: "its words or its lanes do not end where its codes do"
       case .columns: "its columns are none, or more than its codes"
       }
     }
   }
 
-  /// The bytes of a block of codes, a run of a matrix of so many columns; `nil` where a column is
+  /// The bytes of a block of codes, a run of a matrix of `columns` columns; `nil` where a column is
   /// no path of the machine, or where fewer than two even or two odd codes occur.
   ///
   /// - Precondition: there are columns.

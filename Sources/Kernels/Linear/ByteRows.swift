@@ -26,13 +26,13 @@ public struct ByteRows: Sendable {
   /// The longest row whose sums of products cannot overflow.
   public static let widest = Int(CK_INT8_DEPTH)
 
-  /// Codes rows anew.
+  /// Quantises rows anew.
   ///
   /// - Parameters:
   ///   - x: `[rows, width]`.
   ///   - bits: 8 or 16.
   /// - Precondition: whole rows.
-  public mutating func code(
+  public mutating func quantise(
     _ x: Span<Float>, width: Int, bits: Int = 8, on pool: WorkerPool,
     using isa: InstructionSet = .widest
   ) {

@@ -23,7 +23,7 @@ public struct HalfRows: Sendable {
   ///
   /// - Parameter x: `[rows, width]`.
   /// - Precondition: whole rows.
-  public mutating func code(
+  public mutating func round(
     _ x: Span<Float>, width: Int, on pool: WorkerPool, using isa: InstructionSet = .widest
   ) {
     precondition(width > 0 && x.count % width == 0, "\(x.count) floats in rows of \(width)")

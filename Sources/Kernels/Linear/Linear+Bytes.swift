@@ -6,7 +6,7 @@ extension MatrixSpan {
   public var isCoded: Bool { type == .codes && columns <= ByteRows.widest }
 }
 
-/// A linear layer of coded weights and coded activations:
+/// A linear layer of coded weights and quantised activations:
 /// `output = activation(x · weightsᵀ + bias)`, the products summed exactly.
 ///
 /// Each result depends on its row and its column alone, so it has the same bits for any number of

@@ -4,7 +4,7 @@ internal import CKernels
 /// several panels that stand one after the other, which one thread takes at a time.
 struct Panels: Sendable {
   let rows: Int
-  /// Panels in a share: so many that a thread mostly goes on where it stopped, and so few that all
+  /// Panels in a share: enough that a thread mostly goes on where it stopped, few enough that all
   /// threads end together.
   let perShare: Int
 
@@ -35,7 +35,7 @@ struct Panels: Sendable {
   /// Room for a packed panel, in floats: a multiple of 64 bytes.
   static func floats(rowBytes: Int) -> Int { (ck_panel_bytes(rowBytes) + 63) / 64 * 16 }
 
-  /// The multiple of 64 bytes that rows of so many should be apart: an odd one, so that the rows of
-  /// a tile do not all fall on the same few lines of the first cache.
+  /// The multiple of 64 bytes that rows of `rowBytes` should be apart: an odd one, so that the rows
+  /// of a tile do not all fall on the same few lines of the first cache.
   static func stride(rowBytes: Int) -> Int { ((rowBytes + 63) / 64 | 1) * 64 }
 }

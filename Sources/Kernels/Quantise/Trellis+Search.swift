@@ -97,7 +97,7 @@ extension Trellis {
   /// Chooses the codes of some pieces alone.
   ///
   /// - Parameters:
-  ///   - values: the whole matrix, of so many columns.
+  ///   - values: the whole matrix, `columns` to a row.
   ///   - inverses: as above.
   /// - Returns: the codes of each piece, `[rows, columns]` of it.
   /// - Precondition: the shapes fit.

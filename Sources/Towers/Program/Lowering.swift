@@ -448,6 +448,6 @@ final class Lowering {
     }
     if feedsAttention { return .queryKeyValue }
     if let maker = maker(of: node.inputs[0]), case .attention = maker.operation { return .output }
-    return node.activation != nil ? .expand : .contract
+    return node.activation != nil ? .firstLinear : .secondLinear
   }
 }

@@ -22,7 +22,7 @@ internal import Kernels
       .bindMemory(to: Float.self, capacity: count)
   }
 
-  /// Makes room for buffers of so many floats each, whose content is arbitrary.
+  /// Makes room for buffers of `counts` floats, whose content is arbitrary.
   func lay(_ counts: [Int]) {
     self.counts = counts
     var end = 0
@@ -86,14 +86,14 @@ struct ActivationCodes {
     of register: Int, _ x: Span<Float>, width: Int, bits: Int, on pool: WorkerPool
   ) {
     if let bytesOf, bytesOf == (register, bits) { return }
-    bytes.code(x, width: width, bits: bits, on: pool)
+    bytes.quantise(x, width: width, bits: bits, on: pool)
     bytesOf = (register, bits)
   }
 
   /// Makes `halves` those of a register.
   mutating func makeHalves(of register: Int, _ x: Span<Float>, width: Int, on pool: WorkerPool) {
     if halvesOf == register { return }
-    halves.code(x, width: width, on: pool)
+    halves.round(x, width: width, on: pool)
     halvesOf = register
   }
 }

@@ -10,7 +10,7 @@ internal import Bytes
 struct PickleReader: ~Escapable {
   /// The largest pickle that is read; those of published models have 40 to 400 KB.
   static let maximumSize = 64 << 20
-  /// Some 35 instructions describe a tensor, so that this is enough for 28,000; and what so many
+  /// Some 35 instructions describe a tensor, so that this is enough for 28,000; and what they
   /// can make takes less than 200 MB.
   static let maximumInstructions = 1_000_000
 

@@ -3,7 +3,7 @@ internal import Bytes
 internal import Kernels
 
 /// One edge of a picture that is resized, and the part of the result that is wanted.
-struct Edge {
+struct ResizeAxis {
   /// In pixels, before and after resizing.
   let source: Int
   let resized: Int
@@ -13,29 +13,29 @@ struct Edge {
   /// How the wanted pixels come about.
   enum Plan {
     /// They are source pixels, unchanged; one position for each. `nil` where there is none.
-    case picked([Int?])
-    case weighed(FilterWindows)
+    case copied([Int?])
+    case filtered(FilterWindows)
   }
 
   func plan(_ resample: Preprocessing.Resample) -> Plan {
-    if source == resized { return .picked(Array(wanted)) }
-    guard let filter = Filter(resample) else { return .picked(nearest) }
-    return .weighed(windows(filter))
+    if source == resized { return .copied(Array(wanted)) }
+    guard let filter = Filter(resample) else { return .copied(nearest) }
+    return .filtered(windows(filter))
   }
 
   /// Pillow steps through the source by repeated addition; so does this, for the same roundings.
   private var nearest: [Int?] {
     let step = Double(source) / Double(resized)
     var position = step * 0.5
-    var picked: [Int?] = []
-    picked.reserveCapacity(wanted.count)
+    var copied: [Int?] = []
+    copied.reserveCapacity(wanted.count)
     for index in 0..<wanted.upperBound {
       if wanted.contains(index) {
-        picked.append(position < Double(source) ? Int(saturating: position) : nil)
+        copied.append(position < Double(source) ? Int(saturating: position) : nil)
       }
       position += step
     }
-    return picked
+    return copied
   }
 
   /// When reducing, the filter is stretched, so that every source pixel counts.

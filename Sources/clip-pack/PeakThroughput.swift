@@ -6,7 +6,7 @@ import Kernels
 /// float32, else coded. The best of some tries.
 ///
 /// What a whole model reaches can be held against it on the spot, whatever the machine does beside.
-func linearRoof(of compute: Compute, on pool: WorkerPool) -> Double {
+func peakThroughput(of compute: Compute, on pool: WorkerPool) -> Double {
   let (m, n, k) = (240, 4 * CodePanels.height * pool.threads, 768)
   let x = (0..<m * k).map { Float($0 % 251) / 125 - 1 }
   let codes = (0..<n * k).map { Int8(truncatingIfNeeded: $0 &* 91 &+ $0 / 5) }
@@ -15,7 +15,7 @@ func linearRoof(of compute: Compute, on pool: WorkerPool) -> Double {
   let sums = [Int32](repeating: 0, count: n)
   var output = [Float](repeating: 0, count: m * n)
   var bytes = ByteRows()
-  bytes.code(x.span, width: k, bits: compute == .int8 ? 8 : 16, on: pool)
+  bytes.quantise(x.span, width: k, bits: compute == .int8 ? 8 : 16, on: pool)
   let clock = ContinuousClock()
   let times = (0..<12).map { _ in
     let start = clock.now
