@@ -141,7 +141,8 @@ typedef struct clippack_rgb {
   size_t stride;
 } clippack_rgb;
 
-/* Fills float[count][width] with L2-normalised embeddings of PNG or JPEG files. */
+/* Fills float[count][width] with L2-normalised embeddings of PNG, JPEG or WebP
+   files. */
 int clippack_embed_files(const clippack_model *model, const char *const *paths, size_t count,
                          float *embeddings, int32_t *status);
 

@@ -5,9 +5,9 @@ public import SystemPackage
 
 /// A picture, in whichever form somebody has it.
 public enum PictureSource: Sendable {
-  /// A PNG or JPEG file.
+  /// A PNG, JPEG or WebP file.
   case file(FilePath)
-  /// The bytes of a PNG or JPEG file.
+  /// The bytes of a PNG, JPEG or WebP file.
   case encoded(Buffer)
   case decoded(Picture)
 

@@ -9,7 +9,7 @@ public import SystemPackage
 ///
 /// Source: webdataset 1.0, `base_plus_ext` and `group_by_keys`.
 public struct ShardReader {
-  static let pictureEndings = ["jpg", "jpeg", "png"]
+  static let pictureEndings = ["jpg", "jpeg", "png", "webp"]
 
   private enum Form {
     case tar(TarReader, path: FilePath)

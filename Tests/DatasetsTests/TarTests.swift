@@ -30,7 +30,7 @@ import Testing
     ]
     #expect(found.map(\.name) == Array(names.prefix(found.count)))
     #expect(found.count == (name == "ustar.tar" ? 8 : name == "gnu.tar" ? 10 : 11))
-    #expect(found[1].count == 31 && found[2].count == 2 && found[3].count == 700)
+    #expect(found[1].count == 33 && found[2].count == 2 && found[3].count == 700)
   }
 
   @Test func `an archive may end without blocks of zeros`() throws {
@@ -50,11 +50,11 @@ import Testing
       ),
       (
         "cut in a member", { $0.removeSubrange(1100...) },
-        "a member of the tar is 2345 bytes, 76 are left (byte 0x200)"
+        "a member of the tar is 1460 bytes, 76 are left (byte 0x200)"
       ),
       (
         "another name", { $0[512] ^= 1 },
-        "a tar header has checksum 3987, 3986 is recorded (byte 0x200)"
+        "a tar header has checksum 3709, 3710 is recorded (byte 0x200)"
       ),
       (
         "no checksum", { for index in 660..<668 { $0[index] = 0x20 } },
@@ -62,7 +62,7 @@ import Testing
       ),
       (
         "a size in words", { $0.replaceSubrange(636..<639, with: "abc".utf8) },
-        "a tar header has checksum 4124, 3986 is recorded (byte 0x200)"
+        "a tar header has checksum 3860, 3710 is recorded (byte 0x200)"
       ),
     ]
 
