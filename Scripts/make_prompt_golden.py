@@ -3,8 +3,9 @@
 
     Scripts/make_prompt_golden.py Tests/Fixtures/demo > Tests/Fixtures/prompts.json
 
-A label's embedding is the mean of the normalised embeddings of its sentences, normalised again, as OpenAI's notebook
-"Prompt Engineering for ImageNet" has it. Needs the pip packages torch, transformers and numpy.
+A label's embedding is the mean of the normalised embeddings of its sentences, normalised again, as
+OpenAI's notebook "Prompt Engineering for ImageNet" has it. Needs the pip packages torch,
+transformers and numpy.
 """
 import json
 import sys
@@ -13,7 +14,8 @@ import numpy
 import torch
 from transformers import CLIPModel, CLIPTokenizer
 
-TEMPLATES = ["a photo of {}.", "a drawing of {} on {}", "{}", "this is a picture of {}, and of nothing else"]
+TEMPLATES = [
+    "a photo of {}.", "a drawing of {} on {}", "{}", "this is a picture of {}, and of nothing else"]
 LABELS = ["a red shape", "two green squares", "a blue circle on white"]
 
 

@@ -33,7 +33,7 @@ public final class Model: Sendable {
 
   /// How many texts of a list that may be endless it pays to embed together: enough that those
   /// which begin alike meet, and few enough that results do not wait for long.
-  public static let textBatchSize = 1024
+  public static let textBatchSize = 256
 
   /// Opens a pack. Weights and tokenizer are read when they are first needed.
   ///

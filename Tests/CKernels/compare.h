@@ -63,6 +63,9 @@ float *odd_floats(size_t count, bool not_finite);
 /// Makes all that are not numbers alike: their signs and payloads depend on the processor.
 void settle_nans(float *values, size_t count);
 
+/// An activation in double precision.
+double activated(double x, CKActivation activation);
+
 void compare_codec(void);
 void compare_entropy(void);
 void compare_fixed(void);

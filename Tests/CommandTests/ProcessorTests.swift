@@ -8,7 +8,7 @@ import Testing
 struct ProcessorTests {
   private let folder = TemporaryFolder()
 
-  @Test(arguments: [(Compute.f32, 1e-9), (.bf16, 1e-5), (.int8, 3e-4)])
+  @Test(arguments: [(Compute.f32, 1e-9), (.bf16, 1e-5), (.int8, 0)])
   func `differ by no more than the specification says`(compute: Compute, bound: Double) throws {
     let demo = Fixture.path("demo").string
     let made = try Program.run(
@@ -28,6 +28,10 @@ struct ProcessorTests {
       for (number, one) in vectors.enumerated() {
         for other in vectors[..<number] {
           try #require(one.count == other.count && !one.isEmpty)
+          guard compute != .int8 else {
+            #expect(one == other)
+            continue
+          }
           for (a, b) in zip(one, other) {
             let product = zip(a, b).reduce(0) { $0 + $1.0 * $1.1 }
             let squares = a.reduce(0) { $0 + $1 * $1 } * b.reduce(0) { $0 + $1 * $1 }

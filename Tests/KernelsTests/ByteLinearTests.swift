@@ -67,26 +67,35 @@ struct ByteLinearTests {
   }
 
   @Test(arguments: InstructionSet.available, shapes)
-  func `has the same bits on every instruction set but for the last rounding`(
+  func `has the same bits on every instruction set`(
     isa: InstructionSet, shape: (m: Int, n: Int, k: Int)
   ) {
     let (m, n, k) = shape
-    // Steps and scales that are powers of two make the rounding exact.
-    let x = (0..<m * k).map { Float($0 * 37 % 256) - 100 }
+    let x = normals(m * k, seed: 34, scale: 3)
+    let bias = normals(n, seed: 35)
     let codes = (0..<n * k).map { Int8(truncatingIfNeeded: $0 &* 91 &+ $0 / 5) }
-    let steps = [Float](repeating: 0.5, count: n)
-    func result(_ isa: InstructionSet) -> [Float] {
-      var output = [Float](repeating: 0, count: m * n)
+    let steps = normals(n, seed: 36, scale: 0.01).map { abs($0) }
+    let before = normals(m * n, seed: 37)
+    func result(
+      _ isa: InstructionSet, _ bits: Int, _ activation: Activation, _ accumulating: Bool
+    ) -> [Float] {
+      var output = before
       var span = output.mutableSpan
       let panels = PackedCodes(codes, rows: n, columns: k, using: isa)
       let matrix = unsafe MatrixSpan(
         panels: panels.bytes.span.bytes, steps: steps.span, sums: panels.sums.span, rows: n,
         columns: k)
-      linear(bytes(x, k, isa), matrix, into: &span, on: WorkerPool(threads: 1), using: isa)
+      linear(
+        bytes(x, k, bits: bits, isa), matrix, bias: bias.span, activation: activation,
+        accumulating: accumulating, into: &span, on: WorkerPool(threads: 1), using: isa)
       return output
     }
-    let (found, expected) = (result(isa), result(.scalar))
-    for (a, b) in zip(found, expected) { #expect(abs(a - b) <= 2.4e-7 * abs(b)) }
+    for bits in [8, 16] {
+      for activation in Activation.allCases {
+        #expect(result(isa, bits, activation, false) == result(.scalar, bits, activation, false))
+      }
+      #expect(result(isa, bits, .none, true) == result(.scalar, bits, .none, true))
+    }
   }
 
   @Test(arguments: InstructionSet.available)

@@ -85,10 +85,11 @@ struct SharedBeginningTests {
     #expect(try rows([one, one, one + [7]]) == 6)
     #expect(try rows([one, [28, 1, 2, 9, 29], [28, 1, 2, 3, 29], [5, 29]]) == 6 + 2 + 1 + 2)
     let texts = Self.texts(60, most: 8, seed: 7).map { Array($0.prefix(7)) + [29] }
-    let beginnings = Set(texts.flatMap { text in
-      let end = text.firstIndex(of: 29)!
-      return (0...end).map { Array(text[...$0]) }
-    })
+    let beginnings = Set(
+      texts.flatMap { text in
+        let end = text.firstIndex(of: 29)!
+        return (0...end).map { Array(text[...$0]) }
+      })
     #expect(beginnings.count <= Runner.favourableRows)
     #expect(try rows(texts) == beginnings.count)
   }
@@ -139,7 +140,8 @@ struct SharedBeginningTests {
     let graph = try network.graph(.text)
     let tower = TextTower(graph, weights: network.weights(graph), pool: pool)
     try expectEach(
-      tower, [[3, 1, 4, 9, 1], [3, 1, 4], [3, 1, 4, 9, 1], [2, 5, 9], [2, 5, 9, 1], [3, 1, 4, 8]])
+      tower,
+      [[3, 1, 4, 9, 1], [3, 1, 4], [3, 1, 4, 9, 1], [2, 5, 9], [2, 5, 9, 1], [3, 1, 4, 8]])
   }
 
   /// Expects of each text what it answers by itself while somebody looks on, when all rows are

@@ -1,38 +1,11 @@
 #ifndef LANES
-#include <math.h>
-
 #include "CKernels.h"
 #include "attention_panels.h"
 
-static void softmax_scalar(float *row, size_t count, float scale) {
-  if (count == 0) return;
-  float top = row[0];
-  for (size_t i = 1; i < count; i++)
-    if (row[i] > top) top = row[i];
-  double sum = 0;
-  for (size_t i = 0; i < count; i++) sum += exp((double)scale * ((double)row[i] - top));
-  for (size_t i = 0; i < count; i++)
-    row[i] = (float)(exp((double)scale * ((double)row[i] - top)) / sum);
-}
-
-static void attention_scalar(float *out, const float *q, const float *k, const float *v, CKHead h,
-                             float *scratch) {
-  for (size_t i = 0; i < h.queries; i++) {
-    const size_t seen = seen_keys(h, i);
-    for (size_t j = 0; j < seen; j++) {
-      double sum = 0;
-      for (size_t c = 0; c < h.width; c++)
-        sum += (double)q[i * h.stride + c] * k[j * h.key_stride + c];
-      scratch[j] = (float)sum;
-    }
-    softmax_scalar(scratch, seen, h.scale);
-    for (size_t c = 0; c < h.width; c++) {
-      double sum = 0;
-      for (size_t j = 0; j < seen; j++) sum += (double)scratch[j] * v[j * h.key_stride + c];
-      out[i * h.out_stride + c] = (float)sum;
-    }
-  }
-}
+// One arithmetic for all processors: lanes.h. Products are summed in the order of the columns, and
+// shares in that of the keys, a term at a time.
+#pragma STDC FP_CONTRACT OFF
+#define FUSED
 
 // How many queries share each load of a key or a value, as many as 2 vectors of sums each leave
 // registers for; and the multiple that rows are padded to: twice the widest vector.
@@ -45,7 +18,7 @@ enum { QUERIES = 4, PADDING = 16 };
 static size_t padded(size_t count) { return (count + PADDING - 1) / PADDING * PADDING; }
 
 #define KERNEL "attention.c"
-#include "each_width.h"
+#include "every_width.h"
 
 void ck_softmax_f32(float *row, size_t count, float scale, CKInstructionSet isa) {
   DISPATCH(isa, softmax, row, count, scale);
@@ -99,9 +72,9 @@ INLINE void V(combine)(Floats (*acc)[2], const float *a, size_t a_step, const fl
     Floats b0 = V(load)(b, LANES), b1 = vectors > 1 ? V(load)(b + LANES, LANES) : b0;
 #pragma clang loop unroll(full)
     for (int r = 0; r < QUERIES; r++) {
-      const float x = a[(size_t)r * a_step + s];
-      acc[r][0] += x * b0;
-      if (vectors > 1) acc[r][1] += x * b1;
+      const Floats x = V(splat)(a[(size_t)r * a_step + s]);
+      acc[r][0] = V(fma)(x, b0, acc[r][0]);
+      if (vectors > 1) acc[r][1] = V(fma)(x, b1, acc[r][1]);
     }
   }
 }
@@ -155,19 +128,21 @@ static void V(attention)(float *out, const float *q, const float *k, const float
       }
     }
 
-    float factors[QUERIES];
     for (size_t r = 0; r < QUERIES; r++) {
       const size_t seen = r < group ? seen_keys(h, i + r) : most;
-      factors[r] = 1 / V(exponentials)(scores + r * key_row, seen, h.scale);
-      for (size_t j = seen; j < most; j++) scores[r * key_row + j] = 0;
+      float *row = scores + r * key_row;
+      const float factor = 1 / V(exponentials)(row, seen, h.scale);
+      for (size_t j = 0; j < most; j += LANES) {
+        Floats e = V(load)(row + j, LANES) * factor;
+        V(store)(row + j, V(first)(seen > j ? seen - j : 0, e, 0), LANES);
+      }
     }
     for (size_t c = 0; c < width; c += 2 * LANES) {
       V(combine)(acc, scores, key_row, values + c, most, value_row, 2);
       for (size_t r = 0; r < group; r++) {
         float *row = out + (i + r) * h.out_stride + c;
-        V(store)(row, acc[r][0] * factors[r], width - c);
-        if (width - c > LANES)
-          V(store)(row + LANES, acc[r][1] * factors[r], width - c - LANES);
+        V(store)(row, acc[r][0], width - c);
+        if (width - c > LANES) V(store)(row + LANES, acc[r][1], width - c - LANES);
       }
     }
   }

@@ -1,5 +1,9 @@
 #include "attention_panels.h"
 
+// The arithmetic of attention.c.
+#pragma STDC FP_CONTRACT OFF
+#define FUSED
+
 #if defined(__x86_64__)
 #pragma clang attribute push(                                                              \
     __attribute__((                                                                        \

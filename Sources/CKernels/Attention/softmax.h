@@ -8,12 +8,16 @@ INLINE float V(exponentials)(float *row, size_t count, float scale) {
     tops = V(select)(x > tops, x, tops);
   }
   float top = V(maximum)(tops);
-  Floats sums = {0};
-  for (size_t i = 0; i < count; i += LANES) {
-    Floats e = V(exp)((V(load)(row + i, count - i) - top) * scale);
-    e = V(first)(count - i, e, 0);
-    sums += e;
-    V(store)(row + i, e, count - i);
-  }
-  return V(sum)(sums);
+  Floats sums[V(PARTS)] = {{0}};
+  for (size_t i = 0; i < count; i += 16)
+#pragma clang loop unroll(full)
+    for (size_t x = 0; x < V(PARTS); x++) {
+      const size_t start = i + x * LANES;
+      if (start >= count) break;
+      Floats e = V(exp)((V(load)(row + start, count - start) - top) * scale);
+      e = V(first)(count - start, e, 0);
+      sums[x] += e;
+      V(store)(row + start, e, count - start);
+    }
+  return V(sum_of_parts)(sums);
 }

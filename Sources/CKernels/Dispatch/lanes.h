@@ -1,5 +1,8 @@
 // Vectors of LANES floats, and what the kernels need to do with them. Included once a width by
 // each_width.h, hence without a guard. The operators are those of Clang's vector types.
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 
 typedef float V(Floats) __attribute__((vector_size(4 * LANES)));
 typedef int32_t V(Ints) __attribute__((vector_size(4 * LANES)));
@@ -35,7 +38,25 @@ INLINE void V(store)(void *to, Floats v, size_t count) {
 #endif
 }
 
-INLINE Floats V(splat)(float x) { return (Floats){0} + x; }
+// Less 0, not plus: that changes no number, -0 either, and costs nothing.
+INLINE Floats V(splat)(float x) { return x - (Floats){0}; }
+
+// a · b + c. In files that define FUSED it is rounded once on every processor, in others twice
+// (their FP_CONTRACT is off, or they call nothing that uses it).
+INLINE Floats V(fma)(Floats a, Floats b, Floats c) {
+#if !defined(FUSED)
+  return a * b + c;
+#elif LANES == 16
+  return _mm512_fmadd_ps(a, b, c);
+#elif LANES == 8
+  return _mm256_fmadd_ps(a, b, c);
+#elif defined(__aarch64__)
+  return (Floats)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+  for (int i = 0; i < LANES; i++) c[i] = __builtin_fmaf(a[i], b[i], c[i]);
+  return c;
+#endif
+}
 
 INLINE Floats V(select)(Ints mask, Floats a, Floats b) {
   return (Floats)(((Ints)a & mask) | ((Ints)b & ~mask));
@@ -81,6 +102,21 @@ INLINE float V(maximum)(Floats v) {
 
 #undef FOLD
 
+// Sums that are the same on every processor have 16 parts: element i belongs to part i mod 16,
+// whether it takes one vector or several to hold them.
+enum { V(PARTS) = 16 / LANES };
+
+// The sum of all parts, of which vector i holds LANES.
+INLINE float V(sum_of_parts)(const Floats *parts) {
+#if LANES == 16
+  return V(sum)(parts[0]);
+#elif LANES == 8
+  return V(sum)(parts[0] + parts[1]);
+#else
+  return V(sum)((parts[0] + parts[2]) + (parts[1] + parts[3]));
+#endif
+}
+
 // eˣ, relative error below 2·10⁻⁷; 0 below e⁻⁸⁷, and e⁸⁸ above that. NaN stays NaN.
 //
 // x = n·ln 2 + r, |r| ≤ ln 2 / 2. The polynomial, and ln 2 in two parts, are those of expf in the
@@ -89,16 +125,16 @@ INLINE Floats V(exp)(Floats x) {
   const Floats top = V(splat)(88.0f), bottom = V(splat)(-87.0f);
   Ints small = x < bottom;
   x = V(select)(x > top, top, V(select)(small, bottom, x));
-  Floats shifted = x * 1.44269504088896341f + 12582912.0f;
+  Floats shifted = V(fma)(x, V(splat)(1.44269504088896341f), V(splat)(12582912.0f));
   Floats n = shifted - 12582912.0f;
-  Floats r = x - n * 0.693359375f;
-  r = r - n * -2.12194440e-4f;
-  Floats p = r * 1.9875691500e-4f + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * (r * r) + r;
+  Floats r = V(fma)(n, V(splat)(-0.693359375f), x);
+  r = V(fma)(n, V(splat)(2.12194440e-4f), r);
+  Floats p = V(fma)(r, V(splat)(1.9875691500e-4f), V(splat)(1.3981999507e-3f));
+  p = V(fma)(p, r, V(splat)(8.3334519073e-3f));
+  p = V(fma)(p, r, V(splat)(4.1665795894e-2f));
+  p = V(fma)(p, r, V(splat)(1.6666665459e-1f));
+  p = V(fma)(p, r, V(splat)(5.0000001201e-1f));
+  p = V(fma)(p, r * r, r);
   p = p + 1.0f;
   Ints power = (Ints)(((Words)shifted << 23) + 0x3f800000u);
   return V(select)(small, V(splat)(0), p * (Floats)power);
@@ -111,21 +147,21 @@ INLINE Floats V(exp)(Floats x) {
 INLINE Floats V(erf)(Floats x) {
   Ints sign = (Ints)x & (int32_t)0x80000000;
   Floats t = (Floats)((Ints)x & 0x7fffffff), s = x * x;
-  Floats a = t * -1.72853470e-5f + 3.83197126e-4f;
-  a = a * s + (t * -3.88396438e-3f + 2.42546219e-2f);
-  a = a * t + -1.06777877e-1f;
-  a = a * t + -6.34846687e-1f;
-  a = a * t + -1.28717512e-1f;
-  a = a * t - t;
+  Floats a = V(fma)(t, V(splat)(-1.72853470e-5f), V(splat)(3.83197126e-4f));
+  a = V(fma)(a, s, V(fma)(t, V(splat)(-3.88396438e-3f), V(splat)(2.42546219e-2f)));
+  a = V(fma)(a, t, V(splat)(-1.06777877e-1f));
+  a = V(fma)(a, t, V(splat)(-6.34846687e-1f));
+  a = V(fma)(a, t, V(splat)(-1.28717512e-1f));
+  a = V(fma)(a, t, -t);
   // Beyond 5 the polynomial turns round, and erf is 1 in float32.
   a = V(select)(t > 5.0f, V(splat)(-30.0f), a);
   Floats far = (Floats)((Ints)(1.0f - V(exp)(a)) | sign);
-  Floats b = s * -5.96761703e-4f + 4.99119423e-3f;
-  b = b * s + -2.67681349e-2f;
-  b = b * s + 1.12819925e-1f;
-  b = b * s + -3.76125336e-1f;
-  b = b * s + 1.28379166e-1f;
-  b = b * x + x;
+  Floats b = V(fma)(s, V(splat)(-5.96761703e-4f), V(splat)(4.99119423e-3f));
+  b = V(fma)(b, s, V(splat)(-2.67681349e-2f));
+  b = V(fma)(b, s, V(splat)(1.12819925e-1f));
+  b = V(fma)(b, s, V(splat)(-3.76125336e-1f));
+  b = V(fma)(b, s, V(splat)(1.28379166e-1f));
+  b = V(fma)(b, x, x);
   return V(select)(t > 0.927734375f, far, b);
 }
 
@@ -136,38 +172,45 @@ INLINE Floats V(tanh)(Floats x) {
   Ints sign = (Ints)x & (int32_t)0x80000000;
   Floats t = (Floats)((Ints)x & 0x7fffffff), s = x * x;
   Floats far = (Floats)((Ints)(1.0f - 2.0f / (V(exp)(t + t) + 1.0f)) | sign);
-  Floats p = s * -5.70498872745e-3f + 2.06390887954e-2f;
-  p = p * s + -5.37397155531e-2f;
-  p = p * s + 1.33314422036e-1f;
-  p = p * s + -3.33332819422e-1f;
-  p = p * s * x + x;
+  Floats p = V(fma)(s, V(splat)(-5.70498872745e-3f), V(splat)(2.06390887954e-2f));
+  p = V(fma)(p, s, V(splat)(-5.37397155531e-2f));
+  p = V(fma)(p, s, V(splat)(1.33314422036e-1f));
+  p = V(fma)(p, s, V(splat)(-3.33332819422e-1f));
+  p = V(fma)(p * s, x, x);
   return V(select)(t > 0.625f, far, p);
 }
 
-// x · σ(slope · y)
+// x · σ(slope · y) = x / (1 + 2ᵗ)
+//
+// 2ᵗ = 2ⁿ · 2ʳ; the polynomial is 2ʳ for |r| ≤ 1/2 within 1.1·10⁻⁷ (least maximum, by reweighted
+// least squares). NaN stays NaN.
 INLINE Floats V(times_logistic)(Floats x, Floats y, const double slope) {
+  Floats t = y * (float)(slope * -1.4426950408889634);
 #if LANES == 16
-  // As below with 2ᵗ for eˣ, and without a division, which would take most of the time. The
-  // polynomial is 2ʳ for |r| ≤ 1/2 within 1.1·10⁻⁷ (least maximum, by reweighted least squares);
-  // one step of Newton's takes the reciprocal from 14 bits to all. min keeps a NaN on its right.
-  const float factor = (float)(slope * -1.4426950408889634);
-  __m512 t = _mm512_min_ps(_mm512_set1_ps(125.0f), y * factor);
-  __m512 n = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), r = t - n;
-  Floats p = (Floats)r * 1.32647271e-3f + 9.67151265e-3f;
-  p = p * r + 5.55073374e-2f;
-  p = p * r + 2.40222421e-1f;
-  p = p * r + 6.93146978e-1f;
-  p = p * r + 1.0f;
-  Floats d = _mm512_scalef_ps(p, n) + 1.0f;
-  Floats q = _mm512_rcp14_ps(d);
-  return x * (q * (2.0f - d * q));
+  // min keeps a NaN on its right.
+  t = _mm512_min_ps(_mm512_set1_ps(125.0f), t);
+  Floats n = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 #else
-  return x / (1.0f + V(exp)(y * (float)-slope));
+  // Of less than 2⁻¹²⁶ nothing is left beside 1.
+  t = V(select)(t > 125.0f, V(splat)(125.0f), V(select)(t < -126.0f, V(splat)(-126.0f), t));
+  Floats shifted = t + 12582912.0f, n = shifted - 12582912.0f;
 #endif
+  Floats r = t - n;
+  Floats p = V(fma)(r, V(splat)(1.32647271e-3f), V(splat)(9.67151265e-3f));
+  p = V(fma)(p, r, V(splat)(5.55073374e-2f));
+  p = V(fma)(p, r, V(splat)(2.40222421e-1f));
+  p = V(fma)(p, r, V(splat)(6.93146978e-1f));
+  p = V(fma)(p, r, V(splat)(1.0f));
+#if LANES == 16
+  p = _mm512_scalef_ps(p, n);
+#else
+  p = p * (Floats)(Ints)(((Words)shifted << 23) + 0x3f800000u);
+#endif
+  return x / (p + 1.0f);
 }
 
 // x + 0.044715 x³, of which the approximate GELU takes the logistic function.
-INLINE Floats V(cubic)(Floats x) { return x + x * x * x * 0.044715f; }
+INLINE Floats V(cubic)(Floats x) { return V(fma)(x * x * x, V(splat)(0.044715f), x); }
 
 INLINE Floats V(activated)(Floats x, CKActivation activation) {
   switch (activation) {

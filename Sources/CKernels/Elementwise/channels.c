@@ -4,16 +4,8 @@
 // See ck_channels.h: no product may be fused with a sum.
 #pragma STDC FP_CONTRACT OFF
 
-// Vectors of 4 are what any processor's compiler makes something of.
-#define LANES 4
-#define V(name) name##_scalar
 #define KERNEL "channels.c"
-#include "lanes.h"
-#include KERNEL
-#undef LANES
-#undef V
-
-#include "each_width.h"
+#include "every_width.h"
 
 void ck_depthwise_f32(float *out, const float *map, const float *weight, const float *bias,
                       CKWindows windows, size_t y, CKInstructionSet isa) {

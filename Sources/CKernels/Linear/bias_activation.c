@@ -1,22 +1,12 @@
 #ifndef LANES
 #include "CKernels.h"
-#include "activated.h"
 
-static void bias_activation_scalar(float *values, const float *bias, size_t rows, size_t width,
-                                   size_t stride, CKActivation activation) {
-  for (size_t r = 0; r < rows; r++, values += stride)
-    for (size_t i = 0; i < width; i++) {
-      float x = values[i] + (bias ? bias[i] : 0);
-      values[i] = (float)activated(x, activation);
-    }
-}
-
-static void add_scalar(float *out, const float *in, size_t count) {
-  for (size_t i = 0; i < count; i++) out[i] += in[i];
-}
+// One arithmetic for all processors: lanes.h.
+#pragma STDC FP_CONTRACT OFF
+#define FUSED
 
 #define KERNEL "bias_activation.c"
-#include "each_width.h"
+#include "every_width.h"
 
 void ck_bias_activation_f32(float *values, const float *bias, size_t rows, size_t width,
                             size_t stride, CKActivation activation, CKInstructionSet isa) {

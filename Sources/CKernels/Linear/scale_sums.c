@@ -1,26 +1,12 @@
 #ifndef LANES
 #include "CKernels.h"
-#include "activated.h"
 
-// Wraps as sums of codes may, although their difference then never overflows.
-#define CENTRED(sum, zero, row_sum) \
-  ((int32_t)((uint32_t)(sum) - (uint32_t)(zero) * (uint32_t)(row_sum)))
-
-static void scale_sums_scalar(float *out, size_t out_stride, const int32_t *sums,
-                              size_t sums_stride, CKScaling s, size_t m, size_t n,
-                              CKActivation activation, bool accumulating) {
-  for (size_t i = 0; i < m; i++, out += out_stride, sums += s.planes * sums_stride)
-    for (size_t j = 0; j < n; j++) {
-      double x = 0;
-      for (size_t p = 0; p < s.planes; p++)
-        x = 256 * x + CENTRED(sums[p * sums_stride + j], s.zeros[s.planes * i + p], s.row_sums[j]);
-      x = x * s.scales[i] * s.steps[j] + (s.bias ? s.bias[j] : 0);
-      out[j] = (float)((accumulating ? out[j] : 0) + activated(x, activation));
-    }
-}
+// One arithmetic for all processors: lanes.h.
+#pragma STDC FP_CONTRACT OFF
+#define FUSED
 
 #define KERNEL "scale_sums.c"
-#include "each_width.h"
+#include "every_width.h"
 
 void ck_scale_sums_f32(float *out, size_t out_stride, const int32_t *sums, size_t sums_stride,
                        CKScaling scaling, size_t m, size_t n, CKActivation activation,
@@ -60,12 +46,13 @@ INLINE void V(scale_sums_columns)(float *out, size_t out_stride, const int32_t *
       if (left == 0) break;
       Floats v = {0};
       for (size_t p = 0; p < planes; p++) {
+        // Wraps as sums of codes may, although their difference then never overflows.
         Words sum = V(load_words)(sums + p * sums_stride + x * LANES, left) -
                     row_sums[x] * (uint32_t)s.zeros[planes * i + p];
         Floats centred = __builtin_convertvector((Ints)sum, Floats);
-        v = p == 0 ? centred : v * 256.0f + centred;
+        v = p == 0 ? centred : V(fma)(v, V(splat)(256.0f), centred);
       }
-      v = v * (steps[x] * s.scales[i]) + bias[x];
+      v = V(fma)(v, steps[x] * s.scales[i], bias[x]);
       v = V(activated)(v, activation);
       if (accumulating) v += V(load)(out + x * LANES, left);
       V(store)(out + x * LANES, v, left);

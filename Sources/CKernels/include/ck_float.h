@@ -42,7 +42,7 @@ void ck_dot_codes_f32(float *_Nonnull sums, size_t sums_stride, const float *_No
 ///
 /// in, out [rows, width], which may be the same memory; weight, bias [width]. The variance is the
 /// biased one. Within 2·10⁻⁶ · (|out − bias| + |weight|) and a unit in the last place of out, while
-/// |mean| ≤ 4·√var; beyond that the mean costs accuracy in proportion.
+/// |mean| ≤ 4·√var; beyond that the mean costs accuracy in proportion. The same bits everywhere.
 void ck_layer_norm_f32(float *_Nonnull out, const float *_Nonnull in, const float *_Nonnull weight,
                        const float *_Nonnull bias, size_t rows, size_t width, float epsilon,
                        CKInstructionSet isa);
@@ -51,7 +51,7 @@ void ck_layer_norm_f32(float *_Nonnull out, const float *_Nonnull in, const floa
 ///
 /// values [rows, width] in rows that begin `stride` floats apart; bias [width].
 /// Within 4·10⁻⁷ · |x| for an argument x of the activation, σ(x) within 4·10⁻⁷; max(x, 0) is exact,
-/// and so is no activation. NaN stays NaN.
+/// and so is no activation. NaN stays NaN. The same bits everywhere.
 void ck_bias_activation_f32(float *_Nonnull values, const float *_Nullable bias, size_t rows,
                             size_t width, size_t stride, CKActivation activation,
                             CKInstructionSet isa);
@@ -62,6 +62,7 @@ void ck_add_f32(float *_Nonnull out, const float *_Nonnull in, size_t count, CKI
 /// row[i] = exp(scale·row[i] − m) / Σ exp(scale·row[j] − m), m the maximum of scale·row, scale > 0.
 ///
 /// Within 10⁻⁶ · (1 + scale·(max row − row[i])) of each value, relative; below e⁻⁸⁷ it is 0.
+/// The same bits everywhere.
 void ck_softmax_f32(float *_Nonnull row, size_t count, float scale, CKInstructionSet isa);
 
 /// How many floats of scratch the kernels for attention need.
@@ -80,7 +81,8 @@ typedef struct {
 /// One head: out[i] = Σⱼ softmaxⱼ(scale · q[i]·k[j]) v[j].
 ///
 /// q, out [queries, width]; k, v [keys, width]. Causal: j ≤ i + keys − queries only, and queries ≤
-/// keys. There is at least one key. Within 10⁻⁵ · max |v| while |scale · q·k| ≤ 30.
+/// keys. There is at least one key. Within 10⁻⁵ · max |v| while |scale · q·k| ≤ 30. The same bits
+/// everywhere: products are added up one by one, each fused with its sum.
 void ck_attention_f32(float *_Nonnull out, const float *_Nonnull q, const float *_Nonnull k,
                       const float *_Nonnull v, CKHead head, float *_Nonnull scratch,
                       CKInstructionSet isa);

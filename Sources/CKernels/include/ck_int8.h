@@ -47,7 +47,8 @@ typedef struct {
 /// holds, where c[i,j] is sums[i,j] − zeros[i] · row_sums[j], or that of two planes. Rows begin
 /// `out_stride` and `sums_stride` apart.
 ///
-/// Within 4 units in the last place of each term, and what `ck_bias_activation_f32` says.
+/// Within 4 units in the last place of each term, and what `ck_bias_activation_f32` says. The same
+/// bits everywhere.
 void ck_scale_sums_f32(float *_Nonnull out, size_t out_stride, const int32_t *_Nonnull sums,
                        size_t sums_stride, CKScaling scaling, size_t m, size_t n,
                        CKActivation activation, bool accumulating, CKInstructionSet isa);

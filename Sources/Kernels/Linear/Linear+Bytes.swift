@@ -10,7 +10,7 @@ extension MatrixSpan {
 /// `output = activation(x · weightsᵀ + bias)`, the products summed exactly.
 ///
 /// Each result depends on its row and its column alone, so it has the same bits for any number of
-/// threads, and the same sum of codes on every instruction set.
+/// threads, and on every instruction set.
 ///
 /// - Parameters:
 ///   - weights: `[n, k]`, coded.
