@@ -7,10 +7,9 @@ extension Grid {
   /// Encodes a matrix so that the layer's output errs little, for inputs as they were seen, rather
   /// than each weight.
   ///
-  /// The steps are those of the plain grid or of the trellis. Where codes are int16 each weight is
-  /// rounded by itself: so fine a step leaves nothing to make up for. So it is where feedback would
-  /// take a row further from its values than `isNear` allows, so that who holds the codes against
-  /// the values need not know the factor.
+  /// The steps are those of the plain grid or of the trellis. Where feedback would take a row
+  /// further from its values than `isNear` allows, each weight is rounded by itself, so that who
+  /// holds the codes against the values need not know the factor.
   ///
   /// - Parameters:
   ///   - step: as there; `nil` for the finest that int8 codes allow each row.
@@ -28,13 +27,13 @@ extension Grid {
       } else {
         try Self.steps(of: tensor, near: step, pool)
       }
-    guard width == 1, tensor.shape.count > 0 else {
+    guard tensor.shape.count > 0 else {
       self = try Grid(encoding: tensor, step: step, pool: pool)
       return
     }
     let (rows, columns) = (tensor.rows, tensor.columns)
-    let byRow = tensor.withFloats(0..<tensor.shape.count) { floats in
-      var rounding = ColumnRounding.nearest
+    let bytes = tensor.withFloats(0..<tensor.shape.count) { floats in
+      var rounding = ColumnRounding.nearest(limit: width == 1 ? 127 : 32_767)
       if let blockElements {
         let layout = Trellis.Layout(rows: rows, columns: columns, block: blockElements)
         let sample = TrellisSample(rowSteps, layout)
@@ -42,29 +41,24 @@ extension Grid {
         rounding = .trellis(
           layout, sample.frequencies(of: floats, price: price, pool).costs(price: price))
       }
-      let byColumn = [Float](capacity: floats.count) { output in
-        for column in 0..<columns {
-          for row in 0..<rows { output.append(floats[row * columns + column]) }
-        }
-      }
-      var codes = [Int8](repeating: 0, count: floats.count)
+      var codes = [Int16](repeating: 0, count: floats.count)
       var span = codes.mutableSpan
       roundWithFeedback(
-        byColumn.span, factor: factor.span, steps: rowSteps.span, columns: columns, rounding,
+        floats, factor: factor.span, steps: rowSteps.span, columns: columns, rounding,
         into: &span, on: pool)
-      return [UInt8](capacity: codes.count) { output in
-        for row in 0..<rows {
-          for column in 0..<columns {
-            output.append(UInt8(bitPattern: codes[column * rows + row]))
-          }
+      return [UInt8](capacity: width * codes.count) { output in
+        for code in codes {
+          output.append(UInt8(truncatingIfNeeded: code))
+          if width == 2 { output.append(UInt8(truncatingIfNeeded: code >> 8)) }
         }
       }
     }
-    let codes = Buffer(byRow)
+    let codes = Buffer(bytes)
     let steps = Buffer(littleEndian: rowSteps)
-    let sums = Self.sums(tensor, codes: Tensor(.int8, tensor.shape, codes), steps: steps, pool)
+    let codeType: ElementType = width == 1 ? .int8 : .int16
+    let sums = Self.sums(tensor, codes: Tensor(codeType, tensor.shape, codes), steps: steps, pool)
     self.init(
-      codes: codes, codeType: .int8, steps: steps, squaredError: sums.error, power: sums.power)
+      codes: codes, codeType: codeType, steps: steps, squaredError: sums.error, power: sums.power)
     guard !isNear(tensor, pool: pool) else { return }
     if let blockElements, let step {
       self = try Grid(

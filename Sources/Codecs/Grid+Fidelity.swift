@@ -29,8 +29,8 @@ extension Grid {
   ///
   /// The step of each row follows from the row's own values and from one step for the whole tensor,
   /// so that no row can have one that is coarser than the others without need. Codes are the
-  /// nearest to the values, or the nearest path through the trellis, which is searched again; where
-  /// they are int8, also such as feedback gives.
+  /// nearest to the values, or the nearest path through the trellis, which is searched again, or
+  /// such as feedback gives.
   ///
   /// - Parameters:
   ///   - codes: int8 or int16, of the tensor's shape.
@@ -56,11 +56,8 @@ extension Grid {
       if try Grid(encoding: tensor, step: common, pool: pool).holds(codes, steps) {
         return .nearest
       }
-      guard codes.elementType == .int8 else {
-        return .foreign("has codes that are not its values divided by their steps")
-      }
       // Where every row has its own finest step, the one that was asked for is at most the least.
-      if let step = common ?? found.filter({ $0 > 0 }).min(),
+      if codes.elementType == .int8, let step = common ?? found.filter({ $0 > 0 }).min(),
         try Grid(
           trellis: tensor, step: step, price: priceForEmbeddings, blockElements: blockElements,
           pool: pool
@@ -74,10 +71,9 @@ extension Grid {
     return distance(of: codes, steps: found, from: tensor, pool).map(Fidelity.foreign) ?? .bounded
   }
 
-  /// Whether each row of its int8 codes is as near to its values as feedback may take it: a root
+  /// Whether each row of its codes is as near to its values as feedback may take it: a root
   /// mean square of 1.25 steps, and 12 steps at any value.
   func isNear(_ tensor: Tensor, pool: WorkerPool) -> Bool {
-    guard codeType == .int8 else { return true }
     let steps = steps.span(of: Float.self)
     return Self.distance(
       of: Tensor(codeType, tensor.shape, codes), steps: steps.indices.map { steps[$0] },
@@ -127,15 +123,18 @@ extension Grid {
     of codes: Tensor, steps: [Float], from tensor: Tensor, _ pool: WorkerPool
   ) -> String? {
     let columns = tensor.columns
+    let width = codes.elementType == .int16 ? 2 : 1
     let clauses: [String?] = pool.map(tensor.rows) { row in
       let range = row * columns..<(row + 1) * columns
       let step = steps[row]
       // Nothing is left of such a row, and its values are smaller than any normal step.
       guard step > 0 else { return nil }
-      let stored = codes.buffer.slice(range)
+      let stored = codes.buffer.slice(width * range.lowerBound..<width * range.upperBound)
       return tensor.withFloats(range) { values in
-        let codes = stored.span(of: Int8.self)
-        let error = gridError(values, codes: codes, step: step).error
+        let error =
+          width == 2
+          ? gridError(values, wideCodes: stored.bytes, step: step).error
+          : gridError(values, codes: stored.span(of: Int8.self), step: step).error
         let limit = largestRowError * Double(step)
         // Written so that a NaN fails.
         guard error <= Double(columns) * limit * limit else {
@@ -144,7 +143,11 @@ extension Grid {
             + "\(decimal(largestRowError, 2)) are allowed"
         }
         for column in values.indices {
-          let difference = abs(Double(values[column]) - Double(codes[column]) * Double(step))
+          let code =
+            width == 2
+            ? Double(stored.span(of: Int16.self)[column])
+            : Double(stored.span(of: Int8.self)[column])
+          let difference = abs(Double(values[column]) - code * Double(step))
           guard difference > largestError * Double(step) else { continue }
           return "is \(decimal(difference / Double(step), 1)) steps from the source in row \(row), "
             + "column \(column), at most \(decimal(largestError, 1)) are allowed"

@@ -2,6 +2,7 @@ internal import Architecture
 internal import Bytes
 internal import Checkpoints
 internal import Codecs
+internal import Concurrency
 public import Evidence
 public import PackFormat
 internal import Quantisation
@@ -11,10 +12,8 @@ internal import Tokenizers
 /// Proof that the whole content of a pack is what its recipe makes of a source: item by item in the
 /// order of the manifest, byte by byte, and nothing more.
 ///
-/// Codes that were rounded for what their layers take in are not made again, for they follow from
-/// floating-point forward passes, whose last bits are a machine's own. Their steps are made again;
-/// their codes are held to what rounding with these steps can give, and the error that the recipe
-/// records to the one that they have.
+/// Codes that were rounded for pictures of the user's cannot be made again without these. Their
+/// steps are made again; their codes are held to what rounding with these steps can give.
 public struct Rebuilding: Sendable {
   /// What is not as the recipe makes it, a clause each; empty where all is.
   public private(set) var differences: [String] = []
@@ -42,16 +41,21 @@ public struct Rebuilding: Sendable {
     if let tables = spec.tokenizer?.tables { try compare(section: .tokenizerTables, tables) }
     try compare(section: .recipe, Array(recipe.json.description.utf8))
     let encoder = TensorEncoder(recipe: recipe, pool: pack.pool)
+    let calibration = try Self.calibration(recipe, spec, checkpoint, pack.pool)
     for parameter in spec.graph.parameters {
       defer { checkpoint.release(parameter.name) }
       guard let packed = next(tensor: parameter.name) else { continue }
       let source = checkpoint.tensor(parameter.name)
-      let clause =
-        if let error = recipe.codings[parameter.name]?.squaredError {
-          try bound(packed, parameter, to: source, encoder, recorded: error)
-        } else {
-          packed.firstDifference(from: try encoder.encode(source, parameter).tensor)
-        }
+      let clause: String?
+      if recipe.calibration != nil, calibration == nil, parameter.role == .matrix {
+        clause = try bound(packed, parameter, to: source, encoder)
+      } else if let grid = calibration?.grid(
+        of: parameter.name, checkpoint, recipe.codings[parameter.name], pack.pool)
+      {
+        clause = packed.firstDifference(from: encoder.describe(grid, parameter).tensor)
+      } else {
+        clause = packed.firstDifference(from: try encoder.encode(source, parameter).tensor)
+      }
       if let clause { differences.append("tensor \"\(parameter.name)\" \(clause)") }
       pack.release(packed)
     }
@@ -65,6 +69,17 @@ public struct Rebuilding: Sendable {
       }
     }
     for item in rest { differences.append("\(item.kind) is nothing that the recipe makes") }
+  }
+
+  /// What the recipe rounds for, where that can be made again.
+  private static func calibration(
+    _ recipe: Recipe, _ spec: ModelSpec, _ checkpoint: Checkpoint, _ pool: WorkerPool
+  ) throws -> Calibration? {
+    guard let told = recipe.calibration, told.areBuiltIn else { return nil }
+    let inputs = try TracedInputs(
+      for: spec.graph, spec.preprocessing, spec.tokenizer, calibration: .builtIn)
+    guard inputs.description == told else { return nil }
+    return try Calibration(inputs, checkpoint, spec.graph, pool) { _ in }
   }
 
   /// Takes the next item, which must have that name; those before the one that has are reported.
@@ -102,8 +117,7 @@ public struct Rebuilding: Sendable {
 
   /// What a tensor on a grid, whose codes were rounded for more than their own values, is not.
   private mutating func bound(
-    _ packed: PackedTensor, _ parameter: Parameter, to source: Tensor, _ encoder: TensorEncoder,
-    recorded: Double
+    _ packed: PackedTensor, _ parameter: Parameter, to source: Tensor, _ encoder: TensorEncoder
   ) throws -> String? {
     let (codeType, rowSteps) = try encoder.rowSteps(of: source, parameter.name)
     let steps = rowSteps.flatMap { step in
@@ -122,9 +136,7 @@ public struct Rebuilding: Sendable {
     case .bounded: bounded.append(parameter.name)
     case .foreign(let clause): return clause
     }
-    let error = Grid.squaredError(of: source, codes: codes, steps: stored, pool: pack.pool)
-    return error == recorded
-      ? nil : "differs from the source by another error than the recipe says"
+    return nil
   }
 }
 

@@ -10,6 +10,8 @@ public struct Recipe: Equatable, Sendable {
   /// Whether a tensor with NaN or infinite values is carried as it is where others are rounded;
   /// refused otherwise.
   public var allowsNonFinite = false
+  /// What matrices were rounded for, where they were.
+  package var calibration: Inputs?
   /// How tensors on a grid are coded, by name; with the finest step that int8 codes allow each row
   /// where nothing is said. A conversion finds them; a rebuild takes them from the pack.
   package var codings: [String: Coding] = [:]
@@ -20,15 +22,48 @@ public struct Recipe: Equatable, Sendable {
     var step: StepExponent?
     /// Whether its codes are a path through the trellis.
     var isTrellis = false
-    /// Σ (value − code · step)² of codes that were rounded for what the layer takes in: such codes
-    /// follow from floating-point forward passes, whose last bits are a machine's own, so a rebuild
-    /// checks their error and not the codes. `nil` for codes that follow from the values alone.
-    package var squaredError: Double?
 
-    package init(step: StepExponent? = nil, isTrellis: Bool = false, squaredError: Double? = nil) {
+    package init(step: StepExponent? = nil, isTrellis: Bool = false) {
       self.step = step
       self.isTrellis = isTrellis
-      self.squaredError = squaredError
+    }
+  }
+
+  /// Pictures and texts that matrices were rounded for.
+  package struct Inputs: Equatable, Sendable {
+    /// Whether this tool made them, so that a rebuild can make them again.
+    package var areBuiltIn: Bool
+    /// SHA-256 of what the towers took in, in hexadecimal digits.
+    package var digest: String
+
+    package init(areBuiltIn: Bool, digest: String) {
+      self.areBuiltIn = areBuiltIn
+      self.digest = digest
+    }
+
+    private static let (builtIn, given) = ("built-in", "given")
+
+    var json: JSON {
+      ["inputs": .string(areBuiltIn ? Self.builtIn : Self.given), "digest": .string(digest)]
+    }
+
+    init(decoding json: JSON) throws(FormatError) {
+      switch json["inputs"]?.string {
+      case Self.builtIn: areBuiltIn = true
+      case Self.given: areBuiltIn = false
+      default:
+        throw FormatError(
+          .invalidField,
+          "recipe.calibration.inputs is \(json["inputs"]?.excerpt ?? "missing"), known are "
+            + "\(Self.builtIn) and \(Self.given)")
+      }
+      guard let digest = json["digest"]?.string, digest.utf8.count == 64 else {
+        throw FormatError(
+          .invalidField,
+          "recipe.calibration.digest is \(json["digest"]?.excerpt ?? "missing"), 64 hexadecimal "
+            + "digits are needed")
+      }
+      self.digest = digest
     }
   }
 
@@ -62,16 +97,13 @@ public struct Recipe: Equatable, Sendable {
     ]
     object["rate"] = rate?.json
     if allowsNonFinite { object["allow_non_finite"] = true }
+    object["calibration"] = calibration?.json
     let sorted = codings.sorted { $0.key < $1.key }
     guard !sorted.isEmpty else { return .object(object) }
     object["steps"] = .object(
       JSON.Object(
         sorted.compactMap { name, coding in coding.step.map { (name, .integer($0.value)) } }))
     object["trellis"] = .array(sorted.filter(\.value.isTrellis).map { .string($0.key) })
-    let rounded = sorted.compactMap { name, coding in
-      coding.squaredError.map { (name, JSON(finite: $0)) }
-    }
-    if !rounded.isEmpty { object["squared_errors"] = .object(JSON.Object(rounded)) }
     return .object(object)
   }
 
@@ -91,15 +123,8 @@ public struct Recipe: Equatable, Sendable {
     self.init(target: target, towers: towers)
     rate = try json["rate"].map { json throws(FormatError) in try Rate(decoding: json) }
     allowsNonFinite = json["allow_non_finite"]?.bool ?? false
-    let errors = json["squared_errors"]?.object ?? JSON.Object()
-    for name in errors.keys {
-      guard let error = errors[name]?.double, error >= 0, error.isFinite else {
-        throw FormatError(
-          .invalidField,
-          "recipe.squared_errors has \(errors[name]?.excerpt ?? "nothing"), numbers from 0 are "
-            + "allowed", tensor: name)
-      }
-      codings[name] = Coding(squaredError: error)
+    calibration = try json["calibration"].map { json throws(FormatError) in
+      try Inputs(decoding: json)
     }
     guard let steps = json["steps"]?.object else { return }
     let trellis = Set((json["trellis"]?.array ?? []).compactMap(\.string))

@@ -153,13 +153,15 @@ static void feedback(void) {
   EACH_COUNT(n) {
     float *out = normals(n, 5), *errors = room(4 * n);
     const float *in = normals(n, 30), *steps = normals(n, 0.7f);
-    int8_t *rounded = room(n);
+    int16_t *rounded = room(2 * n);
     ck_add_scaled_f32(out, in, random_normal(), n);
-    ck_feedback_round(out, in, n, rounded);
-    ck_feedback_errors(out, rounded, steps, n, errors);
+    for (int limit = 127; limit <= 32767; limit += 32640) {
+      ck_feedback_round(out, in, n, limit, rounded);
+      ck_feedback_errors(out, rounded, steps, n, errors);
+      add_to_hash(rounded, 2 * n);
+      add_to_hash(errors, 4 * n);
+    }
     add_to_hash(out, 4 * n);
-    add_to_hash(rounded, n);
-    add_to_hash(errors, 4 * n);
   }
 }
 

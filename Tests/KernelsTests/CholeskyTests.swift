@@ -37,6 +37,26 @@ import Testing
     #expect(factors[0] == factors[1] && factors[0] == factors[2])
   }
 
+  @Test func `rows below the matrix are solved for the factor`() {
+    let (n, below) = (130, 70)
+    let moments = Self.moments(n)
+    var random = SplitMix64(seed: 11)
+    let rows = (0..<below * n).map { _ in Float.random(in: -1...1, using: &random) }
+    var factor = moments + rows
+    do {
+      var span = factor.mutableSpan
+      #expect(choleskyFactor(&span, n, below: below, on: pool))
+    }
+    for row in 0..<below {
+      for i in 0..<n {
+        let product = (0...i).reduce(0.0) {
+          $0 + Double(factor[(n + row) * n + $1]) * Double(factor[i * n + $1])
+        }
+        #expect(abs(product - Double(rows[row * n + i])) < 1e-4)
+      }
+    }
+  }
+
   @Test func `says so when a matrix is not positive definite`() {
     var a: [Float] = [1, 0, 0, 2, 1, 0, 0, 0, 1]
     var span = a.mutableSpan
@@ -54,10 +74,8 @@ import Testing
       return (0..<n).map { Float.random(in: -1...1, using: &random) + share * common[$0] }
     }
     var moments = [Float](repeating: 0, count: n * n)
-    let weights = [Float](repeating: 0.5, count: rows)
     var span = moments.mutableSpan
-    addSecondMoments(
-      x.span, width: n, weights: weights.span, to: &span, on: WorkerPool(threads: 2))
+    addSecondMoments(x.span, width: n, to: &span, on: WorkerPool(threads: 2))
     for i in 0..<n { moments[i * n + i] += 0.1 }
     return moments
   }

@@ -57,6 +57,38 @@ import Testing
     #expect(try names == matrices(of: .text, configuration))
   }
 
+  /// What runs forward alone shows are the rows that the gradients of a trace are not zero for.
+  @Test func `inputs of layers are those of traces, of the rows that are felt`() throws {
+    let configuration = CLIPConfiguration.tiny
+    let graph = try configuration.graph()
+    let weights = try RandomWeights(configuration)
+    let pixels = floats(3 * 3 * 9 * 9, seed: 5)
+    let texts = [[1, 4, 4, 9, 19], [2, 19], [7, 6, 5, 4, 3, 19, 3]]
+    var (expected, found): ([String: [Float]], [String: [Float]]) = ([:], [:])
+    func note(_ trace: LayerTrace) {
+      guard !trace.isLookup else { return }
+      let (width, out) = (trace.inputWidth, trace.outputWidth)
+      var rows: [Float] = []
+      for row in 0..<trace.rows {
+        let gradient = trace.gradient[row * out..<(row + 1) * out]
+        guard gradient.contains(where: { $0 != 0 }) else { continue }
+        rows += trace.input[row * width..<(row + 1) * width]
+      }
+      expected[trace.name] = rows
+    }
+    func note(_ input: LayerInput) {
+      #expect(input.rows.count == input.starts.last! * input.width)
+      found[input.name] = input.rows
+    }
+    let image = ImageTower(graph.image!, weights: weights, pool: pool)
+    try image.trace(pixels.span, directions: floats(3 * 6, seed: 6)) { note($0) }
+    try image.forEachInput(pixels.span) { note($0) }
+    let text = TextTower(graph.text!, weights: weights, pool: pool)
+    try text.trace(texts, directions: floats(3 * 6, seed: 7)) { note($0) }
+    try text.forEachInput(texts) { note($0) }
+    #expect(expected.count > 10 && found == expected)
+  }
+
   private func matrices(
     of tower: Tower, _ configuration: CLIPConfiguration
   ) throws -> Set<String> {

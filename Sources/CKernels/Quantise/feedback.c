@@ -1,21 +1,25 @@
 #include "CKernels.h"
 
-#include <math.h>
-
 #pragma STDC FP_CONTRACT OFF
+
+// At 1.5·2²³ a float's last bit is worth one: adding it rounds to a whole number, ties to even.
+static const float WHOLE = 0x1.8p23f;
 
 void ck_add_scaled_f32(float *out, const float *in, float factor, size_t count) {
   for (size_t i = 0; i < count; i++) out[i] += factor * in[i];
 }
 
-void ck_feedback_round(const float *targets, const float *inverses, size_t count, int8_t *codes) {
+void ck_feedback_round(const float *targets, const float *inverses, size_t count, float limit,
+                       int16_t *codes) {
   for (size_t i = 0; i < count; i++) {
-    float code = rintf(targets[i] * inverses[i]);
-    codes[i] = (int8_t)(code > 127 ? 127 : code < -127 ? -127 : code);
+    float code = targets[i] * inverses[i];
+    code = code < limit ? code : limit;
+    code = code > -limit ? code : -limit;
+    codes[i] = (int16_t)((code + WHOLE) - WHOLE);
   }
 }
 
-void ck_feedback_errors(const float *values, const int8_t *codes, const float *steps, size_t count,
+void ck_feedback_errors(const float *values, const int16_t *codes, const float *steps, size_t count,
                         float *errors) {
   for (size_t i = 0; i < count; i++) errors[i] = values[i] - (float)codes[i] * steps[i];
 }

@@ -9,7 +9,6 @@ internal import Tensors
 
 /// The content of a pack, coded as a plan says, in a file that goes again unless it is sealed.
 struct Attempt: ~Copyable {
-  /// The plan's, with the errors of what was rounded for its layers' inputs.
   let recipe: Recipe
   var writer: PackWriter
   private(set) var measures: [TensorMeasure]
@@ -21,23 +20,18 @@ struct Attempt: ~Copyable {
   init(
     _ plan: Plan, _ prepared: Preparation, _ progress: (Conversion.Progress) -> Void
   ) throws {
-    let (conversion, checkpoint) = (prepared.conversion, prepared.checkpoint)
-    var recipe = plan.recipe
+    let (conversion, recipe) = (prepared.conversion, plan.recipe)
     let writer = try PackWriter(
       prepared.destination, storage: conversion.storage,
       measuringCompact: conversion.makesEvidence || recipe.rate != nil, pool: conversion.pool)
-    let grids =
-      try prepared.calibration?.grids(
-        checkpoint, prepared.spec.graph, recipe.codings, conversion.pool
-      ) { progress(.calibrating($0)) } ?? [:]
-    for (name, grid) in grids {
-      recipe.codings[name, default: Recipe.Coding()].squaredError = grid.squaredError
-    }
     var attempt = Attempt(recipe: recipe, writer: writer)
     try prepared.spec.write(to: &attempt.writer)
     try attempt.writer.add(.recipe, recipe.json)
-    try attempt.writeModel(prepared, grids, progress)
-    if Provenance.canRestore(checkpoint, recipe) { try attempt.writeCompanions(of: checkpoint) }
+    try attempt.writeModel(prepared, progress)
+    if Provenance.canRestore(prepared.checkpoint, recipe) {
+      try attempt.writeCompanions(of: prepared.checkpoint)
+    }
+    attempt.notes += [plan.note].compactMap(\.self)
     self = attempt
   }
 
@@ -50,14 +44,24 @@ struct Attempt: ~Copyable {
   }
 
   private mutating func writeModel(
-    _ prepared: Preparation, _ grids: [String: Grid], _ progress: (Conversion.Progress) -> Void
+    _ prepared: Preparation, _ progress: (Conversion.Progress) -> Void
   ) throws {
-    let encoder = TensorEncoder(recipe: recipe, pool: prepared.conversion.pool)
+    let pool = prepared.conversion.pool
+    let encoder = TensorEncoder(recipe: recipe, pool: pool)
+    let parameters = prepared.spec.graph.parameters
+    var grids: [String: Grid?] = [:]
     let total = Double(prepared.spec.parameterCount)
     var done = 0
-    for parameter in prepared.spec.graph.parameters {
+    for (index, parameter) in parameters.enumerated() {
+      if let calibration = prepared.calibration, calibration.covers(parameter.name),
+        grids[parameter.name] == nil
+      {
+        grids = calibration.grids(
+          ofFirst: parameters[index...], prepared.checkpoint, recipe.codings, pool)
+      }
+      let grid = grids.removeValue(forKey: parameter.name) ?? nil
       let encoded =
-        try grids[parameter.name].map { encoder.describe($0, parameter) }
+        try grid.map { encoder.describe($0, parameter) }
         ?? encoder.encode(prepared.checkpoint.tensor(parameter.name), parameter)
       erased.add(parameter, isErased: encoded.isErased)
       let before = writer.compactModelBytes

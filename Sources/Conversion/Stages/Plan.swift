@@ -10,12 +10,19 @@ struct Plan {
   let recipe: Recipe
   /// `nil` where no rate is asked for, so that the first plan is the only one.
   private let search: RateSearch?
+  /// Of the search.
+  private let levels: RateSearch.Levels
+  /// What earlier plans came to.
+  private let tried: [RateSearch.Attempt]
+  /// What people should know of how weights are coded.
+  var note: String? { search?.note }
 
   /// The first plan for a rate.
   init(_ prepared: Preparation, rate: Rate?) throws {
-    let recipe = prepared.conversion.recipe
+    var recipe = prepared.conversion.recipe
+    recipe.calibration = prepared.calibration?.inputs.description
     guard let rate else {
-      self.init(recipe, nil)
+      self.init(recipe, nil, RateSearch.Levels(), [])
       return
     }
     guard let sensitivity = prepared.sensitivity else {
@@ -23,22 +30,28 @@ struct Plan {
     }
     let coded = sensitivity.entries.reduce(0) { $0 + $1.parameter.shape.count }
     let search = try RateSearch(
-      rate, sensitivity, others: prepared.spec.parameterCount - coded, prepared.checkpoint,
-      prepared.conversion.pool)
-    self.init(recipe.asking(rate), search)
+      rate, sensitivity, prepared.calibration,
+      others: prepared.spec.parameterCount - coded, prepared.checkpoint, prepared.conversion.pool)
+    self.init(recipe.asking(rate), search, search.start, [])
   }
 
-  private init(_ recipe: Recipe, _ search: RateSearch?) {
+  private init(
+    _ recipe: Recipe, _ search: RateSearch?, _ levels: RateSearch.Levels,
+    _ tried: [RateSearch.Attempt]
+  ) {
     var recipe = recipe
-    recipe.codings = search?.codings ?? [:]
+    recipe.codings = search?.codings(at: levels) ?? [:]
     self.recipe = recipe
     self.search = search
+    self.levels = levels
+    self.tried = tried
   }
 
   /// What to try instead of an attempt whose weights take that many bytes in compact storage; `nil`
-  /// where they are as many as was asked for.
-  func next(afterWeights bytes: Int, of parameters: Int) throws -> Plan? {
-    try refined { search in try search.isWorthAnother(afterWeights: bytes, of: parameters) }
+  /// where they are as many as was asked for, or the whole pack decides.
+  func next(afterWeights bytes: Int) throws -> Plan? {
+    guard let search, search.isOfWeights else { return nil }
+    return try next(search, RateSearch.Attempt(levels: levels, weightBytes: bytes))
   }
 
   /// What to try instead of a whole pack of that many bytes; `nil` where it is what was asked for,
@@ -46,12 +59,15 @@ struct Plan {
   ///
   /// - Parameter comparison: of the pack with its original; `nil` when evidence is disabled.
   func next(afterFile bytes: Int, _ comparison: Comparison?) throws -> Plan? {
-    try refined { search in try search.isWorthAnother(afterFile: bytes, comparison) }
+    guard let search, !search.isOfWeights else { return nil }
+    return try next(
+      search, RateSearch.Attempt(levels: levels, fileBytes: bytes, reached: comparison))
   }
 
-  private func refined(_ refine: (inout RateSearch) throws -> Bool) throws -> Plan? {
-    guard var search, try refine(&search) else { return nil }
-    return Plan(recipe, search)
+  private func next(_ search: RateSearch, _ attempt: RateSearch.Attempt) throws -> Plan? {
+    let attempts = tried + [attempt]
+    guard case .again(let levels) = try search.verdict(on: attempts) else { return nil }
+    return Plan(recipe, search, levels, attempts)
   }
 
   /// Refuses a pack that misses the rate's target, when there is no next plan.

@@ -52,14 +52,18 @@ struct Preparation {
         calibration: isCalibrated ? choice : .none)
     }
     notes = (original?.probes.notes ?? []) + (isCalibrated ? inputs?.notes ?? [] : [])
-    calibration = isCalibrated ? inputs.map { Calibration(inputs: $0) } : nil
+    let calibration =
+      try isCalibrated
+      ? inputs.map {
+        try Calibration($0, checkpoint, spec.graph, conversion.pool) { progress(.calibrating($0)) }
+      } : nil
+    self.calibration = calibration
     sensitivity =
       try rate == nil
       ? nil
       : inputs.map {
         try Sensitivity(
-          of: checkpoint, spec.graph, conversion.recipe, $0, isCalibrated: isCalibrated,
-          conversion.pool
+          of: checkpoint, spec.graph, conversion.recipe, $0, calibration, conversion.pool
         ) { progress(.measuring($0)) }
       }
     space = try Self.space(checkpoint, spec, conversion)

@@ -12,9 +12,7 @@ enum Verdict: ~Copyable {
     on attempt: consuming Attempt, of plan: Plan, _ prepared: Preparation,
     _ progress: (Conversion.Progress) -> Void
   ) throws {
-    if let next = try plan.next(
-      afterWeights: attempt.writer.compactModelBytes, of: prepared.spec.parameterCount)
-    {
+    if let next = try plan.next(afterWeights: attempt.writer.compactModelBytes) {
       self = .retry(next)
       return
     }

@@ -14,7 +14,7 @@ extension Pack {
       guard let json = try json(.recipe) else { return nil }
       guard var object = json.object else { return json.description }
       let count = object["steps"]?.object?.keys.count ?? 0
-      for key in ["steps", "trellis", "squared_errors"] { object[key] = nil }
+      for key in ["steps", "trellis", "calibration"] { object[key] = nil }
       return JSON.object(object).description
         + (count > 0 ? " and the steps of \(count) tensors" : "")
     }

@@ -21,21 +21,6 @@ enum BLAS {
       size(bStride), accumulating ? 1 : 0, out, size(outStride))
   }
 
-  /// out [m, n] = op(a) [m, k] · op(b) [k, n], added to what is there or replacing it; an operand
-  /// that is transposed lies as [k, m] or [n, k]. Otherwise as above.
-  static func product(
-    _ a: UnsafePointer<Float>, aStride: Int, aTransposed: Bool = false,
-    _ b: UnsafePointer<Float>, bStride: Int, bTransposed: Bool = false,
-    into out: UnsafeMutablePointer<Float>, outStride: Int, m: Int, n: Int, k: Int,
-    factor: Float = 1, accumulating: Bool = false
-  ) {
-    _ = settings
-    unsafe cblas_sgemm(
-      CblasRowMajor, aTransposed ? CblasTrans : CblasNoTrans,
-      bTransposed ? CblasTrans : CblasNoTrans, size(m), size(n), size(k), factor, a, size(aStride),
-      b, size(bStride), accumulating ? 1 : 0, out, size(outStride))
-  }
-
   #if canImport(Accelerate)
     private static func size(_ count: Int) -> __LAPACK_int { __LAPACK_int(count) }
     private static let settings: Void = { _ = BLASSetThreading(BLAS_THREADING_SINGLE_THREADED) }()

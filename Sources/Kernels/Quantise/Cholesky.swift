@@ -1,18 +1,21 @@
+internal import CKernels
 public import Concurrency
 
 /// Takes a symmetric positive definite matrix A apart into L · Lᵀ with L lower triangular
-/// (Cholesky), in single precision.
+/// (Cholesky), in single precision and in the arithmetic of `Fixed`: the same bits on every
+/// processor, by any number of threads.
 ///
-/// The bits depend on the processor, not on the number of threads.
-///
-/// - Parameter a: A, `[n, n]`, of which the lower triangle is read; L in its place afterwards. What
-///   lies above the diagonal says nothing then.
+/// - Parameters:
+///   - a: A, `[n, n]`, of which the lower triangle is read; L in its place afterwards. What lies
+///     above the diagonal says nothing then. Below it, `[below, n]`, rows X; afterwards X · L⁻ᵀ.
 /// - Returns: whether A was positive definite, as far as rounding lets one see.
-public func choleskyFactor(_ a: inout MutableSpan<Float>, _ n: Int, on pool: WorkerPool) -> Bool {
-  precondition(a.count == n * n, "\(a.count) floats for \(n)×\(n)")
+public func choleskyFactor(
+  _ a: inout MutableSpan<Float>, _ n: Int, below: Int = 0, on pool: WorkerPool
+) -> Bool {
+  precondition(a.count == (n + below) * n, "\(a.count) floats for \(n + below)×\(n)")
   return unsafe a.withUnsafeMutableBufferPointer { a in
     guard let start = a.baseAddress else { return true }
-    let factorisation = unsafe Factorisation(a: start, n: n)
+    let factorisation = unsafe Factorisation(a: start, n: n, rows: n + below)
     for first in stride(from: 0, to: n, by: Factorisation.width) {
       guard factorisation.step(first, pool) else { return false }
     }
@@ -23,6 +26,7 @@ public func choleskyFactor(_ a: inout MutableSpan<Float>, _ n: Int, on pool: Wor
 @safe private struct Factorisation: @unchecked Sendable {
   let a: UnsafeMutablePointer<Float>
   let n: Int
+  let rows: Int
 
   /// Columns that are worked on together.
   static let width = 64
@@ -32,23 +36,39 @@ public func choleskyFactor(_ a: inout MutableSpan<Float>, _ n: Int, on pool: Wor
   /// Makes columns `first..<first + width` those of L, given all before them.
   func step(_ first: Int, _ pool: WorkerPool) -> Bool {
     let columns = min(Self.width, n - first)
-    let panels = (n - first + Self.height - 1) / Self.height
-    if first > 0 {
+    let panels = (rows - first + Self.height - 1) / Self.height
+    if first > 0 { subtractKnown(first, columns, panels, pool) }
+    guard factorDiagonal(first, columns) else { return false }
+    unsafe Scratch.withFloats(columns * columns) { transposed in
+      for j in 0..<columns {
+        for k in 0..<columns {
+          unsafe transposed[j * columns + k] = a[(first + k) * n + first + j]
+        }
+      }
+      nonisolated(unsafe) let transposed = unsafe transposed
       pool.run(panels) { panel in
-        let row = first + panel * Self.height
-        // A[row…, first…] −= L[row…, ..<first] · L[first…, ..<first]ᵀ
-        unsafe BLAS.product(
-          a + row * n, aStride: n, a + first * n, bStride: n, bTransposed: true,
-          into: a + row * n + first, outStride: n, m: min(Self.height, n - row), n: columns,
-          k: first, factor: -1, accumulating: true)
+        let row = max(first + panel * Self.height, first + columns)
+        let end = min(first + (panel + 1) * Self.height, rows)
+        unsafe solve(row..<max(row, end), first, columns, transposed)
       }
     }
-    guard factorDiagonal(first, columns) else { return false }
-    pool.run(panels) { panel in
-      let row = max(first + panel * Self.height, first + columns)
-      solve(row..<max(row, min(first + (panel + 1) * Self.height, n)), first, columns)
-    }
     return true
+  }
+
+  /// A[row…, first…] −= L[row…, ..<first] · L[first…, ..<first]ᵀ
+  private func subtractKnown(_ first: Int, _ columns: Int, _ panels: Int, _ pool: WorkerPool) {
+    unsafe Scratch.withFloats(columns * first) { negated in
+      for j in 0..<columns {
+        for k in 0..<first { unsafe negated[j * first + k] = -a[(first + j) * n + k] }
+      }
+      nonisolated(unsafe) let negated = unsafe negated
+      pool.run(panels) { panel in
+        let row = first + panel * Self.height
+        unsafe Fixed.addProduct(
+          Fixed.Matrix(a + row * n, n), Fixed.Matrix(negated, first).transposed,
+          to: a + row * n + first, outStride: n, min(Self.height, rows - row), columns, first)
+      }
+    }
   }
 
   private func factorDiagonal(_ first: Int, _ columns: Int) -> Bool {
@@ -68,14 +88,17 @@ public func choleskyFactor(_ a: inout MutableSpan<Float>, _ n: Int, on pool: Wor
   }
 
   /// X · Lᵀ = A for rows below the diagonal block, in place.
-  private func solve(_ rows: Range<Int>, _ first: Int, _ columns: Int) {
+  ///
+  /// - Parameter transposed: Lᵀ of the diagonal block.
+  private func solve(
+    _ rows: Range<Int>, _ first: Int, _ columns: Int, _ transposed: UnsafePointer<Float>
+  ) {
     for i in rows {
-      let row = unsafe a + i * n
-      for j in first..<first + columns {
-        let diagonal = unsafe a + j * n
-        var sum = unsafe row[j]
-        for k in first..<j { unsafe sum -= row[k] * diagonal[k] }
-        unsafe row[j] = unsafe sum / diagonal[j]
+      let row = unsafe a + i * n + first
+      for j in 0..<columns {
+        let below = unsafe transposed + j * columns + j
+        unsafe row[j] /= below[0]
+        unsafe ck_add_scaled_f32(row + j + 1, below + 1, -row[j], columns - j - 1)
       }
     }
   }

@@ -1,37 +1,32 @@
 public import Concurrency
 
-/// Adds Σ weights[t]² · x[t] · x[t]ᵀ over rows t: the second moments of what goes into a layer,
-/// each row as much as its weight says.
+/// Adds Σ x[t] · x[t]ᵀ over rows t: the second moments of what goes into a layer; the same bits on
+/// every processor, as of `Fixed`.
 ///
 /// - Parameters:
 ///   - x: `[rows, width]`.
-///   - weights: `[rows]`.
 ///   - moments: `[width, width]`; of which the lower triangle is meant, the rest may hold anything.
 public func addSecondMoments(
-  _ x: Span<Float>, width: Int, weights: Span<Float>, to moments: inout MutableSpan<Float>,
-  on pool: WorkerPool
+  _ x: Span<Float>, width: Int, to moments: inout MutableSpan<Float>, on pool: WorkerPool
 ) {
-  let rows = weights.count
   precondition(
-    x.count == rows * width && moments.count == width * width,
-    "\(x.count) floats for \(rows)×\(width), \(moments.count) moments")
-  guard x.count > 0 else { return }
-  var scaled = [Float](repeating: 0, count: x.count)
-  for row in 0..<rows {
-    for i in row * width..<(row + 1) * width { scaled[i] = weights[row] * x[i] }
-  }
-  let panel = 128
-  unsafe scaled.withUnsafeBufferPointer { scaled in
+    width > 0 && x.count % width == 0 && moments.count == width * width,
+    "\(x.count) floats in rows of \(width), \(moments.count) moments")
+  let rows = x.count / width
+  guard rows > 0 else { return }
+  let panel = 96
+  let panels = (width + panel - 1) / panel
+  unsafe x.withUnsafeBufferPointer { x in
     unsafe moments.withUnsafeMutableBufferPointer { moments in
-      nonisolated(unsafe) let from = scaled.baseAddress!
+      nonisolated(unsafe) let from = x.baseAddress!
       nonisolated(unsafe) let to = moments.baseAddress!
-      pool.run((width + panel - 1) / panel) { index in
-        let first = index * panel
+      // The longest first.
+      pool.run(panels) { index in
+        let first = (panels - 1 - index) * panel
         let count = min(panel, width - first)
-        unsafe BLAS.product(
-          from + first, aStride: width, aTransposed: true, from, bStride: width,
-          into: to + first * width, outStride: width, m: count, n: first + count, k: rows,
-          accumulating: true)
+        unsafe Fixed.addProduct(
+          Fixed.Matrix(from + first, width).transposed, Fixed.Matrix(from, width),
+          to: to + first * width, outStride: width, count, first + count, rows)
       }
     }
   }

@@ -3,8 +3,8 @@ internal import CKernels
 /// Arithmetic that gives the same bits on every processor, by any number of threads, for floats
 /// that decide what a pack holds. How: `ck_fixed.h`.
 ///
-/// Everything that a `LayerTrace` comes from is made of it: sensitivities choose steps, and with
-/// them the content of a pack that nobody calibrated.
+/// Everything that steps and codes are chosen by is made of it: traces and inputs of layers, second
+/// moments and their factors, rounding with feedback.
 @safe public enum Fixed {
   /// A matrix of floats in memory: element (row, column) lies at `row · rowStride + column ·
   /// columnStride`.

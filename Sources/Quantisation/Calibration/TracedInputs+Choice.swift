@@ -6,7 +6,7 @@ package import Tokenizers
 
 extension TracedInputs {
   /// As many rows as second moments of the widest layers need, and memory allows.
-  private static let tokens = 2_400
+  private static let tokens = 1_800
   private static let pictures = 8...48
   /// What tells which tensors are felt, where nothing else is asked.
   private static let fewPictures = 4
@@ -20,11 +20,16 @@ extension TracedInputs {
   ) throws {
     var chosen: [FilePath] = []
     if case .pictures(let paths) = calibration { chosen = paths }
+    areBuiltIn = chosen.isEmpty
     let probes = try Probes.gather(
       graph: graph, preprocessing: preprocessing, tokenizer: tokenizer,
-      images: chosen,
-      texts: tokenizer == nil ? [] : CalibrationTexts.all)
-    texts = calibration == .none ? Array(probes.texts.prefix(Self.fewTexts)) : probes.texts
+      images: chosen, texts: [])
+    if let tokenizer, let text = graph.text {
+      let some = CalibrationTexts.all.prefix(calibration == .none ? Self.fewTexts : .max)
+      texts = some.map { tokenizer.encode($0, limit: text.tokens.upperBound).ids.map(Int.init) }
+    } else {
+      texts = Array(probes.texts.prefix(calibration == .none ? Self.fewTexts : .max))
+    }
     guard let image = graph.image, let size = graph.imageSize, let preprocessing
     else { return }
     let count =

@@ -30,7 +30,7 @@ package struct Sensitivity: Sendable {
 
   package init(
     of checkpoint: Checkpoint, _ graph: NetworkGraph, _ recipe: Recipe,
-    _ inputs: TracedInputs, isCalibrated: Bool, _ pool: WorkerPool,
+    _ inputs: TracedInputs, _ calibration: Calibration?, _ pool: WorkerPool,
     progress: (Double) -> Void
   ) throws {
     let encoder = TensorEncoder(recipe: recipe, pool: pool)
@@ -45,14 +45,15 @@ package struct Sensitivity: Sendable {
       entries.append(entry)
     }
     var felt: [String: Double] = [:]
-    // By how much feedback will lessen the loss of a matrix at a given step.
-    var gains: [String: Double] = [:]
-    var factors = Factors(pool)
-    try inputs.trace(checkpoint, graph, pool) { _, trace in
-      progress(Double(felt.count) / Double(entries.count))
+    // More of them, 24 and 48, changed losses by a tenth, either way.
+    let gradients = inputs.thinned(pictures: 8, texts: 16)
+    var done = 0
+    try gradients.trace(checkpoint, graph, pool) { tower, trace in
+      done += 1
+      progress(Double(done) / Double(entries.count))
+      let count = tower == .image ? gradients.pixels.count : gradients.texts.count
       // The loss is half the square of what a normalised embedding moves by.
-      felt[trace.name] = 0.5 * trace.meanEnergy(pool)
-      if isCalibrated { gains[trace.name] = factors.factor(of: trace)?.gain }
+      felt[trace.name, default: 0] += 0.5 * trace.energy(pool) / Double(count)
       checkpoint.release(trace.name)
     }
     for tower in Tower.allCases {
@@ -64,7 +65,7 @@ package struct Sensitivity: Sendable {
         // in proportion to the weights.
         let isFelt = felt[name].map { $0 > 1e-20 && $0.isFinite } ?? false
         let energy = isFelt ? felt[name]! : 1 / entries[index].meanSquare
-        let gain = gains[name].flatMap { $0 > 0 && $0.isFinite ? $0 : nil } ?? 1
+        let gain = calibration?.gain(of: name).flatMap { $0 > 0 && $0.isFinite ? $0 : nil } ?? 1
         entries[index].weight = energy * gain / Double(count) * total
       }
     }
@@ -72,16 +73,15 @@ package struct Sensitivity: Sendable {
 }
 
 extension LayerTrace {
-  /// ‖Σ gradient · inputᵀ‖² of one picture or text, the mean over all.
-  fileprivate func meanEnergy(_ pool: WorkerPool) -> Double {
-    let count = Double(starts.count - 1)
+  /// ‖Σ gradient · inputᵀ‖² of one picture or text, the sum over all.
+  fileprivate func energy(_ pool: WorkerPool) -> Double {
     guard !isLookup else {
       // Rows of the table that are looked up: each token is felt for itself.
-      return gradient.reduce(0.0) { $0 + Double($1) * Double($1) } / count
+      return gradient.reduce(0.0) { $0 + Double($1) * Double($1) }
     }
     return outerProductEnergies(
       input.span, aWidth: inputWidth, gradient.span, bWidth: outputWidth, starts: starts, on: pool
-    ).reduce(0, +) / count
+    ).reduce(0, +)
   }
 }
 

@@ -13,6 +13,17 @@ extension ImageTower {
     let count = try count(pixels)
     try runner.trace(count: count, texts: [], pixels, directions, visit)
   }
+
+  /// Runs images through the tower and shows what goes into each matrix, in the same arithmetic.
+  ///
+  /// - Parameter pixels: `[images, channels, height, width]`.
+  /// - Throws: as `embed`; what `visit` throws.
+  public func forEachInput(
+    _ pixels: Span<Float>, _ visit: (LayerInput) throws -> Void
+  ) throws {
+    let count = try count(pixels)
+    try runner.forEachInput(count: count, texts: [], pixels, visit)
+  }
 }
 
 extension TextTower {
@@ -28,6 +39,16 @@ extension TextTower {
     try runner.trace(
       count: texts.count, texts: texts.map(prepared), [Float]().span, directions, visit)
   }
+
+  /// Runs texts through the tower and shows what goes into each matrix, in the same arithmetic.
+  ///
+  /// - Parameter texts: token ids, as for `embed`.
+  /// - Throws: as `embed`; what `visit` throws.
+  public func forEachInput(_ texts: [[Int]], _ visit: (LayerInput) throws -> Void) throws {
+    for (index, ids) in texts.enumerated() { try check(ids, index) }
+    try runner.forEachInput(
+      count: texts.count, texts: texts.map(prepared), [Float]().span, visit)
+  }
 }
 
 extension Runner {
@@ -42,5 +63,14 @@ extension Runner {
     var run = TracedRun(
       program, Batch(count: count, texts: texts, program), weights, pool)
     try run.run(pixels, directions: directions, visit)
+  }
+  fileprivate func forEachInput(
+    count: Int, texts: [[Int]], _ pixels: Span<Float>, _ visit: (LayerInput) throws -> Void
+  ) throws {
+    guard count > 0 else { return }
+    let program = Lowering(graph, isObserved: false).program
+    var run = TracedRun(
+      program, Batch(count: count, texts: texts, program), weights, pool)
+    try run.runForward(pixels, visit)
   }
 }

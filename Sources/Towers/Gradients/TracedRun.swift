@@ -127,7 +127,7 @@ struct TracedRun {
     return linear.activation == .none ? nil : linear.activation
   }
 
-  private mutating func execute(_ call: Program.Call, _ pixels: Span<Float>) throws {
+  mutating func execute(_ call: Program.Call, _ pixels: Span<Float>) throws {
     guard let written = call.writes else { return }
     let columns = width(written)
     var output: [Float]
