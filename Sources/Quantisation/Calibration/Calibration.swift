@@ -43,9 +43,9 @@ package struct Calibration: Sendable {
   /// By how many times the variance of rounding errors feedback moves what is rounded.
   func spread(of name: String) -> Double { factors[name]?.spread ?? 0 }
 
-  /// Encodes the first of some parameters that it knows the inputs of, two for each thread, as their
-  /// codings say; by name. What cannot be rounded is left to the encoder, which knows whether it may
-  /// be kept as it is.
+  /// Encodes the first of some parameters that it knows the inputs of, two for each thread, as
+  /// their codings say; by name. What cannot be rounded is left to the encoder, which knows whether
+  /// it may be kept as it is.
   package func grids(
     ofFirst parameters: ArraySlice<Parameter>, _ checkpoint: Checkpoint,
     _ codings: [String: Recipe.Coding], _ pool: WorkerPool

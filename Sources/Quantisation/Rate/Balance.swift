@@ -5,8 +5,9 @@ internal import Tensors
 /// How two towers share a rate.
 ///
 /// Both are to lose alike. Where one is so sensitive that the other would be starved for it, their
-/// rates come no further apart than three bits a weight: an even share of the rate then costs the other
-/// eight times the loss at most, which leaves it below that of block formats of the same size.
+/// rates come no further apart than three bits a weight: an even share of the rate then costs the
+/// other eight times the loss at most, which leaves it below that of block formats of the same
+/// size.
 struct Balance {
   /// 256ths of an octave on top of a common level, by tower.
   let levels: [Tower: Int]
@@ -41,7 +42,7 @@ struct Balance {
     let (fragile, other) = image > text ? (Tower.image, Tower.text) : (.text, .image)
     note =
       "the \(fragile.rawValue) tower is so sensitive that it would need "
-      + "\(decimal(abs(image - text), 1)) bits a weight more than the \(other.rawValue) tower to lose "
-      + "as little; it has \(decimal(Self.furthest, 0)) more, so that the other is not starved"
+      + "\(decimal(abs(image - text), 1)) bits a weight more than the \(other.rawValue) tower to "
+      + "lose as little; it has \(decimal(Self.furthest, 0)) more, so that the other is not starved"
   }
 }
