@@ -46,6 +46,13 @@ struct FamilyTests {
     for stages in [comparison.imageStages, comparison.textStages] {
       if let worst = stages?.worst { #expect(worst.error <= 1e-5, "\(worst.name)") }
     }
+    if model.hasPrefix("timm-") {
+      let stages = try #require(bench.model(pack.path).graph.image).stages.map(\.name)
+      #expect(
+        comparison.imageStages?.names
+          == stages.filter { $0 == "embeddings" || $0.contains("block ") })
+      #expect(comparison.textStages?.names == ["embeddings", "block 0"])
+    }
     if model.hasPrefix("hf-") {
       #expect(comparison.textStages?.names.last?.hasPrefix("block ") == true)
     }

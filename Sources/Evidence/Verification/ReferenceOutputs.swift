@@ -90,9 +90,10 @@ struct ReferenceOutputs {
   /// input of the first block, `.K` what comes out of block K, `vision_pooled` what is projected.
   ///
   /// - Parameters:
-  ///   - lengths: how many rows of each input count; Python computes what follows a text's pooled
-  ///     token too.
-  func stages(of graph: Graph, lengths: [Int]) -> StageSample? {
+  ///   - count: of inputs.
+  ///   - lengths: how many rows of each input count, for Python computes what follows a text's
+  ///     pooled token too; all rows of each stage where it is `nil`.
+  func stages(of graph: Graph, count: Int, lengths: [Int]? = nil) -> StageSample? {
     var sample = StageSample()
     for (name, value) in graph.stages {
       let width = graph.values[value].width
@@ -100,14 +101,15 @@ struct ReferenceOutputs {
         tensor.elementType == .float32
       else { continue }
       let stage = Stage(name, width: width)
-      if tensor.shape.extents == [lengths.count, width] {
+      let own = Array(repeating: graph.values[value].rows.constant, count: count)
+      let lengths = lengths ?? own
+      if tensor.shape.extents == [count, width] {
         let pooled = tensor.floats
         sample.take(stage, pooled.span)
         continue
       }
       guard case let extents = tensor.shape.extents, extents.count == 3,
-        extents[0] == lengths.count,
-        extents[2] == width, lengths.allSatisfy({ $0 <= extents[1] })
+        extents[0] == count, extents[2] == width, lengths.allSatisfy({ $0 <= extents[1] })
       else { continue }
       let all = tensor.floats
       let rows = lengths.enumerated().flatMap { index, length in

@@ -103,9 +103,7 @@ public struct Verification: Sendable {
     if let (pixels, embeddings) = file.images {
       guard let tower = model.imageTower else { throw ModelError.missing(.image) }
       expected.images = embeddings
-      expected.imageStages = file.stages(
-        of: tower.graph,
-        lengths: Array(repeating: tower.graph.tokenRows, count: embeddings.count))
+      expected.imageStages = file.stages(of: tower.graph, count: embeddings.count)
       (found.images, found.imageStages) = try tower.embed(
         pixels.span, observing: expected.imageStages != nil)
     }
@@ -113,7 +111,7 @@ public struct Verification: Sendable {
       guard let tower = model.textTower else { throw ModelError.missing(.text) }
       expected.texts = embeddings
       expected.textStages = file.stages(
-        of: tower.graph,
+        of: tower.graph, count: ids.count,
         lengths: ids.map { $0.isEmpty ? 0 : tower.length(of: $0) })
       (found.texts, found.textStages) = try tower.embed(
         ids, observing: expected.textStages != nil)
