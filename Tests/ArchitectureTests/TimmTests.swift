@@ -52,6 +52,16 @@ struct TimmTests {
     #expect(again.json == model.family.json)
   }
 
+  @Test(arguments: [
+    ("vit_base_patch16_siglip_256", "gelu"), ("vit_base_patch32_siglip_256", "gelu_tanh"),
+    ("vit_large_patch16_siglip_384", "gelu"), ("vit_large_patch16_siglip_512", "gelu_tanh"),
+    ("vit_large_patch14_clip_quickgelu_224", "quick_gelu"),
+  ])
+  func `has the activation of its name`(name: String, activation: String) throws {
+    let model = try Self.recognise(Self.vision(("timm_model_name", .string(name))))
+    #expect(model?.family.json["towers"]?["image"]?["act_layer"]?.string == activation)
+  }
+
   struct Refusal: Sendable, CustomTestStringConvertible {
     var vision: JSON
     var towers: JSON = [:]

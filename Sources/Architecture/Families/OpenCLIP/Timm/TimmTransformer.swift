@@ -177,12 +177,18 @@ extension TimmSource {
     return block
   }
 
+  /// Of SigLIP 2, those that timm did not have from SigLIP 1.
+  private static let tanhModels = [
+    "vit_base_patch32_siglip_", "vit_large_patch16_siglip_512", "vit_so400m_patch16_siglip_",
+    "vit_giantopt_",
+  ]
+
   private func activation(_ isGated: Bool) throws(FormatError) -> Activation {
     if source.details["act_layer"] != nil || source.weights == nil {
       return try source.details.choice("act_layer", default: Activation.gelu)
     }
     if isGated { return .silu }
-    if name.contains("giantopt") { return .tanhGELU }
+    if Self.tanhModels.contains(where: name.hasPrefix) { return .tanhGELU }
     return name.contains("quickgelu") ? .quickGELU : .gelu
   }
 
