@@ -103,7 +103,7 @@ struct CheckpointTests {
     let error = #expect(throws: CheckpointError.self) { try Checkpoint(folder.path.string) }
     #expect(
       error?.description
-        == #"'\#(path)': tensor "positional_embedding_res": is F32 23×8, "#
+        == #"\#(path): tensor "positional_embedding_res": is F32 23×8, "#
         + #""positional_embedding" is "#
         + "F32 24×8; two equal tables of more than 20 rows are needed")
   }
