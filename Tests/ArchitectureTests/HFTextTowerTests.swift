@@ -26,8 +26,8 @@ struct HFTextTowerTests {
   static let damages = [
     Damage(
       #"{"hf_model_name":"google/mt5-base"}"#,
-      #"text_cfg.hf_model_name is "google/mt5-base", the name of a BERT, RoBERTa, XLM-R or NLLB "#
-        + "(for others \(guidance)) is supported"),
+      #"model_cfg.text_cfg.hf_model_name is "google/mt5-base", the name of a BERT, RoBERTa, "#
+        + "XLM-R or NLLB (for others \(guidance)) is supported"),
     Damage(
       #"{"hf_model_name":"xlm-roberta-base"}"#, beside: [table: [60, 36]],
       "tensor \"\(table)\": the text tower is 36 wide, which leaves its number of heads open; "
@@ -42,23 +42,23 @@ struct HFTextTowerTests {
         + "open; " + guidance),
     Damage(
       #"{"hf_model_name":"x","hf_model_config":{"model_type":"t5"}}"#,
-      #"text_cfg.hf_model_config.model_type is "t5", "bert", "roberta", "xlm-roberta" and "#
-        + #""camembert" are supported"#),
+      #"model_cfg.text_cfg.hf_model_config.model_type is "t5", "bert", "roberta", "#
+        + #""xlm-roberta" and "camembert" are supported"#),
     Damage(
       #"{"hf_model_name":"x","hf_model_config":{"model_type":"bert"},"#
         + #""hf_pooler_type":"max_pooler"}"#,
-      #"text_cfg.hf_pooler_type is "max_pooler", "mean_pooler" or "cls_pooler" or "#
+      #"model_cfg.text_cfg.hf_pooler_type is "max_pooler", "mean_pooler" or "cls_pooler" or "#
         + #""cls_last_hidden_state_pooler" is allowed"#),
     Damage(
       #"{"hf_model_name":"x","hf_model_config":{"model_type":"bert"},"hf_proj_type":null}"#,
-      "text_cfg.hf_proj_type is null, and the text tower is not embed_dim wide: \"linear\" or "
-        + "\"mlp\" is needed"),
+      "model_cfg.text_cfg.hf_proj_type is null, and the text tower is not embed_dim wide: "
+        + "\"linear\" or \"mlp\" is needed"),
     Damage(
       #"{"hf_model_name":"x","hf_model_config":{"model_type":"m2m_100","scale_embedding":false}}"#,
-      "text_cfg.hf_model_config.scale_embedding is false, only true is supported"),
+      "model_cfg.text_cfg.hf_model_config.scale_embedding is false, only true is supported"),
     Damage(
       #"{"hf_model_name":"bert-base","hf_new_switch":1}"#,
-      "text_cfg.hf_new_switch is 1, no such key is supported"),
+      "model_cfg.text_cfg.hf_new_switch is 1, no such key is supported"),
   ]
 
   @Test(arguments: damages)

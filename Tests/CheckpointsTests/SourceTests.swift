@@ -190,7 +190,9 @@ struct SourceTests {
   @Test func `may be a folder of sentence-transformers`() throws {
     let inner = folder.appending("0_CLIPModel")
     try Folder.create(inner)
-    try folder.write(Array("[]".utf8), "modules.json")
+    let modules =
+      #"[{"idx":0,"path":"0_CLIPModel","type":"sentence_transformers.models.CLIPModel"}]"#
+    try folder.write(Array(modules.utf8), "modules.json")
     try folder.write(model.configuration.json, "0_CLIPModel/config.json")
     try TinyModel.write(model.transformers(), inner.appending("model.safetensors"))
     let checkpoint = try Checkpoint(folder.path.string)
