@@ -153,7 +153,7 @@ struct ForgeryTests {
     }
     let letters = "abcdefghijklmnopqrstuvwxyz".map(String.init)
     let tokens =
-      ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "photo", "red", "a "] + letters
+      ["[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]", "photo", "red", "a "] + letters
       + letters.map { "##" + $0 }
     try bench.folder.write(
       Array(tokens.map { $0 + "\n" }.joined().utf8), "siglip/vocab.txt")
