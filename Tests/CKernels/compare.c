@@ -239,7 +239,7 @@ int main(void) {
   find_sets();
   compare_codec();
   compare_entropy();
-  compare_fixed();
+  compare_reproducible();
   compare_floats();
   compare_halves();
   compare_linear();

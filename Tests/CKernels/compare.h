@@ -68,7 +68,7 @@ double activated(double x, CKActivation activation);
 
 void compare_codec(void);
 void compare_entropy(void);
-void compare_fixed(void);
+void compare_reproducible(void);
 void compare_floats(void);
 void compare_halves(void);
 void compare_linear(void);

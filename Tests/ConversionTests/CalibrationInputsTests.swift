@@ -10,7 +10,7 @@ struct CalibrationInputsTests {
   @Test func `are the same pictures on every machine`() {
     let all = CalibrationPictures.all(size: 48, 48)
     #expect(checksum(all.flatMap(\.self)) == 2_107_227_679)
-    // These also say what tensors are felt where nothing is calibrated.
+    // Gradients are taken of these too, where nothing is calibrated.
     #expect(checksum(all.prefix(4).flatMap(\.self)) == 2_214_318_442)
   }
 

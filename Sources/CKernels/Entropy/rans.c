@@ -31,7 +31,7 @@ double ck_rans_size(const int8_t *codes, size_t count) {
   normalise(counts, count, frequencies);
   double bits = 0;
   for (int s = first; s <= last; s++)
-    if (counts[s] > 0) bits += (double)counts[s] * (SCALE - ck_fixed_log2(frequencies[s]));
+    if (counts[s] > 0) bits += (double)counts[s] * (SCALE - ck_reproducible_log2(frequencies[s]));
   return bits / 8 + 2 + 2 * (last - first + 1) + 2 * LANES;
 }
 

@@ -2,7 +2,7 @@
 #include "CKernels.h"
 
 // What works on each channel of a map by itself: rows [places, channels]. The same bits on every
-// instruction set, by the rules of ck_fixed.h, since gradients are made of it too.
+// instruction set, by the rules of ck_reproducible.h, since gradients are made of it too.
 
 /// How a convolution goes over a map of `height` · `width` places.
 typedef struct {

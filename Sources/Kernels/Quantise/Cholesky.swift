@@ -2,7 +2,7 @@ internal import CKernels
 public import Concurrency
 
 /// Takes a symmetric positive definite matrix A apart into L · Lᵀ with L lower triangular
-/// (Cholesky), in single precision and in the arithmetic of `Fixed`: the same bits on every
+/// (Cholesky), in single precision and in the arithmetic of `Reproducible`: the same bits on every
 /// processor, by any number of threads.
 ///
 /// - Parameters:
@@ -64,8 +64,8 @@ public func choleskyFactor(
       nonisolated(unsafe) let negated = unsafe negated
       pool.run(panels) { panel in
         let row = first + panel * Self.height
-        unsafe Fixed.addProduct(
-          Fixed.Matrix(a + row * n, n), Fixed.Matrix(negated, first).transposed,
+        unsafe Reproducible.addProduct(
+          Reproducible.Matrix(a + row * n, n), Reproducible.Matrix(negated, first).transposed,
           to: a + row * n + first, outStride: n, min(Self.height, rows - row), columns, first)
       }
     }

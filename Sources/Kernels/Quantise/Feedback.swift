@@ -17,7 +17,7 @@ public enum ColumnRounding: Sendable {
 /// not from its values but from these plus that sum. (The method is known as OPTQ or GPTQ: Frantar
 /// et al., arXiv:2210.17323; in this form, without an inverse, it is Babai's nearest plane.)
 ///
-/// In the arithmetic of `Fixed`: the same codes on every processor, by any number of threads.
+/// In the arithmetic of `Reproducible`: the same codes on every processor, on any threads.
 ///
 /// - Parameters:
 ///   - values: the matrix, `[rows, columns]`.
@@ -182,9 +182,9 @@ extension ColumnRounding {
   /// targets = L[after, block]ᵀ · errors[after], where `after` are all columns after the block.
   private func gather(_ block: Range<Int>) {
     let after = block.upperBound
-    let lower = unsafe Fixed.Matrix(factor + after * columns + block.lowerBound, columns)
-    unsafe Fixed.product(
-      lower.transposed, Fixed.Matrix(room.errors + after * rows, rows), into: room.targets,
+    let lower = unsafe Reproducible.Matrix(factor + after * columns + block.lowerBound, columns)
+    unsafe Reproducible.product(
+      lower.transposed, Reproducible.Matrix(room.errors + after * rows, rows), into: room.targets,
       outStride: rows, block.count, rows, columns - after)
   }
 }

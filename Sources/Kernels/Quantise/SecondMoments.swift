@@ -1,7 +1,7 @@
 public import Concurrency
 
 /// Adds Σ x[t] · x[t]ᵀ over rows t: the second moments of what goes into a layer; the same bits on
-/// every processor, as of `Fixed`.
+/// every processor, as of `Reproducible`.
 ///
 /// - Parameters:
 ///   - x: `[rows, width]`.
@@ -24,8 +24,8 @@ public func addSecondMoments(
       pool.run(panels) { index in
         let first = (panels - 1 - index) * panel
         let count = min(panel, width - first)
-        unsafe Fixed.addProduct(
-          Fixed.Matrix(from + first, width).transposed, Fixed.Matrix(from, width),
+        unsafe Reproducible.addProduct(
+          Reproducible.Matrix(from + first, width).transposed, Reproducible.Matrix(from, width),
           to: to + first * width, outStride: width, count, first + count, rows)
       }
     }
@@ -33,7 +33,7 @@ public func addSecondMoments(
 }
 
 /// For each sequence, the sum of the squares of all elements of Σ a[t] · b[t]ᵀ over its rows t; the
-/// same bits on every processor, as of `Fixed`.
+/// same bits on every processor, as of `Reproducible`.
 ///
 /// - Parameters:
 ///   - a: `[rows, aWidth]`.
@@ -79,7 +79,7 @@ private func rowProducts(
   of matrix: UnsafePointer<Float>, _ rows: Int, _ width: Int,
   into products: UnsafeMutablePointer<Float>
 ) {
-  let matrix = unsafe Fixed.Matrix(matrix, width)
-  unsafe Fixed.product(
+  let matrix = unsafe Reproducible.Matrix(matrix, width)
+  unsafe Reproducible.product(
     matrix, matrix.transposed, into: products, outStride: rows, rows, rows, width)
 }

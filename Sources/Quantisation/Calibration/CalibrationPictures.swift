@@ -14,8 +14,7 @@ enum CalibrationPictures {
   }
 
   private static func picture(size: Int, number: Int) -> [UInt8] {
-    // Those that tell what tensors are felt, where nothing is rounded for pictures, stay as they
-    // are.
+    // Those of which gradients are taken where nothing is rounded for pictures stay as they are.
     guard number >= 4, number % 8 != 1 else { return shapes(size: size, number: UInt32(number)) }
     var canvas = Canvas(size: size, seed: 0x85eb_ca6b &* UInt32(number + 1))
     let round = number / 8

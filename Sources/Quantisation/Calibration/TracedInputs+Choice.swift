@@ -8,7 +8,7 @@ extension TracedInputs {
   /// As many rows as second moments of the widest layers need, and memory allows.
   private static let tokens = 1_800
   private static let pictures = 8...48
-  /// What tells which tensors are felt, where nothing else is asked.
+  /// Those of which gradients are taken, where nothing else is asked.
   private static let fewPictures = 4
   private static let fewTexts = 16
 

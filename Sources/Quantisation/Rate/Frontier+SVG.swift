@@ -14,13 +14,13 @@ extension Frontier {
       let large = sizes.max()
     else { return "<svg xmlns=\"http://www.w3.org/2000/svg\"/>" }
     // Whole decades of loss, so that lines of the grid have round names.
-    let bottom = (Fixed.log2(low) / Fixed.log2(10)).rounded(.down)
-    let top = max((Fixed.log2(high) / Fixed.log2(10)).rounded(.up), bottom + 1)
+    let bottom = (Reproducible.log2(low) / Reproducible.log2(10)).rounded(.down)
+    let top = max((Reproducible.log2(high) / Reproducible.log2(10)).rounded(.up), bottom + 1)
     func x(_ megabytes: Double) -> Double {
       70 + (width - 100) * (megabytes - small) / max(large - small, 1e-9)
     }
     func y(_ loss: Double) -> Double {
-      let share = (Fixed.log2(loss) / Fixed.log2(10) - bottom) / (top - bottom)
+      let share = (Reproducible.log2(loss) / Reproducible.log2(10) - bottom) / (top - bottom)
       return height - 60 - (height - 100) * share
     }
     var parts = [
@@ -29,7 +29,7 @@ extension Frontier {
       "<rect width=\"720\" height=\"420\" fill=\"#fff\"/>",
     ]
     for decade in Int(saturating: bottom)...Int(saturating: top) {
-      let line = y(exp2(Double(decade) * Fixed.log2(10)))
+      let line = y(exp2(Double(decade) * Reproducible.log2(10)))
       parts.append(
         "<path d=\"M70 \(line)H690\" stroke=\"#ddd\"/>"
           + "<text x=\"64\" y=\"\(line + 4)\" text-anchor=\"end\">1e\(decade)</text>")

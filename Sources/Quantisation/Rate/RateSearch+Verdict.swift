@@ -141,7 +141,7 @@ extension RateSearch {
       }
       // The loss grows with the square of the step; 4 of 256 are 0.016 bits a weight.
       let loss = 1 - agreement.cosineMinimum
-      let wanted = 128 * Fixed.log2(max(1 - cosine, 1e-9) / max(loss, 1e-9))
+      let wanted = 128 * Reproducible.log2(max(1 - cosine, 1e-9) / max(loss, 1e-9))
       let change = Self.within(
         here, Int(saturating: (wanted - 2).rounded(.down)), coarse: bad, fine: good)
       let isClose = isGood && (change <= 3 || (bad.map { $0 - here <= 4 } ?? false))

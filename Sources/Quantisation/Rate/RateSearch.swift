@@ -88,8 +88,8 @@ package struct RateSearch {
     relative = sensitivity.entries.map {
       Relative(
         parameter: $0.parameter,
-        exponent: Int(saturating: (-2 * Fixed.log2($0.weight)).rounded()) * 64,
-        rms: 0.5 * Fixed.log2($0.meanSquare), finestSteps: $0.finestSteps,
+        exponent: Int(saturating: (-2 * Reproducible.log2($0.weight)).rounded()) * 64,
+        rms: 0.5 * Reproducible.log2($0.meanSquare), finestSteps: $0.finestSteps,
         spread: calibration?.spread(of: $0.parameter.name) ?? 0)
     }
     let count = Double(relative.reduce(0) { $0 + $1.parameter.shape.count })
@@ -180,7 +180,8 @@ package struct RateSearch {
       let power = max(meanSquare(of: entry), .leastNormalMagnitude)
       let added =
         entry.spread > 0
-        ? Double(tensor.shape.count) * 0.5 * Fixed.log2(1 + entry.spread * error / power) / 8 : 0
+        ? Double(tensor.shape.count) * 0.5
+          * Reproducible.log2(1 + entry.spread * error / power) / 8 : 0
       guard coding.isTrellis else {
         return sum + added + (try Grid.storedSize(of: tensor, step: step, pool: pool))
       }
@@ -204,7 +205,8 @@ package struct RateSearch {
     switch rate {
     case .bits(let bits): bits
     case .maxBytes(let limit): min(max(8 * Double(limit) / count, 0.5), 12)
-    case .minCosine(let cosine): min(max(1.5 - 0.5 * Fixed.log2(max(1 - cosine, 1e-9)), 2), 12)
+    case .minCosine(let cosine):
+      min(max(1.5 - 0.5 * Reproducible.log2(max(1 - cosine, 1e-9)), 2), 12)
     }
   }
 

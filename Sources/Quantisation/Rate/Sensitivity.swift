@@ -44,7 +44,7 @@ package struct Sensitivity: Sendable {
       entry.finestSteps = try Grid.finestSteps(of: tensor, pool)
       entries.append(entry)
     }
-    var felt: [String: Double] = [:]
+    var gradientEnergies: [String: Double] = [:]
     // More of them, 24 and 48, changed losses by a tenth, either way.
     let gradients = inputs.thinned(pictures: 8, texts: 16)
     var done = 0
@@ -53,7 +53,7 @@ package struct Sensitivity: Sendable {
       progress(Double(done) / Double(entries.count))
       let count = tower == .image ? gradients.pixels.count : gradients.texts.count
       // The loss is half the square of what a normalised embedding moves by.
-      felt[trace.name, default: 0] += 0.5 * trace.energy(pool) / Double(count)
+      gradientEnergies[trace.name, default: 0] += 0.5 * trace.energy(pool) / Double(count)
       checkpoint.release(trace.name)
     }
     for tower in Tower.allCases {
@@ -61,10 +61,10 @@ package struct Sensitivity: Sendable {
       let total = Double(indices.reduce(0) { $0 + entries[$1].parameter.shape.count })
       for index in indices {
         let (name, count) = (entries[index].parameter.name, entries[index].parameter.shape.count)
-        // Where nothing is felt, or weights that are no numbers have made it none, an error counts
-        // in proportion to the weights.
-        let isFelt = felt[name].map { $0 > 1e-20 && $0.isFinite } ?? false
-        let energy = isFelt ? felt[name]! : 1 / entries[index].meanSquare
+        // Where no gradient is known, or weights that are no numbers have made it none, an error
+        // counts in proportion to the weights.
+        let known = gradientEnergies[name].flatMap { $0 > 1e-20 && $0.isFinite ? $0 : nil }
+        let energy = known ?? 1 / entries[index].meanSquare
         let gain = calibration?.gain(of: name).flatMap { $0 > 0 && $0.isFinite ? $0 : nil } ?? 1
         entries[index].weight = energy * gain / Double(count) * total
       }
@@ -76,7 +76,7 @@ extension LayerTrace {
   /// ‖Σ gradient · inputᵀ‖² of one picture or text, the sum over all.
   fileprivate func energy(_ pool: WorkerPool) -> Double {
     guard !isLookup else {
-      // Rows of the table that are looked up: each token is felt for itself.
+      // Rows of the table that are looked up: each token has a gradient of its own.
       return gradient.reduce(0.0) { $0 + Double($1) * Double($1) }
     }
     return outerProductEnergies(

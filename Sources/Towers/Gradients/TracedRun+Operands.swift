@@ -34,7 +34,7 @@ extension TracedRun {
       var qSpan = q.mutableSpan
       var kSpan = k.mutableSpan
       var vSpan = v.mutableSpan
-      Fixed.attentionGradient(
+      Reproducible.attentionGradient(
         incoming.span, query.span, key.span, value.span,
         self.heads(call, heads, isCausal, mask), into: &qSpan, &kSpan, &vSpan, on: pool)
     }

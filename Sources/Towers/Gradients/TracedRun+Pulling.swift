@@ -25,7 +25,7 @@ extension TracedRun {
     if let activation = activation(of: register), let before = values[register] {
       // From here on it is the gradient of what goes into the activation.
       var span = sum.mutableSpan
-      Fixed.activationGradient(activation, at: before.span, scaling: &span)
+      Reproducible.activationGradient(activation, at: before.span, scaling: &span)
     }
     gradients[register] = sum
   }
@@ -57,12 +57,12 @@ extension TracedRun {
       guard needed else { return }
       let matrix = try weights.matrix(
         linear.weight, rows: width(call.writes!), columns: width(register))
-      Fixed.linearGradient(incoming.span, matrix.span, addingTo: &span, on: pool)
+      Reproducible.linearGradient(incoming.span, matrix.span, addingTo: &span, on: pool)
     case .layerNorm(let epsilon, let weight, _):
       guard needed else { return }
       let weight = try weights.vector(weight, count: width(register))
       let input = value(register)
-      Fixed.layerNormGradient(
+      Reproducible.layerNormGradient(
         incoming.span, input.span, weight: weight.span, epsilon: epsilon,
         addingTo: &span)
     case .attention, .multiply, .rotate:
@@ -107,7 +107,7 @@ extension TracedRun {
     }
     if let activation = activation(of: program.output), let before = values[program.output] {
       var span = gradient.mutableSpan
-      Fixed.activationGradient(activation, at: before.span, scaling: &span)
+      Reproducible.activationGradient(activation, at: before.span, scaling: &span)
     }
     return gradient
   }

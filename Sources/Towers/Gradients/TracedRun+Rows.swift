@@ -41,7 +41,7 @@ extension TracedRun {
       var gradient = incoming
       let input = value(register)
       var span = gradient.mutableSpan
-      Fixed.activationGradient(activation, at: input.span, scaling: &span)
+      Reproducible.activationGradient(activation, at: input.span, scaling: &span)
       add(gradient.span, to: &sum)
     case .mean(let skip, let mask):
       let starts = packing(register).starts

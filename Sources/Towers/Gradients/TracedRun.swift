@@ -2,7 +2,7 @@ internal import Architecture
 internal import Concurrency
 internal import Kernels
 
-/// One batch through a program and back again, in `Fixed` arithmetic: the same bits on every
+/// One batch through a program and back again, in `Reproducible` arithmetic: the same bits on every
 /// processor, whatever the weights are stored as.
 ///
 /// The gradient of a register is the sum over the calls that read it: first of those that pass
@@ -114,7 +114,7 @@ struct TracedRun {
     }
     if let activation = activation(of: register) {
       var span = value.mutableSpan
-      Fixed.activate(&span, activation)
+      Reproducible.activate(&span, activation)
     }
     return value
   }
@@ -147,18 +147,18 @@ struct TracedRun {
           try bias.map { try weights.vector($0, count: columns) }
           ?? [Float](repeating: 0, count: columns)
         let input = value(call.reads[0])
-        Fixed.layerNorm(
+        Reproducible.layerNorm(
           input.span, weight: weight.span, bias: bias.span, epsilon: epsilon,
           into: &span)
       case .attention(let heads, let isCausal, let mask):
         let (query, key, value) = (
           value(call.reads[0]), value(call.reads[1]), value(call.reads[2])
         )
-        Fixed.attention(
+        Reproducible.attention(
           query.span, key.span, value.span, self.heads(call, heads, isCausal, mask), into: &span,
           on: pool)
       case .activate(let activation):
-        Fixed.activate(&span, activation)
+        Reproducible.activate(&span, activation)
       case .concat:
         for (index, read) in call.reads.enumerated() {
           let part = value(read)
@@ -184,17 +184,19 @@ struct TracedRun {
       linear.weight, rows: columns, columns: width(call.reads[0]))
     let bias = try linear.bias.map { try weights.vector($0, count: columns) } ?? []
     guard call.reads.count > 1 else {
-      Fixed.linear(input.span, matrix.span, bias: bias.span, into: &output, on: pool)
+      Reproducible.linear(input.span, matrix.span, bias: bias.span, into: &output, on: pool)
       return
     }
     var product = [Float](repeating: 0, count: output.count)
     var span = product.mutableSpan
-    Fixed.linear(input.span, matrix.span, bias: bias.span, into: &span, on: pool)
+    Reproducible.linear(input.span, matrix.span, bias: bias.span, into: &span, on: pool)
     add(product.span, to: &output)
   }
 
-  func heads(_ call: Program.Call, _ heads: Int, _ isCausal: Bool, _ mask: Int?) -> Fixed.Heads {
-    Fixed.Heads(
+  func heads(
+    _ call: Program.Call, _ heads: Int, _ isCausal: Bool, _ mask: Int?
+  ) -> Reproducible.Heads {
+    Reproducible.Heads(
       width: width(call.reads[0]), heads: heads, queryStarts: packing(call.reads[0]).starts,
       keyStarts: packing(call.reads[1]).starts, isCausal: isCausal,
       visible: mask.map { operations.batch.visible[$0] })

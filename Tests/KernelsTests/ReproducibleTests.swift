@@ -5,7 +5,7 @@ import Testing
 
 /// Arithmetic that must give the same bits on every processor: against the plainest loops that do
 /// the same operations in the same order, on every instruction set that this machine has.
-@Suite("fixed arithmetic") struct FixedTests {
+@Suite("reproducible arithmetic") struct ReproducibleTests {
   private let pool = WorkerPool(threads: 3)
   @Test(arguments: InstructionSet.available, counts.dropLast())
   func `products are those of the plain loop, bit for bit`(isa: InstructionSet, columns: Int) {
@@ -18,9 +18,9 @@ import Testing
         unsafe a.withUnsafeBufferPointer { a in
           unsafe b.withUnsafeBufferPointer { b in
             unsafe out.withUnsafeMutableBufferPointer { out in
-              let matrix = unsafe Fixed.Matrix(b.baseAddress!, isTransposed ? k : columns)
-              unsafe Fixed.addProduct(
-                Fixed.Matrix(a.baseAddress!, k), isTransposed ? matrix.transposed : matrix,
+              let matrix = unsafe Reproducible.Matrix(b.baseAddress!, isTransposed ? k : columns)
+              unsafe Reproducible.addProduct(
+                Reproducible.Matrix(a.baseAddress!, k), isTransposed ? matrix.transposed : matrix,
                 to: out.baseAddress! + 2, outStride: columns, m, columns, k, isa)
             }
           }
@@ -50,17 +50,17 @@ import Testing
       let results = InstructionSet.available.map { isa in
         var values = part
         var span = values.mutableSpan
-        Fixed.activate(&span, activation, using: isa)
+        Reproducible.activate(&span, activation, using: isa)
         var slopes = [Float](repeating: 3, count: count)
         var slopesSpan = slopes.mutableSpan
-        Fixed.activationGradient(activation, at: part.span, scaling: &slopesSpan, using: isa)
+        Reproducible.activationGradient(activation, at: part.span, scaling: &slopesSpan, using: isa)
         return (values + slopes).map(\.bitPattern)
       }
       #expect(Set(results).count == 1, "\(count) values")
     }
     var values = x
     var span = values.mutableSpan
-    Fixed.activate(&span, activation)
+    Reproducible.activate(&span, activation)
     var expected = x
     var expectedSpan = expected.mutableSpan
     let none = [Float](repeating: 0, count: x.count)
@@ -77,10 +77,10 @@ import Testing
         let step: Float = 1 / 64
         var ends: [Float] = [x - step, x + step]
         var endsSpan = ends.mutableSpan
-        Fixed.activate(&endsSpan, activation)
+        Reproducible.activate(&endsSpan, activation)
         var slope: [Float] = [1]
         var slopeSpan = slope.mutableSpan
-        Fixed.activationGradient(activation, at: [x].span, scaling: &slopeSpan)
+        Reproducible.activationGradient(activation, at: [x].span, scaling: &slopeSpan)
         #expect(abs((ends[1] - ends[0]) / (2 * step) - slope[0]) < 3e-4, "\(activation) at \(x)")
       }
     }
@@ -93,19 +93,19 @@ import Testing
     var (fixed, usual) = ([Float](repeating: 0, count: rows * 40), normals(rows * 40, seed: 8))
     do {
       let span = unsafe MatrixSpan(float32: matrix.span.bytes, rows: 40, columns: width)
-      var fixedSpan = fixed.mutableSpan
+      var reproducibleSpan = fixed.mutableSpan
       var usualSpan = usual.mutableSpan
-      Fixed.linear(x.span, span, bias: bias.span, into: &fixedSpan, on: pool)
+      Reproducible.linear(x.span, span, bias: bias.span, into: &reproducibleSpan, on: pool)
       linear(x.span, span, bias: bias.span, into: &usualSpan, on: pool, using: .scalar)
     }
     expectEqual(fixed, usual)
     (fixed, usual) = (x, x)
     do {
-      var fixedSpan = fixed.mutableSpan
+      var reproducibleSpan = fixed.mutableSpan
       var usualSpan = usual.mutableSpan
       let shift = Array(bias[..<width])
-      Fixed.layerNorm(
-        x.span, weight: weight.span, bias: shift.span, epsilon: 1e-5, into: &fixedSpan)
+      Reproducible.layerNorm(
+        x.span, weight: weight.span, bias: shift.span, epsilon: 1e-5, into: &reproducibleSpan)
       layerNorm(
         x.span, weight: weight.span, bias: shift.span, epsilon: 1e-5, into: &usualSpan, on: pool,
         using: .scalar)
@@ -114,13 +114,13 @@ import Testing
     for isCausal in [false, true] {
       let (k, v) = (normals(rows * width, seed: 9), normals(rows * width, seed: 10))
       let starts = [0, 4, 4, 11]
-      var fixedSpan = fixed.mutableSpan
+      var reproducibleSpan = fixed.mutableSpan
       var usualSpan = usual.mutableSpan
-      Fixed.attention(
+      Reproducible.attention(
         x.span, k.span, v.span,
-        Fixed.Heads(
+        Reproducible.Heads(
           width: width, heads: 3, queryStarts: starts, keyStarts: starts, isCausal: isCausal),
-        into: &fixedSpan, on: pool)
+        into: &reproducibleSpan, on: pool)
       attention(
         x.span, k.span, v.span, queryStarts: starts, keyStarts: starts, width: width, heads: 3,
         isCausal: isCausal, into: &usualSpan, on: pool, using: .scalar)
@@ -136,14 +136,14 @@ import Testing
     )
     var (fixed, usual) = ([Float](repeating: 9, count: q.count), q)
     do {
-      var fixedSpan = fixed.mutableSpan
+      var reproducibleSpan = fixed.mutableSpan
       var usualSpan = usual.mutableSpan
-      Fixed.attention(
+      Reproducible.attention(
         q.span, k.span, v.span,
-        Fixed.Heads(
+        Reproducible.Heads(
           width: width, heads: 2, queryStarts: queryStarts, keyStarts: keyStarts,
           isCausal: false),
-        into: &fixedSpan, on: pool)
+        into: &reproducibleSpan, on: pool)
       attention(
         q.span, k.span, v.span, queryStarts: queryStarts, keyStarts: keyStarts, width: width,
         heads: 2, isCausal: false, into: &usualSpan, on: pool, using: .scalar)
@@ -155,14 +155,14 @@ import Testing
     let queries = normals(10 * width, seed: 4)
     (fixed, usual) = (queries, queries)
     do {
-      var fixedSpan = fixed.mutableSpan
+      var reproducibleSpan = fixed.mutableSpan
       var usualSpan = usual.mutableSpan
-      Fixed.attention(
+      Reproducible.attention(
         queries.span, k.span, v.span,
-        Fixed.Heads(
+        Reproducible.Heads(
           width: width, heads: 2, queryStarts: starts, keyStarts: starts, isCausal: true,
           visible: visible),
-        into: &fixedSpan, on: pool)
+        into: &reproducibleSpan, on: pool)
       maskedAttention(
         queries.span, k.span, v.span, starts: starts, width: width, heads: 2, visible: visible,
         into: &usualSpan)
@@ -174,20 +174,20 @@ import Testing
   @Test func `the binary logarithm is exact for powers of two and close elsewhere`() {
     for exponent in -1074...1023 {
       let power = Double(sign: .plus, exponent: exponent, significand: 1)
-      #expect(Fixed.log2(power) == Double(exponent))
+      #expect(Reproducible.log2(power) == Double(exponent))
     }
     // 2^(a + b) = 2ᵃ · 2ᵇ, from values that square roots give.
     var root = 2.0
     for halvings in 1...20 {
       root = root.squareRoot()
       let expected = Double(sign: .plus, exponent: -halvings, significand: 1)
-      #expect(abs(Fixed.log2(root) - expected) <= 4e-16, "2^2^-\(halvings)")
+      #expect(abs(Reproducible.log2(root) - expected) <= 4e-16, "2^2^-\(halvings)")
     }
-    #expect(abs(Fixed.log2(10) - 3.321_928_094_887_362_3) < 1e-15)
-    #expect(abs(Fixed.log2(1e-300) + 996.578_428_466_208_7) < 1e-12)
-    #expect(Fixed.log2(0) == -.infinity)
-    #expect(Fixed.log2(.infinity) == .infinity)
-    #expect(Fixed.log2(-1).isNaN)
+    #expect(abs(Reproducible.log2(10) - 3.321_928_094_887_362_3) < 1e-15)
+    #expect(abs(Reproducible.log2(1e-300) + 996.578_428_466_208_7) < 1e-12)
+    #expect(Reproducible.log2(0) == -.infinity)
+    #expect(Reproducible.log2(.infinity) == .infinity)
+    #expect(Reproducible.log2(-1).isNaN)
   }
 
   private func expectEqual(_ a: [Float], _ b: [Float]) {

@@ -3,12 +3,12 @@
 
 #include "CKernels.h"
 
-// See ck_fixed.h: no product may be fused with a sum, in lanes.h either.
+// See ck_reproducible.h: no product may be fused with a sum, in lanes.h either.
 #pragma STDC FP_CONTRACT OFF
 
 #define LANES 4
 #define V(name) name##_scalar
-#define KERNEL "fixed_functions.c"
+#define KERNEL "reproducible_functions.c"
 #include "lanes.h"
 #include KERNEL
 #undef LANES
@@ -16,7 +16,7 @@
 
 #include "each_width.h"
 
-void ck_fixed_softmax(float *row, size_t count, float scale, CKInstructionSet isa) {
+void ck_reproducible_softmax(float *row, size_t count, float scale, CKInstructionSet isa) {
   if (count == 0) return;
   float top = row[0];
   for (size_t i = 1; i < count; i++)
@@ -25,18 +25,19 @@ void ck_fixed_softmax(float *row, size_t count, float scale, CKInstructionSet is
   DISPATCH(isa, exponentials_over_sum, row, count);
 }
 
-void ck_fixed_activate(float *values, size_t count, CKActivation activation, CKInstructionSet isa) {
-  DISPATCH(isa, fixed_activate, values, count, activation);
+void ck_reproducible_activate(float *values, size_t count, CKActivation activation,
+                              CKInstructionSet isa) {
+  DISPATCH(isa, activate, values, count, activation);
 }
 
-void ck_fixed_activation_gradient(float *gradient, const float *x, size_t count,
+void ck_reproducible_activation_gradient(float *gradient, const float *x, size_t count,
                                   CKActivation activation, CKInstructionSet isa) {
-  DISPATCH(isa, fixed_activation_gradient, gradient, x, count, activation);
+  DISPATCH(isa, activation_gradient, gradient, x, count, activation);
 }
 
 // log₂ x = e + 2 / ln 2 · artanh s with s = (m − 1) / (m + 1), x = m · 2ᵉ, √½ ≤ m < √2: then
 // |s| ≤ 0.1716, and of the series Σ s²ⁱ⁺¹ / (2i + 1) what follows 11 terms is below 2⁻⁵⁶ of it.
-double ck_fixed_log2(double x) {
+double ck_reproducible_log2(double x) {
   if (!(x > 0) || isinf(x)) return x > 0 ? x : x == 0 ? -INFINITY : NAN;
   int exponent;
   double m = frexp(x, &exponent);
@@ -67,7 +68,7 @@ INLINE Floats V(area)(Floats x) { return 0.5f * (1.0f + V(erf)(x * 0.70710678118
 // 2 · √(2/π)
 #define TANH_GELU_SLOPE 1.5957691216057308f
 
-INLINE Floats V(fixed_activation)(Floats x, CKActivation activation) {
+INLINE Floats V(activation)(Floats x, CKActivation activation) {
   switch (activation) {
   case CKActivationNone: return x;
   case CKActivationQuickGELU: return x * V(sigmoid)(x * 1.702f);
@@ -114,13 +115,13 @@ INLINE Floats V(derivative)(Floats x, CKActivation activation) {
   return 1.0f - y * y;
 }
 
-static void V(fixed_activate)(float *values, size_t count, CKActivation activation) {
+static void V(activate)(float *values, size_t count, CKActivation activation) {
   for (size_t i = 0; i < count; i += LANES)
     V(store)(
-        values + i, V(fixed_activation)(V(load)(values + i, count - i), activation), count - i);
+        values + i, V(activation)(V(load)(values + i, count - i), activation), count - i);
 }
 
-static void V(fixed_activation_gradient)(float *gradient, const float *x, size_t count,
+static void V(activation_gradient)(float *gradient, const float *x, size_t count,
                                          CKActivation activation) {
   for (size_t i = 0; i < count; i += LANES) {
     Floats slope = V(derivative)(V(load)(x + i, count - i), activation);

@@ -1,7 +1,7 @@
 internal import CKernels
 public import Concurrency
 
-extension Fixed {
+extension Reproducible {
   /// `output = x · weightsᵀ + bias`.
   ///
   /// - Parameters:
@@ -43,8 +43,8 @@ extension Fixed {
     }
   }
 
-  /// How much the input of a linear layer is felt, from how much its output is, added to what
-  /// `inputGradient` holds: `inputGradient += gradient · weights`.
+  /// The gradient with respect to the input of a linear layer from that with respect to its output:
+  /// `inputGradient += gradient · weights`.
   ///
   /// - Parameters:
   ///   - gradient: `[m, n]`, row-major.

@@ -1,18 +1,18 @@
 #ifndef LANES
 #include "CKernels.h"
 
-// See ck_fixed.h: no product may be fused with a sum.
+// See ck_reproducible.h: no product may be fused with a sum.
 #pragma STDC FP_CONTRACT OFF
 
 // Rows of b that lie packed in a cache while all rows of a pass by. An element's sum waits in `out`
 // from one lot to the next, which is exact.
 enum { DEPTH = 512, MOST_COLUMNS = 32, TALLEST = 12 };
-_Static_assert(CK_FIXED_SCRATCH >= DEPTH * MOST_COLUMNS, "a packed lot fits the scratch");
+_Static_assert(CK_REPRODUCIBLE_SCRATCH >= DEPTH * MOST_COLUMNS, "a packed lot fits the scratch");
 
 // Vectors of 4 are what any processor's compiler makes something of.
 #define LANES 4
 #define V(name) name##_scalar
-#define KERNEL "fixed_product.c"
+#define KERNEL "reproducible_product.c"
 #include "lanes.h"
 #include KERNEL
 #undef LANES
@@ -20,11 +20,10 @@ _Static_assert(CK_FIXED_SCRATCH >= DEPTH * MOST_COLUMNS, "a packed lot fits the 
 
 #include "each_width.h"
 
-void ck_fixed_product(float *out, size_t out_stride, const float *a, size_t a_row, size_t a_step,
-                      const float *b, size_t b_step, size_t b_column, size_t m, size_t n, size_t k,
-                      float *scratch, CKInstructionSet isa) {
-  DISPATCH(isa, fixed_product, out, out_stride, a, a_row, a_step, b, b_step, b_column, m, n, k,
-           scratch);
+void ck_reproducible_product(float *out, size_t out_stride, const float *a, size_t a_row,
+                             size_t a_step, const float *b, size_t b_step, size_t b_column,
+                             size_t m, size_t n, size_t k, float *scratch, CKInstructionSet isa) {
+  DISPATCH(isa, product, out, out_stride, a, a_row, a_step, b, b_step, b_column, m, n, k, scratch);
 }
 
 #else
@@ -95,7 +94,7 @@ INLINE void V(tile)(float *out, size_t out_stride, const float *a, size_t a_row,
   }
 }
 
-static void V(fixed_product)(float *out, size_t out_stride, const float *a, size_t a_row,
+static void V(product)(float *out, size_t out_stride, const float *a, size_t a_row,
                              size_t a_step, const float *b, size_t b_step, size_t b_column,
                              size_t m, size_t n, size_t k, float *scratch) {
   for (size_t s = 0; s < k; s += DEPTH)

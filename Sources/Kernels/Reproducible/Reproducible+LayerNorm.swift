@@ -1,4 +1,4 @@
-extension Fixed {
+extension Reproducible {
   /// Gives each row mean 0 and variance 1, then scales and shifts its elements.
   ///
   /// - Parameters:
@@ -23,8 +23,8 @@ extension Fixed {
     }
   }
 
-  /// How much the input of a LayerNorm is felt, from how much its output is; added to what
-  /// `inputGradient` holds, as a residual connection wants it.
+  /// The gradient with respect to the input of a LayerNorm from that with respect to its output;
+  /// added to what `inputGradient` holds, as a residual connection needs it.
   ///
   /// - Parameters:
   ///   - gradient: of the output, `[rows, width]`.

@@ -1,6 +1,6 @@
 internal import CKernels
 
-extension Fixed {
+extension Reproducible {
   /// Replaces each value by its activation.
   public static func activate(
     _ values: inout MutableSpan<Float>, _ activation: Activation,
@@ -8,12 +8,12 @@ extension Fixed {
   ) {
     unsafe values.withUnsafeMutableBufferPointer { values in
       guard let start = values.baseAddress else { return }
-      unsafe ck_fixed_activate(start, values.count, activation.c, isa.c)
+      unsafe ck_reproducible_activate(start, values.count, activation.c, isa.c)
     }
   }
 
-  /// Multiplies how much an activation's output is felt by the activation's derivative at `x`,
-  /// which gives how much its input is.
+  /// Multiplies the gradient with respect to an activation's output by its derivative at `x`, which
+  /// gives the gradient with respect to its input.
   ///
   /// - Parameters:
   ///   - x: what went into the activation.
@@ -26,7 +26,7 @@ extension Fixed {
     unsafe x.withUnsafeBufferPointer { x in
       unsafe gradient.withUnsafeMutableBufferPointer { gradient in
         guard let x = x.baseAddress, let start = gradient.baseAddress else { return }
-        unsafe ck_fixed_activation_gradient(start, x, gradient.count, activation.c, isa.c)
+        unsafe ck_reproducible_activation_gradient(start, x, gradient.count, activation.c, isa.c)
       }
     }
   }

@@ -1,7 +1,7 @@
 internal import CKernels
 public import Concurrency
 
-extension Fixed {
+extension Reproducible {
   /// How rows of queries, keys and values attend to one another: those of one sequence stand after
   /// those of another, and each head has its own columns.
   public struct Heads: Sendable {
@@ -82,7 +82,7 @@ extension Fixed {
         let seen = isCausal ? query + 1 : keys
         let row = unsafe shares + query * keys
         guard let visible else {
-          unsafe ck_fixed_softmax(row, seen, scale, InstructionSet.widest.c)
+          unsafe ck_reproducible_softmax(row, seen, scale, InstructionSet.widest.c)
           for key in seen..<keys { unsafe row[key] = 0 }
           continue
         }
@@ -92,7 +92,7 @@ extension Fixed {
           unsafe row[count] = row[key]
           count += 1
         }
-        unsafe ck_fixed_softmax(row, count, scale, InstructionSet.widest.c)
+        unsafe ck_reproducible_softmax(row, count, scale, InstructionSet.widest.c)
         for key in (0..<keys).reversed() {
           let isSeen = key < seen && visible[part.firstKey + key]
           if isSeen { count -= 1 }

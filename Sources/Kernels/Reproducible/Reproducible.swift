@@ -1,11 +1,11 @@
 internal import CKernels
 
 /// Arithmetic that gives the same bits on every processor, by any number of threads, for floats
-/// that decide what a pack holds. How: `ck_fixed.h`.
+/// that decide what a pack holds. How: `ck_reproducible.h`.
 ///
 /// Everything that steps and codes are chosen by is made of it: traces and inputs of layers, second
 /// moments and their factors, rounding with feedback.
-@safe public enum Fixed {
+@safe public enum Reproducible {
   /// A matrix of floats in memory: element (row, column) lies at `row · rowStride + column ·
   /// columnStride`.
   @safe struct Matrix {
@@ -31,8 +31,8 @@ internal import CKernels
     _ a: Matrix, _ b: Matrix, to out: UnsafeMutablePointer<Float>, outStride: Int,
     _ m: Int, _ n: Int, _ k: Int, _ isa: InstructionSet = .widest
   ) {
-    unsafe Scratch.withFloats(Int(CK_FIXED_SCRATCH)) { scratch in
-      unsafe ck_fixed_product(
+    unsafe Scratch.withFloats(Int(CK_REPRODUCIBLE_SCRATCH)) { scratch in
+      unsafe ck_reproducible_product(
         out, outStride, a.start, a.rowStride, a.columnStride, b.start, b.rowStride, b.columnStride,
         m, n, k, scratch, isa.c)
     }
@@ -48,5 +48,5 @@ internal import CKernels
   }
 
   /// The binary logarithm: exact for powers of two, else within 3 units in the last place.
-  public static func log2(_ x: Double) -> Double { ck_fixed_log2(x) }
+  public static func log2(_ x: Double) -> Double { ck_reproducible_log2(x) }
 }
