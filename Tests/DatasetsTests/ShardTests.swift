@@ -58,10 +58,9 @@ import Testing
     #expect(
       found.map { String(decoding: $0.key, as: UTF8.self) }
         == ["a/000", "a/001", "b/000", deep + "long"])
+    // long.name.txt is another field than txt, as webdataset has it.
     #expect(
-      found.map(\.caption) == [
-        "a red shape on a black background", "cut short", nil, "Ünïcödé",
-      ])
+      found.map(\.caption) == ["a red shape on a black background", "cut short", nil, nil])
   }
 
   @Test func `shards are shared out among machines, each once`() {
@@ -87,17 +86,15 @@ import Testing
     let pictures = try model.embed(images: names.map { Fixture.path("pictures/\($0)") })
     let images = try rows("img_emb/img_emb_03.npy")
     #expect(images == [pictures[0], Array(repeating: 0, count: 96), pictures[1], pictures[2]])
-    let texts = try model.embed(
-      texts: ["a red shape on a black background", "cut short", "Ünïcödé"])
-    #expect(
-      try rows("text_emb/text_emb_03.npy")
-        == [texts[0], texts[1], Array(repeating: 0, count: 96), texts[2]])
+    let texts = try model.embed(texts: ["a red shape on a black background", "cut short"])
+    let none = [Float](repeating: 0, count: 96)
+    #expect(try rows("text_emb/text_emb_03.npy") == [texts[0], texts[1], none, none])
     // What pyarrow makes of the table: `Scripts/check_clusters`.
     let table = try bytes("metadata/metadata_03.parquet")
     let deep = String(repeating: "folder/", count: 20)
     for column in [
       ["a/000", "a/001", "b/000", deep + "long"],
-      ["a red shape on a black background", "cut short", "", "Ünïcödé"],
+      ["a red shape on a black background", "cut short", "", ""],
       ["", "JPEG: the file ends before the picture", "", ""],
     ] {
       var plain: [UInt8] = []
