@@ -102,6 +102,30 @@ static void read_transparency(PNGReader *reader) {
   }
 }
 
+// How many bytes of IDAT may stand behind the last row: the end of the compressed data, and what an
+// encoder may have left there. Each can be worth a thousand bytes, of which none is a pixel, and
+// libpng inflates them all once it has that row.
+enum { MOST_AFTER_ROWS = 1 << 16 };
+
+// How many bytes of pixels' chunks have not been read.
+static size_t left_of_pixels(const PNGReader *reader) {
+  size_t left = 0, at = 8;
+  while (reader->count - at >= 12) {
+    size_t size = png_get_uint_32(reader->bytes + at), start = at + 8;
+    if (size > reader->count - at - 12) break;
+    if (!memcmp(reader->bytes + at + 4, "IDAT", 4) && start + size > reader->position)
+      left += start + size - (start > reader->position ? start : reader->position);
+    at += 12 + size;
+  }
+  return left;
+}
+
+// Whether more of IDAT is left than `rows` rows of pixels can need, however they are compressed.
+static bool goes_on(const PNGReader *reader, size_t rows) {
+  size_t raw = rows * reader->row_bytes;
+  return left_of_pixels(reader) > MOST_AFTER_ROWS + raw + raw / 8;
+}
+
 static CIOutcome start(CIReader *base, CIAlpha alpha) {
   PNGReader *reader = (PNGReader *)base;
   png_structp png = reader->png;
@@ -121,6 +145,8 @@ static CIOutcome start(CIReader *base, CIAlpha alpha) {
   // Rows that never come must not show what was in memory before.
   reader->rows = calloc(reader->interlaced ? base->height : 1, reader->row_bytes);
   if (!reader->rows) return ci_note(base, CIOutcomeMemory, "");
+  if (reader->interlaced && goes_on(reader, base->height))
+    return ci_note(base, CIOutcomeMalformed, "IDAT goes on behind the last row of pixels");
   for (int pass = 0; reader->interlaced && pass < 7; pass++)
     for (size_t y = 0; y < base->height; y++)
       png_read_row(png, reader->rows + y * reader->row_bytes, NULL);
@@ -169,6 +195,8 @@ static CIOutcome read_row(CIReader *base, uint8_t *row) {
   if (setjmp(png_jmpbuf(reader->png))) return base->outcome;
   if (reader->next_row >= base->height)
     return ci_note(base, CIOutcomeMalformed, "more rows asked for than there are");
+  if (!reader->interlaced && reader->next_row + 1 == base->height && goes_on(reader, 1))
+    return ci_note(base, CIOutcomeMalformed, "IDAT goes on behind the last row of pixels");
   const uint8_t *source = reader->rows;
   if (reader->interlaced)
     source += reader->next_row * reader->row_bytes;
@@ -193,27 +221,8 @@ static bool pixels_are_whole(const PNGReader *reader) {
   return seen;
 }
 
-// How many bytes of IDAT may stand behind the last row: the end of the compressed data, and what an
-// encoder may have left there. Each can be worth a thousand bytes, of which none is a pixel.
-enum { MOST_AFTER_ROWS = 1 << 16 };
-
-// How many bytes of pixels' chunks have not been read.
-static size_t left_of_pixels(const PNGReader *reader) {
-  size_t left = 0, at = 8;
-  while (reader->count - at >= 12) {
-    size_t size = png_get_uint_32(reader->bytes + at), start = at + 8;
-    if (size > reader->count - at - 12) break;
-    if (!memcmp(reader->bytes + at + 4, "IDAT", 4) && start + size > reader->position)
-      left += start + size - (start > reader->position ? start : reader->position);
-    at += 12 + size;
-  }
-  return left;
-}
-
 static CIOutcome finish(CIReader *base) {
   PNGReader *reader = (PNGReader *)base;
-  if (left_of_pixels(reader) > MOST_AFTER_ROWS)
-    return ci_note(base, CIOutcomeMalformed, "IDAT goes on behind the last row of pixels");
   if (setjmp(png_jmpbuf(reader->png))) {
     // All rows have come, and their checksums were right; like Pillow, nothing else is missed.
     if (base->outcome == CIOutcomeTruncated && pixels_are_whole(reader)) return CIOutcomeFine;
