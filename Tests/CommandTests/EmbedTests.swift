@@ -185,16 +185,19 @@ struct EmbedTests {
     process.executableURL = URL(fileURLWithPath: "/bin/sh")
     process.arguments = [
       "-c",
-      "yes $PICTURES/01-red-on-black.jpg | $P embed demo.clippack --images-from - -o v.npy",
+      // It ends by itself even if this test does not end it.
+      "ulimit -t 240; yes $PICTURES/01-red-on-black.jpg "
+        + "| $P embed demo.clippack --images-from - -o v.npy",
     ]
     process.currentDirectoryURL = URL(fileURLWithPath: folder.path.string)
     process.environment = ["P": Program.path, "PATH": "/usr/bin:/bin", "PICTURES": Self.pictures]
+    process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle.nullDevice
     try process.run()
     defer { process.terminate() }
     // Its name has the number of the process: .v.npy.clip-pack-123-0.partial
     var partial: String?
-    for _ in 0..<1000 where partial == nil {
+    for _ in 0..<12_000 where partial == nil {
       partial = try Folder.names(in: folder.path).first {
         $0.hasPrefix(".v.npy.") && $0.hasSuffix(".partial")
       }
