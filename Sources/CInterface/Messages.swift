@@ -20,18 +20,10 @@ final class Messages {
     return new
   }
 
-  private static let key: pthread_key_t = {
-    var key = pthread_key_t()
-    #if canImport(Darwin)
-      let status = unsafe pthread_key_create(&key) { unsafe release($0) }
-    #else
-      let status = unsafe pthread_key_create(&key) { unsafe release($0!) }
-    #endif
-    precondition(status == 0, "the system has no thread-local storage left (\(status))")
-    return key
-  }()
+  private static let key = unsafe makeThreadLocalKey { unsafe release($0) }
 
-  private static func release(_ messages: UnsafeMutableRawPointer) {
+  private static func release(_ messages: UnsafeMutableRawPointer?) {
+    guard let messages = unsafe messages else { return }
     unsafe Unmanaged<Messages>.fromOpaque(messages).release()
   }
 }

@@ -40,19 +40,11 @@ enum Scratch {
     }
   }
 
-  private static let key: pthread_key_t = {
-    var key = pthread_key_t()
-    #if canImport(Darwin)
-      let status = unsafe pthread_key_create(&key) { unsafe release($0) }
-    #else
-      let status = unsafe pthread_key_create(&key) { unsafe release($0!) }
-    #endif
-    precondition(status == 0, "the system has no thread-local storage left (\(status))")
-    return key
-  }()
+  private static let key = unsafe makeThreadLocalKey { unsafe release($0) }
 
-  private static func release(_ block: UnsafeMutableRawPointer) {
-    let block = unsafe block.assumingMemoryBound(to: Block.self)
+  private static func release(_ kept: UnsafeMutableRawPointer?) {
+    guard let kept = unsafe kept else { return }
+    let block = unsafe kept.assumingMemoryBound(to: Block.self)
     unsafe block.pointee.floats?.deallocate()
     unsafe block.deallocate()
   }
