@@ -26,6 +26,21 @@ public protocol Family: Sendable {
 }
 
 extension Family {
+  /// What is left of a configuration by the towers whose weights are there: one tower lies by
+  /// itself with the configuration of both.
+  ///
+  /// - Throws: `FormatError` where it describes none of them.
+  func found(image: Bool, text: Bool) throws(FormatError) -> Self {
+    let towers = Set(Tower.allCases.filter { $0 == .image ? image : text })
+    guard let found = keeping(towers) as? Self else {
+      throw FormatError(
+        .inconsistent,
+        "config.json describes \(network.image == nil ? "a text" : "an image") tower, the "
+          + "weights are of the other one")
+    }
+    return found
+  }
+
   /// The network, with both towers unrolled.
   public func graph() throws(FormatError) -> NetworkGraph { try NetworkGraph(network) }
 }

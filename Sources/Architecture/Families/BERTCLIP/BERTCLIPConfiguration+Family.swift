@@ -27,16 +27,7 @@ extension BERTCLIPConfiguration: Family {
           + "kind: \(kinds) are supported")
     }
     let described = try BERTCLIPConfiguration(named, try Fields(json, "the text"))
-    // One tower lies by itself with the configuration of both.
-    var found = described
-    if image == nil { found.image = nil }
-    if text == nil { found.text = nil }
-    guard found.image != nil || found.text != nil else {
-      throw FormatError(
-        .inconsistent,
-        "config.json describes \(described.image == nil ? "a text" : "an image") tower, the "
-          + "weights are of the other one")
-    }
+    let found = try described.found(image: image != nil, text: text != nil)
     return RecognisedModel(
       family: found, locations: try found.locations(prefix, image ?? "", files),
       source: "config.json", isOpenCLIP: false,

@@ -22,16 +22,7 @@ extension SigLIPConfiguration: Family {
           + "supported", tensor: prefix + "vision_model.embeddings.patch_embedding.weight")
     }
     let described = try SigLIPConfiguration(transformers: json, padding: files.padding)
-    // One tower lies by itself with the configuration of both.
-    var found = described
-    if image == nil { found.image = nil }
-    if text == nil { found.text = nil }
-    guard found.image != nil || found.text != nil else {
-      throw FormatError(
-        .inconsistent,
-        "config.json describes \(described.image == nil ? "a text" : "an image") tower, the "
-          + "weights are of the other one")
-    }
+    let found = try described.found(image: image != nil, text: text != nil)
     return RecognisedModel(
       family: found, locations: try found.locations(prefix), source: "config.json",
       isOpenCLIP: false,
