@@ -46,14 +46,8 @@ public struct ShardEmbedder: Sendable {
   public func isComplete(_ shard: Shard) throws -> Bool {
     let path = path("shards/shard_\(shard.name).json")
     guard FileKind(of: path) != nil else { return false }
-    let file = try MappedFile(path)
     let record: JSON
-    do throws(FormatError) {
-      guard file.count <= 1 << 20 else {
-        throw FormatError(.invalidField, "file is \(file.count) bytes, a record has some hundred")
-      }
-      record = try JSON(parsing: file.bytes.array.span)
-    } catch {
+    do { record = try JSON(recordAt: path) } catch let error as FormatError {
       guard !overwrites else { return false }
       throw Refusal("'\(path)' is no record of a shard: \(error)", .exists, about: path)
     }

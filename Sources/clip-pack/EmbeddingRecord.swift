@@ -65,14 +65,8 @@ struct EmbeddingRecord {
   ///
   /// - Throws: `Refusal` for another space, and for a file that is no record; `FileError`.
   func check(_ path: FilePath) throws {
-    let file = try MappedFile(path)
     let json: JSON
-    do throws(FormatError) {
-      guard file.count <= 1 << 20 else {
-        throw FormatError(.invalidField, "file is \(file.count) bytes, a record has some hundred")
-      }
-      json = try JSON(parsing: file.bytes.array.span)
-    } catch {
+    do { json = try JSON(recordAt: path) } catch let error as FormatError {
       throw Refusal("'\(path)' is no record of embeddings: \(error)", .exists, about: path)
     }
     guard json["format"]?.string == Self.format, let other = json["embedding_space"]?.string else {

@@ -13,8 +13,8 @@ import Testing
 @testable import PackFormat
 @testable import Quantisation
 
-/// A pack of the demo model, of which bytes are changed in place one at a time: `verify` must miss
-/// each.
+/// A pack of the demo model, of which bytes are changed in place one at a time: `verify` must
+/// detect each.
 ///
 /// Of a byte that was changed only what it concerns is checked again, by the calls that `verify`
 /// makes: opening where it lies in the preamble or the index, decoding its block where it lies in
