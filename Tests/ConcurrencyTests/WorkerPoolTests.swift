@@ -1,4 +1,5 @@
 import Concurrency
+import Foundation
 import Synchronization
 import Testing
 
@@ -48,10 +49,10 @@ struct WorkerPoolTests {
     #expect(totals == Array(repeating: 2000, count: 8))
   }
 
-  @Test func `workers that sleep wake up`() async throws {
+  @Test func `workers that sleep wake up`() {
     let pool = WorkerPool(threads: 2)
     for _ in 0..<5 {
-      try await Task.sleep(for: .milliseconds(20))
+      Thread.sleep(forTimeInterval: 0.02)
       #expect(counts(pool, 100) == Array(repeating: 1, count: 100))
     }
   }
