@@ -13,6 +13,7 @@ layer matters; LayerNorms and biases are random too, so that nothing left out go
 Needs the pip packages torch, transformers, safetensors, pillow. Seeds are fixed.
 """
 import argparse
+import copy
 import dataclasses
 import json
 import math
@@ -258,10 +259,19 @@ def write_transformers(network, folder, kind, shards=1):
         assert weight.equal(value), "the weights were not rounded to the type of the file"
 
 
-def make_vit_b32(folder, distribution, kind, tokenizer, seed):
-    """Writes a model of ViT-B/32's size, configured as OpenAI's."""
-    end = dict(eos_token_id=2, bos_token_id=49406, pad_token_id=1)
-    config = CLIPConfig(text_config=end, projection_dim=512)
+# What differs from ViT-B/32, whose sizes are transformers' defaults.
+SIZES = {
+    "ViT-B/32": CLIPConfig(projection_dim=512),
+    "ViT-L/14": CLIPConfig(
+        vision_config=vision(1024, 16, 24, 224, 14), text_config=text(768, 12, 12, 77, 49408), projection_dim=768),
+}
+
+
+def make_published(size, folder, distribution, kind, tokenizer, seed):
+    """Writes a model of the size of one that OpenAI published, configured alike."""
+    config = copy.deepcopy(SIZES[size])
+    for key, value in dict(eos_token_id=2, bos_token_id=49406, pad_token_id=1).items():
+        setattr(config.text_config, key, value)
     draw = {"gaussian": gaussian, "student": heavy_tails}[distribution]
     network = randomise(CLIPModel(config), seed, 4.6052, draw, attention=1.4)
     rounded, stored = {"float32-of-float16": (torch.float16, torch.float32)}.get(kind, (TYPES.get(kind),) * 2)
@@ -279,16 +289,19 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("outdir", type=pathlib.Path)
     parser.add_argument("--only", nargs="+", choices=SMALL, metavar="NAME", help="of the small ones")
-    parser.add_argument("--vit-b32", action="store_true", help="one of ViT-B/32's size, into OUTDIR itself")
+    for size in SIZES:
+        parser.add_argument(
+            "--" + size.lower().replace("/", ""), dest="size", action="store_const", const=size,
+            help=f"one of {size}'s size, into OUTDIR itself")
     parser.add_argument("--dist", choices=["gaussian", "student"], default="gaussian")
     parser.add_argument("--dtype", choices=[*TYPES, "float32-of-float16"], default="float32")
-    parser.add_argument("--tokenizer", type=pathlib.Path, metavar="DIR", help="its files are copied beside the ViT-B/32")
-    parser.add_argument("--seed", type=int, default=0, help="of the ViT-B/32")
+    parser.add_argument("--tokenizer", type=pathlib.Path, metavar="DIR", help="its files are copied beside the large one")
+    parser.add_argument("--seed", type=int, default=0, help="of the large one")
     arguments = parser.parse_args()
     torch.set_num_threads(2)
     transformers.logging.disable_progress_bar()
-    if arguments.vit_b32:
-        make_vit_b32(arguments.outdir, arguments.dist, arguments.dtype, arguments.tokenizer, arguments.seed)
+    if arguments.size:
+        make_published(arguments.size, arguments.outdir, arguments.dist, arguments.dtype, arguments.tokenizer, arguments.seed)
         folders = [arguments.outdir]
     else:
         folders = [arguments.outdir / name for name in arguments.only or SMALL]
