@@ -141,7 +141,10 @@ static double attended(const float *q, const float *k, const float *v, CKHead he
   return mix / sum;
 }
 
-static void attention(size_t queries, size_t keys, size_t width, bool causal, bool in_halves) {
+// What a head is multiplied in.
+typedef enum { InFloats, InHalves, InIntegers } Products;
+
+static void attention(size_t queries, size_t keys, size_t width, bool causal, Products products) {
   const size_t stride = 2 * width + 3, key_stride = 2 * width + 5, out_stride = width + 2;
   const float *q = normals(queries * stride, 1), *k = normals(keys * key_stride, 1);
   const float *v = normals(keys * key_stride, 1);
@@ -153,15 +156,19 @@ static void attention(size_t queries, size_t keys, size_t width, bool causal, bo
   const CKHead head = {queries,    keys,       width,  stride,
                        key_stride, out_stride, 1 / sqrtf((float)width), causal};
   shape("queries, keys, width", queries, keys, width);
-  ck_attention_f32(scalar, q, k, v, head, scratch, CKInstructionSetScalar);
+  const float bound = products == InIntegers ? 0x1p-10f : 1e-5f;
+  if (products == InIntegers)
+    ck_attention_i16(scalar, q, k, v, head, scratch, CKInstructionSetScalar);
+  else ck_attention_f32(scalar, q, k, v, head, scratch, CKInstructionSetScalar);
   for (size_t i = 0; i < queries; i++)
     for (size_t c = 0; c < width; c += 1 + width / 3)
       close_to(CKInstructionSetScalar, "exact value", i, attended(q, k, v, head, i, c),
-               scalar[i * out_stride + c], 1e-5 * largest);
+               scalar[i * out_stride + c], bound * largest);
   EACH_SET(isa) {
     reset(found, before, 4 * all);
-    if (!in_halves) {
-      ck_attention_f32(found, q, k, v, head, scratch, isa);
+    if (products != InHalves) {
+      if (products == InIntegers) ck_attention_i16(found, q, k, v, head, scratch, isa);
+      else ck_attention_f32(found, q, k, v, head, scratch, isa);
       same(isa, causal ? "causal values" : "values", scalar, found, 4 * all);
       continue;
     }
@@ -190,15 +197,16 @@ void compare_floats(void) {
     for (size_t i = 0; i < WIDTHS; i++, release()) softmax(widths[i], spread);
   static const size_t tokens[] = {1, 2, 3, 4, 5, 9, 16, 17, 31, 33, 50, 77};
   static const size_t wide[] = {1, 5, 16, 33, 64};
-  for (int halves = 0; halves < 2; halves++) {
-    kernel(halves ? "attention_bf16" : "attention_f32", !halves);
+  static const char *const names[] = {"attention_f32", "attention_bf16", "attention_i16"};
+  for (Products products = InFloats; products <= InIntegers; products++) {
+    kernel(names[products], products != InHalves);
     for (size_t t = 0; t < 12; t++)
       for (size_t w = 0; w < 5; w++, release()) {
         for (int causal = 0; causal < 2; causal++, release())
-          attention(tokens[t], tokens[t], wide[w], causal, halves);
-        attention(1 + t % 3, tokens[t], wide[w], false, halves);
+          attention(tokens[t], tokens[t], wide[w], causal, products);
+        attention(1 + t % 3, tokens[t], wide[w], false, products);
         // The last of the keys are those of the queries.
-        attention((tokens[t] + 2) / 3, tokens[t], wide[w], true, halves);
+        attention((tokens[t] + 2) / 3, tokens[t], wide[w], true, products);
       }
   }
 }

@@ -1,6 +1,6 @@
 #ifndef LANES
 #include "CKernels.h"
-#include "attention_panels.h"
+#include "heads.h"
 
 // One arithmetic for all processors: lanes.h. Products are summed in the order of the columns, and
 // shares in that of the keys, a term at a time.
@@ -29,7 +29,9 @@ size_t ck_attention_scratch(size_t keys, size_t width) {
   const size_t here = width * padded(keys) + keys * padded(width) +
                       QUERIES * (padded(keys) + padded(width));
   const size_t panels = attention_panels_scratch(keys, width);
-  return here > panels ? here : panels;
+  const size_t integers = attention_i16_scratch(keys, width);
+  const size_t floats = here > panels ? here : panels;
+  return floats > integers ? floats : integers;
 }
 
 void ck_attention_f32(float *out, const float *q, const float *k, const float *v, CKHead head,

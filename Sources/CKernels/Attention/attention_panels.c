@@ -1,4 +1,4 @@
-#include "attention_panels.h"
+#include "heads.h"
 
 // The arithmetic of attention.c.
 #pragma STDC FP_CONTRACT OFF

@@ -92,3 +92,12 @@ void ck_attention_f32(float *_Nonnull out, const float *_Nonnull q, const float 
 void ck_attention_bf16(float *_Nonnull out, const float *_Nonnull q, const float *_Nonnull k,
                        const float *_Nonnull v, CKHead head, float *_Nonnull scratch,
                        CKInstructionSet isa);
+
+/// The same with products of 16-bit integers, whose sums are exact: rows of q and k have codes of
+/// at most √(2³¹ / width), those of v of 2¹⁴, and the shares of a query of 2¹⁵ while they add up to
+/// no more than 2¹⁷. Each row has its own step, so a result does not depend on what a query does
+/// not see. Within 2⁻¹⁰ · max |v| while |scale · q·k| ≤ 30 / 4. More than 2¹⁵ keys are multiplied
+/// in float32. The same bits everywhere.
+void ck_attention_i16(float *_Nonnull out, const float *_Nonnull q, const float *_Nonnull k,
+                      const float *_Nonnull v, CKHead head, float *_Nonnull scratch,
+                      CKInstructionSet isa);

@@ -13,8 +13,8 @@ public import Concurrency
 ///   - keyStarts: the same for keys; every sequence with queries has keys.
 ///   - keyRows: the rows of k and v that are the keys, where not each is the next; then sequences
 ///     may have some in common.
-///   - compute: bfloat16 for products of it where the processor has them; all else is float32, in
-///     one arithmetic on every processor.
+///   - compute: int8 for products of 16-bit integers; bfloat16 for products of it where the
+///     processor has them. All but the latter have one arithmetic on every processor.
 ///   - isCausal: whether a query sees no keys behind its own. The queries of a sequence are those
 ///     of its last keys then.
 ///   - output: `[queries, width]`.
@@ -59,7 +59,7 @@ public func attention(
             let queries = queryStarts[sequence + 1] - queryStarts[sequence]
             let keys = keyStarts[sequence + 1] - keyStarts[sequence]
             guard queries > 0 else { return }
-            let attention = unsafe compute == .bf16 ? ck_attention_bf16 : ck_attention_f32
+            let attention = unsafe kernel(for: compute)
             var part = CKHead(
               queries: queries, keys: keys, width: head, stride: width, key_stride: width,
               out_stride: width, scale: scale, causal: isCausal)
@@ -87,5 +87,16 @@ public func attention(
         }
       }
     }
+  }
+}
+
+private func kernel(for compute: Compute) -> (
+  UnsafeMutablePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>,
+  CKHead, UnsafeMutablePointer<Float>, CKInstructionSet
+) -> Void {
+  switch compute {
+  case .f32: unsafe ck_attention_f32
+  case .bf16: unsafe ck_attention_bf16
+  case .int8: unsafe ck_attention_i16
   }
 }

@@ -2,6 +2,9 @@
 #include "CKernels.h"
 #include "panels.h"
 
+/// How much scratch attention_i16.c needs, in floats.
+size_t attention_i16_scratch(size_t keys, size_t width);
+
 // Attention by the products of panels.h, on AVX-512: the keys are packed as the weights of a layer
 // would be that takes the queries, and the values as those of one that takes the scores.
 
