@@ -151,8 +151,9 @@ let package = Package(
     .target(
       name: "Readers",
       dependencies: [
-        "Architecture", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Evidence", "Images",
-        "Kernels", "PackFormat", "Platform", "Quantisation", "Tensors", "Tokenizers", system,
+        "Architecture", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Datasets", "Evidence",
+        "Images", "Kernels", "PackFormat", "Platform", "Quantisation", "Tensors", "Tokenizers",
+        system,
       ], path: "Tests/Readers", swiftSettings: settings),
     .target(
       name: "ConversionSupport",

@@ -3,6 +3,7 @@ internal import Bytes
 internal import Checkpoints
 internal import ClipPack
 internal import Concurrency
+internal import Datasets
 internal import Evidence
 internal import Images
 internal import Kernels
@@ -41,11 +42,15 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
   case sealedPack
   /// The section `evidence` of a sound pack.
   case evidence
-  case recipe
+  case recipe, provenance
   /// Published answers.
   case published
   /// PNG, JPEG and WebP.
   case picture
+  /// An archive of pictures, its headers' checksums made right first.
+  case tar
+  /// A PEM file of a key, public or private.
+  case key
 
   /// - Returns: whether the bytes were taken.
   @discardableResult
@@ -95,10 +100,18 @@ public enum FuzzedReader: String, CaseIterable, Sendable {
       let recipe = try Recipe(decoding: JSON(parsing: bytes.span))
       let again = try Recipe(decoding: recipe.json)
       precondition(again == recipe, "a recipe reads what it writes")
+    case .provenance:
+      let document = try ProvenanceDocument(parsing: JSON(parsing: bytes.span))
+      let again = try ProvenanceDocument(parsing: document.json)
+      precondition(again == document, "provenance reads what it writes")
     case .published: _ = try PublishedAnswers.parse(bytes)
     case .picture:
       let file = Buffer(bytes)
       _ = try Picture(decoding: file)
+    case .tar: try Self.readTar(bytes)
+    case .key:
+      let text = String(decoding: bytes, as: UTF8.self)
+      do { _ = try PublicKey(pem: text) } catch { _ = try SigningKey(pem: text) }
     }
   }
 
