@@ -7,6 +7,7 @@ import Evidence
 import PackFormat
 import Quantisation
 import SystemPackage
+import Tensors
 import TestSupport
 import Testing
 
@@ -65,24 +66,37 @@ struct ForgeryTests {
     let kinds = try Forger(honest, seed: 0).kinds
     // Each model begins elsewhere, so that few changes of each see all kinds together.
     let start = Self.models.firstIndex { $0.testDescription == model.testDescription } ?? 0
-    var tally = Tally()
+    var tallies: [Forger.Kind: Tally] = [:]
     for number in 0..<model.count {
       let kind = kinds[(number + 5 * start) % kinds.count]
       let (change, forged) = try forge(honest, kind, seed: UInt64(100_000 * start + number))
       let found = try verdict(on: forged, original)
-      judge(kind, change, forged, honest, found, &tally)
+      try judge(kind, change, forged, honest, found, &tallies[kind, default: Tally()])
     }
-    print("\(model): \(tally)")
+    report(model, tallies)
   }
 
-  /// What became of the changes.
+  /// What became of the changes of one kind.
   private struct Tally {
-    /// `--against` alone sees them.
+    /// `--against` sees them.
     var against = 0
     /// `--rebuild` alone sees them: of what no answer follows from, or codes within what is proven.
     var rebuild = 0
+    /// `--rebuild` alone sees them, and every value decodes to what it was: steps of rows that have
+    /// nothing but zero codes.
+    var sameValues = 0
     /// They change no answer, and nobody is said to vouch for them.
     var idle = 0
+  }
+
+  /// Prints a table of what saw which kind.
+  private func report(_ model: Model, _ tallies: [Forger.Kind: Tally]) {
+    print("| \(model.testDescription) | --against | --rebuild | same values | idle |")
+    for kind in Forger.Kind.allCases {
+      guard let tally = tallies[kind] else { continue }
+      print(
+        "| \(kind) | \(tally.against) | \(tally.rebuild) | \(tally.sameValues) | \(tally.idle) |")
+    }
   }
 
   private func preprocessing(_ pack: Pack) throws -> Preprocessing? {
@@ -92,12 +106,16 @@ struct ForgeryTests {
   private func judge(
     _ kind: Forger.Kind, _ change: String, _ forged: Pack, _ honest: Pack, _ found: Verdict,
     _ tally: inout Tally
-  ) {
+  ) throws {
     let isContent = forged.contentDigest != honest.contentDigest
     #expect(isContent == kind.isContent, "changes nothing: \(change)")
     if isContent { #expect(!found.isRebuilt, "--rebuild misses \(change)") }
     guard found.isAuthentic else {
       tally.against += 1
+      return
+    }
+    if kind.changesWeights, try forged.hasValues(of: honest) {
+      tally.sameValues += 1
       return
     }
     if kind.changesWeights {
@@ -206,6 +224,15 @@ struct ForgeryTests {
 }
 
 extension Pack {
+  /// Whether all tensors of another pack, which has the same, decode to the same values.
+  fileprivate func hasValues(of other: Pack) throws -> Bool {
+    try zip(tensors, other.tensors).allSatisfy { mine, theirs in
+      guard mine != theirs else { return true }
+      let (values, others) = try (decoded(mine), other.decoded(theirs))
+      return values.buffer.bytes.array == others.buffer.bytes.array
+    }
+  }
+
   /// Whether answers follow from an item: all but the recipe, the source's own words, and what came
   /// along so that files can be restored.
   fileprivate func isUsed(_ item: Manifest.Item) -> Bool {
