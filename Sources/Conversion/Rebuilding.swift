@@ -6,19 +6,22 @@ internal import Concurrency
 public import Evidence
 public import PackFormat
 internal import Quantisation
+public import SystemPackage
 internal import Tensors
 internal import Tokenizers
 
 /// Proof that the whole content of a pack is what its recipe makes of a source: item by item in the
 /// order of the manifest, byte by byte, and nothing more.
 ///
-/// Codes that were rounded for pictures of the user's cannot be made again without these. Their
-/// steps are made again; their codes are held to what rounding with these steps can give.
+/// Codes that were rounded for pictures of the maker's are made again where these are at hand.
+/// Without them, steps are made again, and codes held to what rounding with these steps can give.
 public struct Rebuilding: Sendable {
   /// What is not as the recipe makes it, a clause each; empty where all is.
   public private(set) var differences: [String] = []
   /// Tensors of which the codes are not proven one by one.
   public private(set) var bounded: [String] = []
+  /// Whether these would be, had the maker's pictures been at hand.
+  public let needsPictures: Bool
 
   private let pack: Pack
   /// The items of the pack that are still to be explained.
@@ -26,13 +29,16 @@ public struct Rebuilding: Sendable {
 
   /// Converts the original again as the pack's recipe says and compares.
   ///
-  /// - Throws: `Refusal` for a pack without a recipe, and for a checkpoint that has not what the
-  ///   recipe takes; `FormatError` for a damaged pack.
-  public init(of pack: Pack, from original: Original) throws {
+  /// - Parameter pictures: those that the maker had it rounded for, in their order; none where they
+  ///   were built-in, or are not at hand.
+  /// - Throws: `Refusal` for a pack without a recipe, for a checkpoint that has not what the recipe
+  ///   takes, and for other pictures than the recipe records; `FormatError` for a damaged pack.
+  public init(of pack: Pack, from original: Original, pictures: [FilePath] = []) throws {
     guard let json = try pack.json(.recipe) else { throw Refusal("the pack has no recipe") }
     self.pack = pack
     rest = pack.index.content.items[...]
     let recipe = try Recipe(decoding: json)
+    needsPictures = pictures.isEmpty && recipe.calibration?.areBuiltIn == false
     let checkpoint = original.checkpoint
     let spec = try ModelSpec(checkpoint, recipe, original.tokenizerFolder)
     for case (let name, let json?) in spec.sections {
@@ -41,7 +47,7 @@ public struct Rebuilding: Sendable {
     if let tables = spec.tokenizer?.tables { try compare(section: .tokenizerTables, tables) }
     try compare(section: .recipe, Array(recipe.json.description.utf8))
     let encoder = TensorEncoder(recipe: recipe, pool: pack.pool)
-    let calibration = try Self.calibration(recipe, spec, checkpoint, pack.pool)
+    let calibration = try Self.calibration(recipe, pictures, spec, checkpoint, pack.pool)
     for parameter in spec.graph.parameters {
       defer { checkpoint.release(parameter.name) }
       guard let packed = next(tensor: parameter.name) else { continue }
@@ -73,12 +79,26 @@ public struct Rebuilding: Sendable {
 
   /// What the recipe rounds for, where that can be made again.
   private static func calibration(
-    _ recipe: Recipe, _ spec: ModelSpec, _ checkpoint: Checkpoint, _ pool: WorkerPool
+    _ recipe: Recipe, _ pictures: [FilePath], _ spec: ModelSpec, _ checkpoint: Checkpoint,
+    _ pool: WorkerPool
   ) throws -> Calibration? {
-    guard let told = recipe.calibration, told.areBuiltIn else { return nil }
+    let told = recipe.calibration
+    guard pictures.isEmpty || told?.areBuiltIn == false else {
+      throw Refusal(
+        "the pack was rounded for \(told == nil ? "no" : "built-in") pictures, and "
+          + "\(pictures.count) are given to round it for again")
+    }
+    guard let told, told.areBuiltIn || !pictures.isEmpty else { return nil }
     let inputs = try TracedInputs(
-      for: spec.graph, spec.preprocessing, spec.tokenizer, calibration: .builtIn)
-    guard inputs.description == told else { return nil }
+      for: spec.graph, spec.preprocessing, spec.tokenizer,
+      calibration: told.areBuiltIn ? .builtIn : .pictures(pictures))
+    guard inputs.description == told else {
+      if told.areBuiltIn { return nil }
+      throw Refusal(
+        "the pictures are not those that the pack was rounded for: with the texts that this "
+          + "version takes their digest is \(inputs.description.digest), the recipe records "
+          + told.digest)
+    }
     return try Calibration(inputs, checkpoint, spec.graph, pool) { _ in }
   }
 

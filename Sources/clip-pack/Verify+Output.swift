@@ -58,6 +58,9 @@ extension Verify {
           ? "  coded again from the source: the whole content is the same"
           : "  coded again from the source: all that can be is the same")
       lines += boundedLines(rebuilt.bounded)
+      if rebuilt.needsPictures, !rebuilt.bounded.isEmpty {
+        lines.append("  --calibration DIR proves them too, with the pictures of the maker's")
+      }
     }
     return lines + verification.unproven.map { "  \($0.printable())" }
   }

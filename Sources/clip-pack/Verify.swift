@@ -51,6 +51,12 @@ struct Verify: Command {
 
   @Option(
     help: ArgumentHelp(
+      "With --rebuild: the pictures that the pack was rounded for, where convert --calibration had "
+        + "a folder.", valueName: "dir"))
+  var calibration: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Answers of transformers or open_clip, from Scripts/export_reference.py.", valueName: "file"))
   var reference: String?
 
@@ -102,6 +108,9 @@ struct Verify: Command {
   func validate() throws {
     if rebuild, against == nil {
       throw ValidationError("--rebuild needs --against SOURCE.")
+    }
+    if calibration != nil, !rebuild {
+      throw ValidationError("--calibration needs --against SOURCE --rebuild.")
     }
     if adapter != nil, against == nil {
       throw ValidationError("--adapter needs --against SOURCE.")
@@ -195,10 +204,12 @@ struct Verify: Command {
       texts: evidenceTexts.map { try texts(listedIn: FilePath(argument: $0), noting: &notes) }
         ?? [],
       minimumCosine: minCosine)
+    let pictures =
+      try calibration.map { try PictureFolder(FilePath(argument: $0)).taken(noting: &notes) } ?? []
     verification.notes = notes + verification.notes
     for note in verification.notes { common.terminal.note("note: \(note)") }
     guard rebuild else { return (verification, nil) }
-    let rebuilt = try Rebuilding(of: model.pack, from: original)
+    let rebuilt = try Rebuilding(of: model.pack, from: original, pictures: pictures)
     if !rebuilt.differences.isEmpty { verification.isOnlyBelowDefaultFloor = false }
     verification.failures += rebuilt.differences
     return (verification, rebuilt)

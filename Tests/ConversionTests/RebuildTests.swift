@@ -42,6 +42,54 @@ struct RebuildTests {
       ])
   }
 
+  @Test func `agree code by code with the pictures that these were rounded for`() throws {
+    let original = try Original(Checkpoint(Workbench.source("quick-gelu").string))
+    let pictures = ["01-red-on-black.jpg", "03-yellow-on-grey.jpg"].map {
+      Fixture.path("pictures/\($0)")
+    }
+    let pack = try convert(original, calibration: .pictures(pictures))
+    let without = try Rebuilding(of: pack, from: original)
+    #expect(without.differences == [] && without.needsPictures)
+    let rebuilt = try Rebuilding(of: pack, from: original, pictures: pictures)
+    #expect(rebuilt.differences == [] && rebuilt.bounded == [] && !rebuilt.needsPictures)
+
+    // One code by one: within the bound, and not what these pictures lead to.
+    let name = try #require(without.bounded.first)
+    var forger = try Forger(pack, seed: 0)
+    let place = try #require(forger.content.firstIndex { $0.name == name })
+    forger.content[place].changeCode(at: 0) { $0 > 0 ? $0 - 1 : $0 + 1 }
+    let path = bench.folder.appending("forged.clippack")
+    try forger.write(to: path)
+    let forged = try Pack(path, pool: bench.pool)
+    #expect(try Rebuilding(of: forged, from: original).differences == [])
+    let found = try Rebuilding(of: forged, from: original, pictures: pictures).differences
+    #expect(found.count == 1)
+    #expect(found.first?.hasPrefix("tensor \"\(name)\" differs from the source in block 1") == true)
+  }
+
+  @Test func `are not compared for other pictures than the recipe records`() throws {
+    let original = try Original(Checkpoint(Workbench.source("quick-gelu").string))
+    let pictures = ["01-red-on-black.jpg", "03-yellow-on-grey.jpg"].map {
+      Fixture.path("pictures/\($0)")
+    }
+    let pack = try convert(original, calibration: .pictures(pictures))
+    // In another order, they are other inputs.
+    let error = #expect(throws: Refusal.self) {
+      try Rebuilding(of: pack, from: original, pictures: pictures.reversed())
+    }
+    let clause = "the pictures are not those that the pack was rounded for: "
+    #expect(error?.description.hasPrefix(clause) == true)
+    for (choice, word) in [(CalibrationChoice.none, "no"), (.builtIn, "built-in")] {
+      let pack = try convert(original, calibration: choice)
+      let error = #expect(throws: Refusal.self) {
+        try Rebuilding(of: pack, from: original, pictures: pictures)
+      }
+      #expect(
+        error?.description
+          == "the pack was rounded for \(word) pictures, and 2 are given to round it for again")
+    }
+  }
+
   @Test(arguments: [Recipe.Target.f16, .bf16, .int8])
   func `do not meet when a weight is not a number`(target: Recipe.Target) throws {
     let source = try copy(Workbench.source("quick-gelu")) { checkpoint, bytes in
@@ -70,6 +118,15 @@ struct RebuildTests {
     #expect(
       try Workbench.bytes(output.appending("model.safetensors"))
         == Workbench.bytes(source.appending("model.safetensors")))
+  }
+
+  private func convert(_ original: Original, calibration: CalibrationChoice) throws -> Pack {
+    let conversion = Conversion(
+      recipe: Recipe(target: .int8), makesEvidence: false, calibration: calibration,
+      pool: bench.pool)
+    let path = bench.folder.appending("x.clippack")
+    _ = try conversion.run(original.checkpoint, to: path)
+    return try Pack(path, pool: bench.pool)
   }
 
   /// A copy of a checkpoint of one file, with some bytes of its weights changed.

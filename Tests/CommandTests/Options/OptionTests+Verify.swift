@@ -59,6 +59,25 @@ extension OptionTests {
       #expect(result.json["rebuilt"] as? Bool == true)
       try bench.run("verify", pack, "--rebuild", status: 64)
     },
+    OptionCase("verify", "calibration") { (bench: OptionBench) throws in
+      try bench.makePictures()
+      #expect(try bench.convert("--calibration", "pictures", "--no-evidence").status == 0)
+      let base = ["verify", "x.clippack", "--against", OptionBench.tiny, "--rebuild"]
+      let without = try Program.run(base, in: bench.folder.path)
+      #expect(without.status == 0 && without.output.contains("not proven code by code"))
+      #expect(without.output.contains("--calibration DIR proves them too"))
+      let proven = try Program.run(
+        base + ["--calibration", "pictures", "--json"], in: bench.folder.path)
+      #expect(proven.status == 0)
+      #expect((proven.json["not_rebuilt"] as? [String])?.isEmpty == true)
+      let others = try Program.run(
+        base + ["--calibration", OptionBench.pictures], in: bench.folder.path)
+      #expect(others.status == 1)
+      #expect(others.errors.contains("are not those that the pack was rounded for"))
+      try bench.run(
+        "verify", "x.clippack", "--against", OptionBench.tiny, "--calibration", "pictures",
+        status: 64)
+    },
     OptionCase("verify", "reference") { (bench: OptionBench) throws in
       let pack = try bench.shared("tiny.clippack")
       try bench.run("verify", pack, "--reference", OptionBench.tiny + "/reference.safetensors")
