@@ -85,6 +85,29 @@ struct AuthenticityTests {
     #expect(verification.authenticity?.bounded == [])
   }
 
+  /// Of a matrix that nothing was rounded for, and of the token table, which never is.
+  @Test func `codes off the nearest fail where no calibration accounts for them`() throws {
+    let source = Workbench.source("quick-gelu")
+    let path = bench.folder.appending("x.clippack")
+    let forged = bench.folder.appending("forged.clippack")
+    for (calibration, part) in [
+      (CalibrationChoice.none, "mlp.fc1.weight"), (.builtIn, "token_embedding.weight"),
+    ] {
+      let conversion = Conversion(
+        recipe: Recipe(target: .int8), calibration: calibration, pool: bench.pool)
+      _ = try conversion.run(Checkpoint(source.string), to: path)
+      var forger = try Forger(Pack(path, pool: bench.pool), seed: 0)
+      let place = try #require(forger.content.firstIndex { $0.name.hasSuffix(part) })
+      forger.content[place].changeCode(at: 0) { $0 > 0 ? $0 - 1 : $0 + 1 }
+      try forger.write(to: forged)
+      #expect(
+        try verify(forged, source).authenticity?.differences == [
+          "tensor \"\(forger.content[place].name)\" has codes that are not the nearest to the "
+            + "source's values, and no calibration accounts for them"
+        ])
+    }
+  }
+
   @Test func `pictures and texts beyond what a pack keeps are counted, and texts that are cut`()
     throws
   {

@@ -71,7 +71,9 @@ struct ForgeryTests {
       let kind = kinds[(number + 5 * start) % kinds.count]
       let (change, forged) = try forge(honest, kind, seed: UInt64(100_000 * start + number))
       let found = try verdict(on: forged, original)
-      try judge(kind, change, forged, honest, found, &tallies[kind, default: Tally()])
+      try judge(
+        kind, change, forged, honest, found, isCalibrated: model.calibration != .none,
+        &tallies[kind, default: Tally()])
     }
     report(model, tallies)
   }
@@ -105,7 +107,7 @@ struct ForgeryTests {
 
   private func judge(
     _ kind: Forger.Kind, _ change: String, _ forged: Pack, _ honest: Pack, _ found: Verdict,
-    _ tally: inout Tally
+    isCalibrated: Bool, _ tally: inout Tally
   ) throws {
     let isContent = forged.contentDigest != honest.contentDigest
     #expect(isContent == kind.isContent, "changes nothing: \(change)")
@@ -121,6 +123,7 @@ struct ForgeryTests {
     if kind.changesWeights {
       // Rows that stay within what --against proves of codes that were rounded with feedback.
       #expect(change.contains(where: found.bounded), "--against misses \(change)")
+      #expect(isCalibrated, "--against misses \(change)")
       tally.rebuild += 1
       return
     }

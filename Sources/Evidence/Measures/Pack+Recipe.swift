@@ -8,6 +8,15 @@ extension Pack {
     get throws(FormatError) { try json(.recipe)?["target"]?.string == "lossless" }
   }
 
+  /// Whether codes may be other than the nearest to the source's values: of a pack that does not say
+  /// how it was made, or says that matrices were rounded for what their layers take in.
+  package var isCalibrated: Bool {
+    get throws(FormatError) {
+      guard let recipe = try json(.recipe) else { return true }
+      return recipe["calibration"] != nil
+    }
+  }
+
   /// The recipe without its long lists of tensors, for people; `nil` for a pack without one.
   public var recipeSummary: String? {
     get throws(FormatError) {

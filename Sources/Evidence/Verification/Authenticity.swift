@@ -125,6 +125,11 @@ public struct Authenticity: Sendable {
       {
       case .nearest: return nil
       case .bounded:
+        // Of a table rows are looked up: there is no input to round it for.
+        guard try pack.isCalibrated, parameter.role == .matrix else {
+          return "has codes that are not the nearest to the source's values, and no calibration "
+            + "accounts for them"
+        }
         bounded.append(parameter.name)
         return nil
       case .foreign(let clause): return clause
