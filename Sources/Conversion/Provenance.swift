@@ -45,6 +45,7 @@ struct Provenance {
       var file = ProvenanceDocument.File(
         name: source.name, size: source.tensors.file.count, sha256: digests[number].description,
         role: checkpoint.textTower?.files.contains(number) == true ? .textTower : nil)
+      file.nameBytes = source.tensors.file.path.foreignName
       guard let restored = restored?[number] else { return file }
       file.tensors = parts(of: number)
       if restored.name != source.name { file.restoredName = restored.name }
@@ -52,10 +53,12 @@ struct Provenance {
       return file
     }
     if let adapter = checkpoint.adapter {
-      files.append(
-        ProvenanceDocument.File(
-          name: adapter.file.file.path.lastComponent?.string ?? "", size: adapter.file.file.count,
-          sha256: digests[checkpoint.files.count].description, role: .adapter))
+      let path = adapter.file.file.path
+      var file = ProvenanceDocument.File(
+        name: path.lastComponent?.string ?? "", size: adapter.file.file.count,
+        sha256: digests[checkpoint.files.count].description, role: .adapter)
+      file.nameBytes = path.foreignName
+      files.append(file)
     }
     return ProvenanceDocument(
       tool: "clip-pack \(toolVersion)", files: files, space: space?.description,
@@ -78,6 +81,14 @@ struct Provenance {
       }
       return parts[0].isTransposed ? .transposed(parts[0].name) : .inOrder(parts.map(\.name))
     }
+  }
+}
+
+extension FilePath {
+  /// The bytes of the last component, where they are not UTF-8.
+  fileprivate var foreignName: [UInt8]? {
+    let name = FilePath(root: nil, lastComponent.map { [$0] } ?? [])
+    return name.isUTF8 ? nil : name.bytes
   }
 }
 

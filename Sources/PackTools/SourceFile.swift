@@ -7,7 +7,8 @@ internal import Tensors
 
 /// One weight file of the source, as a lossless pack's provenance tells of it.
 struct SourceFile {
-  var name: String
+  /// In the folder that it is restored into.
+  var name: FilePath
   var size: Int
   var digest: String
   /// Whether the source was of another container, so that its digest is not this file's.
@@ -28,7 +29,7 @@ struct SourceFile {
   }
 
   /// The index of shards, where the source had one.
-  static func index(of pack: Pack) throws -> (name: String, bytes: Buffer)? {
+  static func index(of pack: Pack) throws -> (name: FilePath, bytes: Buffer)? {
     guard let bytes = try pack.section(SourceName.index),
       let name = try pack.provenanceDocument()?.index
     else { return nil }
@@ -37,13 +38,14 @@ struct SourceFile {
         throw FormatError(.invalidField, "it has no weight_map")
       }
     } catch { throw Refusal("section \"\(SourceName.index)\" is no index of shards: \(error)") }
-    return (try checkpointName(name, ".safetensors.index.json"), bytes)
+    return (try checkpointName(Array(name.utf8), ".safetensors.index.json"), bytes)
   }
 
   private init(
     _ number: Int, _ file: ProvenanceDocument.File, _ tensors: [ProvenanceDocument.Parts]
   ) throws(Refusal) {
-    name = try checkpointName(file.restoredName ?? file.name, ".safetensors")
+    let bytes = file.restoredName.map { Array($0.utf8) } ?? file.nameBytes ?? Array(file.name.utf8)
+    name = try checkpointName(bytes, ".safetensors")
     size = file.restoredSize ?? file.size
     isConverted = file.restoredSize != nil
     digest = file.sha256
@@ -56,7 +58,7 @@ struct SourceFile {
       throw Refusal("section \"\(SourceName.header(number))\" is missing")
     }
     try checkSize(pack, header)
-    let path = folder.appending(FilePath(name).components)
+    let path = folder.appending(name.components)
     try Folder.create(path.removingLastComponent())
     var file = HashedFile(file: try AtomicFile(replacing: path))
     try file.append(Buffer(littleEndian: [UInt64(header.count)]))
@@ -118,15 +120,18 @@ struct SourceFile {
 
 /// The name of a file of a checkpoint, as a pack gives it: with the ending that its content has,
 /// and in the folder or below it. None begins with a dot, as the files that programs obey do.
-private func checkpointName(_ name: String, _ ending: String) throws(Refusal) -> String {
-  let path = FilePath(name)
-  guard name.hasSuffix(ending), !path.isAbsolute, !name.utf8.contains(0), !name.contains("\\"),
-    path.string == name, path.components.allSatisfy({ $0.kind == .regular }),
+private func checkpointName(_ name: [UInt8], _ ending: String) throws(Refusal) -> FilePath {
+  let path = FilePath(bytes: name)
+  // A zero or a separator too many is gone from the path.
+  guard name.suffix(ending.utf8.count).elementsEqual(ending.utf8), !path.isAbsolute,
+    path.bytes == name, !name.contains(UInt8(ascii: "\\")),
+    path.components.allSatisfy({ $0.kind == .regular }),
     path.components.allSatisfy({ !$0.string.hasPrefix(".") })
   else {
+    let text = JSON.string(String(decoding: name, as: UTF8.self)).excerpt
     throw Refusal(
-      "the pack names a source file \(JSON.string(name).excerpt), a name that ends in \(ending), "
-        + "in the folder or below it, is needed")
+      "the pack names a source file \(text), a name that ends in \(ending), in the folder or below "
+        + "it, is needed")
   }
-  return name
+  return path
 }

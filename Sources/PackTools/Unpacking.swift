@@ -13,7 +13,7 @@ internal import Tokenizers
 public enum Unpacking {
   /// What was written.
   public struct Summary: Sendable {
-    public var files: [(name: String, size: Int)] = []
+    public var files: [(name: FilePath, size: Int)] = []
     /// Whether the weight files are the source's, byte for byte, by their SHA-256.
     public var isSource = false
     /// Whether the tensors are the source's, value by value, in another container: those of PyTorch
@@ -62,8 +62,8 @@ public enum Unpacking {
       texts += isComposed ? below(tokenizer.files) : tokenizer.files
     }
     let weights = sources.map { $0.map(\.name) } ?? ["model.safetensors"]
-    try check(
-      weights + (index.map { [$0.name] } ?? []) + texts.map(\.0), folder, overwriting: overwrites)
+    let names = weights + (index.map { [$0.name] } ?? []) + texts.map { FilePath($0.0) }
+    try check(names, folder, overwriting: overwrites)
     if let sources {
       for file in sources {
         try file.write(pack, into: folder)
@@ -73,13 +73,15 @@ public enum Unpacking {
       summary.isConverted = sources.contains(where: \.isConverted)
       summary.isSource = !summary.isConverted
     } else {
-      let name = "model.safetensors"
-      summary.files.append((name, try writeWeights(of: pack, to: folder.appending(name))))
+      for name in weights {
+        let path = folder.appending(name.components)
+        summary.files.append((name, try writeWeights(of: pack, to: path)))
+      }
     }
     for (name, text) in texts {
       let utf8 = Array(text.utf8)
       try Folder.create(folder.appending(FilePath(name).components).removingLastComponent())
-      try unsafe write(utf8.span.bytes, name, folder, &summary)
+      try unsafe write(utf8.span.bytes, FilePath(name), folder, &summary)
     }
     return summary
   }
@@ -103,13 +105,13 @@ public enum Unpacking {
   /// - Throws: `Refusal` for a name that two files would have, and for files that are there
   ///   already.
   private static func check(
-    _ names: [String], _ folder: FilePath, overwriting overwrites: Bool
+    _ names: [FilePath], _ folder: FilePath, overwriting overwrites: Bool
   ) throws(Refusal) {
-    var seen: Set<String> = []
+    var seen: Set<FilePath> = []
     for name in names where !seen.insert(name).inserted {
       throw Refusal("the pack names two files \"\(name)\"")
     }
-    let paths = names.map { folder.appending(FilePath($0).components) }
+    let paths = names.map { folder.appending($0.components) }
     let there = overwrites ? [] : paths.filter { FileKind(of: $0) != nil }
     if let first = there.first {
       let more = there.count > 1 ? ", and so are \(there.count - 1) more that would be written" : ""
@@ -138,9 +140,9 @@ public enum Unpacking {
   }
 
   private static func write(
-    _ bytes: RawSpan, _ name: String, _ folder: FilePath, _ summary: inout Summary
+    _ bytes: RawSpan, _ name: FilePath, _ folder: FilePath, _ summary: inout Summary
   ) throws(FileError) {
-    var file = try AtomicFile(replacing: folder.appending(name))
+    var file = try AtomicFile(replacing: folder.appending(name.components))
     try file.append(bytes)
     try file.commit()
     summary.files.append((name, bytes.byteCount))

@@ -28,8 +28,9 @@ struct Unpack: Command {
     }
     if common.json {
       let written = PathMember("output", FilePath(argument: output))
-      let files = summary.files.map {
-        ["name": .string($0.name), "bytes": .integer($0.size)] as JSON
+      let files = summary.files.map { file in
+        let name = PathMember("name", file.name)
+        return JSON.object([name.key: name.value, "bytes": .integer(file.size)])
       }
       try emit(
         JSON.object([
@@ -40,7 +41,7 @@ struct Unpack: Command {
       return
     }
     for file in summary.files {
-      try emit("\(FilePath(argument: output))/\(file.name): \(size(file.size))")
+      try emit("\(FilePath(argument: output).appending(file.name.components)): \(size(file.size))")
     }
     try emit(
       summary.isSource

@@ -59,7 +59,7 @@ struct ContainerTests {
     let output = bench.folder.appending("unpacked")
     let summary = try Unpacking.run(Pack(pack.path, pool: bench.pool), into: output)
     #expect(!summary.isSource && summary.isConverted)
-    #expect(summary.files.map(\.name).filter { files.contains($0) } == files)
+    #expect(summary.files.map(\.name.string).filter { files.contains($0) } == files)
     for (file, name) in zip(source.files, files) {
       let restored = try Safetensors(output.appending(name))
       #expect(restored.tensors == file.tensors.tensors)

@@ -48,6 +48,30 @@ struct ConversionTests {
     }
   }
 
+  @Test func `keeps the bytes of a file's name that is not UTF-8`() throws {
+    let folder = bench.folder.appending("odd")
+    try Folder.create(folder)
+    let source = Workbench.source("quick-gelu")
+    // Latin-1's é.
+    let name = FilePath(bytes: [0xe9] + Array("-model.safetensors".utf8))
+    for (from, to) in [("config.json", FilePath("config.json")), ("model.safetensors", name)] {
+      let bytes = try Workbench.bytes(source.appending(from))
+      var file = try AtomicFile(replacing: folder.appending(to.components))
+      try unsafe file.append(bytes.span.bytes)
+      try file.commit()
+    }
+    let pack = bench.folder.appending("x.clippack")
+    let conversion = Conversion(
+      recipe: Recipe(target: .lossless), makesEvidence: false, pool: bench.pool)
+    let file = folder.appending(name.components)
+    _ = try conversion.run(Checkpoint(at: file), to: pack)
+    let output = bench.folder.appending("unpacked")
+    let summary = try Unpacking.run(Pack(pack, pool: bench.pool), into: output)
+    #expect(summary.isSource && summary.files[0].name == name)
+    #expect(
+      try Workbench.bytes(output.appending(name.components)) == Workbench.bytes(file))
+  }
+
   @Test(arguments: ["quick-gelu", "sharded", "float16"])
   func `unpacks any pack to a checkpoint that converts to the same content`(model: String) throws {
     let first = try bench.convert(Workbench.source(model), to: .f16, evidence: false)

@@ -57,6 +57,15 @@ struct DocumentTests {
     #expect(document.files[1].tensors == nil)
   }
 
+  @Test func `provenance keeps the bytes of a name that is not UTF-8`() throws {
+    // "a", 0xff, ".bin".
+    let text = #"{"files":[{"name_base64":"Yf8uYmlu","size":1,"sha256":"b"}],"assumptions":[]}"#
+    let document = try ProvenanceDocument(parsing: JSON(parsing: text))
+    #expect(document.json.description == text)
+    #expect(document.files[0].nameBytes == [0x61, 0xff, 0x2e, 0x62, 0x69, 0x6e])
+    #expect(document.files[0].name == "a\u{fffd}.bin")
+  }
+
   @Test(arguments: [
     ("[]", "[] stands where an object is needed"),
     (#"{"min_cosine":"1"}"#, #"min_cosine is "1", a number is needed"#),
@@ -89,6 +98,10 @@ struct DocumentTests {
     (#"{"tool":[]}"#, "tool is [], a string is needed"),
     (#"{"space":5}"#, "space is 5, a string is needed"),
     (#"{"files":[{"name":"a"}]}"#, "files[0]: it lacks one of name, size and sha256"),
+    (
+      #"{"files":[{"name_base64":"a","size":1,"sha256":"b"}]}"#,
+      "files[0]: name_base64: 1 characters are no whole base64"
+    ),
     (
       #"{"files":[{"name":"a","size":-1,"sha256":"b"}]}"#,
       "files[0]: size is -1, a size is needed"

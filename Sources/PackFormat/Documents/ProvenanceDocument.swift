@@ -16,7 +16,10 @@ public struct ProvenanceDocument: Equatable, Sendable {
   public var assumptions: [String]
 
   public struct File: Equatable, Sendable {
+    /// For people; the bytes that are not UTF-8 are U+FFFD each.
     public var name: String
+    /// What the system has, of a name that is not UTF-8.
+    public var nameBytes: [UInt8]?
     public var size: Int
     /// 64 hexadecimal digits.
     public var sha256: String
@@ -100,9 +103,11 @@ public struct ProvenanceDocument: Equatable, Sendable {
 
 extension ProvenanceDocument.File {
   fileprivate var json: JSON {
-    var object: JSON.Object = [
-      "name": .string(name), "size": .integer(size), "sha256": .string(sha256),
-    ]
+    let member: (String, JSON) =
+      nameBytes.map { ("name_base64", .string(Base64.encode($0))) } ?? ("name", .string(name))
+    var object: JSON.Object = [member.0: member.1]
+    object["size"] = .integer(size)
+    object["sha256"] = .string(sha256)
     object["tensors"] = tensors.map { .array($0.map(\.json)) }
     object["restored_as"] = restoredName.map(JSON.string)
     object["restored_size"] = restoredSize.map(JSON.integer)
@@ -111,13 +116,22 @@ extension ProvenanceDocument.File {
   }
 
   fileprivate init(parsing json: JSON) throws(FormatError) {
-    guard let name = try json.member("name", "a string", \.string),
+    var name = try json.member("name", "a string", \.string)
+    var nameBytes: [UInt8]?
+    if let text = try json.member("name_base64", "a string", \.string) {
+      do throws(FormatError) { nameBytes = try Base64.decode(Array(text.utf8)) } catch {
+        throw error.within("name_base64")
+      }
+      name = nameBytes.map { String(decoding: $0, as: UTF8.self) }
+    }
+    guard let name,
       let size = try json.member("size", "a size", \.natural),
       let sha256 = try json.member("sha256", "a string", \.string)
     else { throw FormatError(.invalidField, "it lacks one of name, size and sha256") }
     self.init(
       name: name, size: size, sha256: sha256,
       role: try json.member("role", "a string", \.string).flatMap(Role.init(rawValue:)))
+    self.nameBytes = nameBytes
     if json["tensors"] != nil {
       tensors = try json.members("tensors") { (json) throws(FormatError) in
         try ProvenanceDocument.Parts(parsing: json)
