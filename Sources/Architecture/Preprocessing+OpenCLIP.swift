@@ -30,6 +30,24 @@ extension Preprocessing {
       alpha: .drop)
   }
 
+  /// What `preprocess_cfg` says of it; `nil` for what open_clip has no words for.
+  public var openCLIP: JSON? {
+    let (size, mode): (Size, ResizeMode)
+    switch (resize, crop) {
+    case (.exact(let exact), nil): (size, mode) = (exact, .squash)
+    case (.shortestEdge(let edge), _):
+      (size, mode) = (Size(height: edge, width: edge), .shortest)
+    default: return nil
+    }
+    let words: JSON = [
+      "size": .integer(size.height), "mode": "RGB", "mean": .array(mean.map(JSON.number)),
+      "std": .array(standardDeviation.map(JSON.number)), "interpolation": .string("\(resample)"),
+      "resize_mode": .string(mode.rawValue), "fill_color": 0,
+    ]
+    let again = try? Preprocessing(openCLIP: ["preprocess_cfg": words], imageSize: size.height)
+    return again == self ? words : nil
+  }
+
   private enum Interpolation: String, CaseIterable {
     case bicubic, bilinear
     /// Of training; inference takes bicubic.

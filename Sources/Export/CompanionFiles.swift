@@ -24,7 +24,9 @@ struct CompanionFiles {
         "the pack has no section \"configuration\", which transformers needs as config.json")
     }
     guard let type = configuration["model_type"]?.string, !Self.others.contains(type) else {
-      throw Refusal("the model is one that transformers does not have")
+      throw Refusal(
+        "the model is one that transformers does not have: unpack it for its own library, or "
+          + "export it as ONNX")
     }
     return try transformers(configuration, notes: &notes)
   }

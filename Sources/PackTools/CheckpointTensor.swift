@@ -1,64 +1,93 @@
+internal import Architecture
 internal import Bytes
 internal import PackFormat
 internal import Tensors
 
-/// A tensor as transformers has it, made of those of a pack.
+/// A tensor as the model's own library has it, made of those of a pack.
 struct CheckpointTensor {
   var name: String
   var shape: Shape
   /// One after the other, by rows.
   var parts: [PackedTensor]
+  /// Whether the library multiplies with it from the right.
+  var isTransposed: Bool
 
-  /// SigLIP's head stacks what its queries, keys and values are made with.
-  private static let stacked = "vision_model.head.attention."
-  private static let projections = ["q_proj", "k_proj", "v_proj"]
-
-  /// All of a pack's model, in its order.
-  static func all(of pack: Pack) throws(FormatError) -> [CheckpointTensor] {
-    let type = try pack.json(.configuration)?["model_type"]?.string ?? ""
-    let isSigLIP = type.hasPrefix("siglip")
-    var result: [CheckpointTensor] = []
-    for tensor in pack.tensors where tensor.isModel {
-      if isSigLIP, tensor.name.hasPrefix(stacked),
-        let stack = try stack(tensor, pack)
-      {
-        result += stack.parts.first?.name == tensor.name ? [stack] : []
-        continue
+  /// All of a pack's model by file, in its order.
+  static func all(
+    of pack: Pack
+  ) throws(FormatError) -> [(file: String, tensors: [CheckpointTensor])] {
+    let family = try family(of: pack)
+    let locations = try family?.locations() ?? [:]
+    let constants = family?.constants ?? [:]
+    var files: [(file: String, tensors: [CheckpointTensor])] = []
+    var stacked: Set<String> = []
+    for tensor in pack.tensors where tensor.isModel && constants[tensor.name] == nil {
+      let location = locations[tensor.name] ?? TensorLocation(tensor.name)
+      var parts = [tensor]
+      if let part = location.part {
+        // With the first of them, all.
+        guard stacked.insert(location.file + "\n" + location.name).inserted else { continue }
+        parts = try stack(part.count, location, locations, pack, tensor)
       }
-      let shape = isSigLIP ? sigLIP(tensor) : tensor.shape
-      result.append(CheckpointTensor(name: tensor.name, shape: shape, parts: [tensor]))
+      let made = try CheckpointTensor(parts, location)
+      if let index = files.firstIndex(where: { $0.file == location.file }) {
+        files[index].tensors.append(made)
+      } else {
+        files.append((location.file, [made]))
+      }
     }
-    return result
+    return files
   }
 
-  /// A scalar is an array of one element there, and the head's query a batch of one row.
-  private static func sigLIP(_ tensor: PackedTensor) -> Shape {
-    if tensor.shape.extents.isEmpty { return [1] }
-    return tensor.name == "vision_model.head.probe" ? [1, 1, tensor.shape.count] : tensor.shape
+  /// - Throws: `FormatError` for a model that no library has in one folder.
+  private static func family(of pack: Pack) throws(FormatError) -> (any Family)? {
+    guard let configuration = try pack.json(.configuration) else { return nil }
+    let family = try Families.read(configuration)
+    guard !(family is ComposedConfiguration) else {
+      throw FormatError(
+        .unsupported,
+        "the towers are those of two sources, which no library has as one model: lossless packs "
+          + "give both sources back, of others a pack of each source by itself becomes a "
+          + "checkpoint")
+    }
+    return family
   }
 
-  /// The stack that a tensor is a part of.
+  private init(_ parts: [PackedTensor], _ location: TensorLocation) throws(FormatError) {
+    var extents = parts[0].shape.extents
+    if parts.count > 1, !extents.isEmpty { extents[0] *= parts.count }
+    if location.isTransposed { extents.reverse() }
+    extents =
+      Array(repeating: 1, count: location.ones.before) + extents
+      + Array(repeating: 1, count: location.ones.behind)
+    guard let shape = Shape(extents) else {
+      throw FormatError(
+        .invalidField, "\(parts[0].shape) overflows", tensor: parts[0].name)
+    }
+    (name, self.shape, self.parts) = (location.name, shape, parts)
+    isTransposed = location.isTransposed
+  }
+
+  /// The parts of the stack that a tensor is a part of, in their order.
   private static func stack(
-    _ tensor: PackedTensor, _ pack: Pack
-  ) throws(FormatError) -> CheckpointTensor? {
-    let rest = tensor.name.dropFirst(stacked.count)
-    guard let projection = projections.first(where: { rest.hasPrefix($0 + ".") }) else {
-      return nil
+    _ count: Int, _ stack: TensorLocation, _ locations: [String: TensorLocation], _ pack: Pack,
+    _ tensor: PackedTensor
+  ) throws(FormatError) -> [PackedTensor] {
+    var parts: [Int: PackedTensor] = [:]
+    for (name, location) in locations
+    where location.name == stack.name && location.file == stack.file {
+      if let part = location.part { parts[part.index] = pack.tensor(name) }
     }
-    let kind = rest.dropFirst(projection.count + 1)
-    let parts = projections.compactMap { pack.tensor("\(stacked)\($0).\(kind)") }
-    var extents = tensor.shape.extents
-    guard parts.count == projections.count, !extents.isEmpty,
-      parts.allSatisfy({ $0.shape == tensor.shape && $0.elementType == tensor.elementType })
+    let found = (0..<count).compactMap { parts[$0] }
+    guard found.count == count, !tensor.shape.extents.isEmpty,
+      found.allSatisfy({
+        $0.shape == tensor.shape && $0.elementType == tensor.elementType
+      })
     else {
       throw FormatError(
         .inconsistent, "its companions of another shape or type cannot be stacked with it",
         tensor: tensor.name)
     }
-    extents[0] *= parts.count
-    guard let shape = Shape(extents) else {
-      throw FormatError(.invalidField, "\(tensor.shape) overflows", tensor: tensor.name)
-    }
-    return CheckpointTensor(name: "\(stacked)in_proj_\(kind)", shape: shape, parts: parts)
+    return found
   }
 }

@@ -9,7 +9,7 @@ internal import Tensors
 internal import Tokenizers
 
 /// Writes a checkpoint of a pack: from a lossless pack of both towers the very source files, else
-/// one `model.safetensors` with transformers' names; and the files beside it.
+/// weights under the names that the model's own library has; and the files beside them.
 public enum Unpacking {
   /// What was written.
   public struct Summary: Sendable {
@@ -48,10 +48,10 @@ public enum Unpacking {
     let isComposed = sources != nil && family is ComposedConfiguration
     var texts: [(String, String)] = []
     if isComposed, let composed = family as? ComposedConfiguration {
-      texts += self.configuration(composed.base)
-      texts += below(self.configuration(composed.text))
+      texts += self.configuration(composed.base, model.preprocessing)
+      texts += below(self.configuration(composed.text, nil))
     } else if let family {
-      texts += self.configuration(family)
+      texts += self.configuration(family, model.preprocessing)
     } else if let configuration {
       texts.append(("config.json", configuration.indented + "\n"))
     }
@@ -61,7 +61,8 @@ public enum Unpacking {
     if let tokenizer = try model.tokenizer {
       texts += isComposed ? below(tokenizer.files) : tokenizer.files
     }
-    let weights = sources.map { $0.map(\.name) } ?? ["model.safetensors"]
+    let decoded = sources == nil ? try CheckpointFile.all(of: pack) : []
+    let weights = sources.map { $0.map(\.name) } ?? decoded.map { FilePath($0.name) }
     let names = weights + (index.map { [$0.name] } ?? []) + texts.map { FilePath($0.0) }
     try check(names, folder, overwriting: overwrites)
     if let sources {
@@ -73,9 +74,11 @@ public enum Unpacking {
       summary.isConverted = sources.contains(where: \.isConverted)
       summary.isSource = !summary.isConverted
     } else {
-      for name in weights {
+      for file in decoded {
+        let name = FilePath(file.name)
         let path = folder.appending(name.components)
-        summary.files.append((name, try writeWeights(of: pack, to: path)))
+        try Folder.create(path.removingLastComponent())
+        summary.files.append((name, try file.write(pack, to: path)))
       }
     }
     for (name, text) in texts {
@@ -87,14 +90,20 @@ public enum Unpacking {
   }
 
   /// The files that say what a model is, in its library's words.
-  private static func configuration(_ family: any Family) -> [(String, String)] {
+  private static func configuration(
+    _ family: any Family, _ preprocessing: Preprocessing?
+  ) -> [(String, String)] {
     let json = family.json
     if family is TextEncoderConfiguration, let files = json["files"]?.object {
       return files.keys.map { ($0, (files[$0] ?? .null).indented + "\n") }
     }
-    // open_clip's own words lie in a file of another name.
-    let name = json["model_cfg"] == nil ? "config.json" : "open_clip_config.json"
-    return [(name, json.indented + "\n")]
+    guard json["model_cfg"] != nil, var object = json.object else {
+      return [("config.json", json.indented + "\n")]
+    }
+    // open_clip's own words lie in a file of another name, those of pictures too: it prepares them
+    // as OpenAI's models need it where that does not say otherwise.
+    object["preprocess_cfg"] = preprocessing?.openCLIP
+    return [("open_clip_config.json", JSON.object(object).indented + "\n")]
   }
 
   /// In the folder of a text tower that was another's.
@@ -117,26 +126,6 @@ public enum Unpacking {
       let more = there.count > 1 ? ", and so are \(there.count - 1) more that would be written" : ""
       throw Refusal("'\(first)' is there already\(more)", .exists, about: first)
     }
-  }
-
-  /// Writes the model's tensors as transformers has them, under its names where it knows the
-  /// family.
-  ///
-  /// - Returns: the file's size in bytes.
-  package static func writeWeights(of pack: Pack, to path: FilePath) throws -> Int {
-    let tensors = try CheckpointTensor.all(of: pack)
-    var writer = try SafetensorsWriter(
-      replacing: path,
-      tensors: tensors.map { .init($0.name, $0.parts[0].elementType, $0.shape) },
-      metadata: ["format": "pt"])
-    for part in tensors.flatMap(\.parts) {
-      let buffer = try pack.decoded(part).buffer
-      try writer.append(buffer.bytes)
-      pack.release(part)
-    }
-    let count = writer.count
-    try writer.commit()
-    return count
   }
 
   private static func write(

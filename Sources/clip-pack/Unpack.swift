@@ -49,6 +49,6 @@ struct Unpack: Command {
         : summary.isConverted
           ? "the tensors are the source's, value by value; they came from PyTorch files and are "
             + "safetensors now"
-          : "the weights are decoded from the pack, in transformers' layout")
+          : "the weights are decoded from the pack, in the layout of the model's library")
   }
 }

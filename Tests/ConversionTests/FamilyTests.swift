@@ -85,6 +85,51 @@ struct FamilyTests {
     #expect(again.preprocessing == source.preprocessing)
   }
 
+  /// Names of other releases, and of models whose text tower has no prefix.
+  private static func ownName(_ name: String, _ model: String) -> String {
+    switch model {
+    case "altclip-4": name.replacing(".encoder.layer.", with: ".encoder.layers.")
+    case "pair-xlm-roberta":
+      name.replacing("vision_model.vision_model.", with: "vision_model.")
+    case "resnet", "resnet-gelu":
+      name.hasPrefix("visual.") || name == "logit_scale" ? name : "text." + name
+    default: name
+    }
+  }
+
+  @Test(arguments: models)
+  func `what int8 decodes to has the names and shapes of its library, and loads`(
+    model: String
+  ) throws {
+    let bench = Workbench()
+    let path = try bench.convert(Self.folder(model), to: .int8, evidence: false).path
+    let pack = try Pack(path, pool: bench.pool)
+    let folder = bench.folder.appending("unpacked")
+    #expect(try !Unpacking.run(pack, into: folder).isSource)
+    let source = try Checkpoint(Self.folder(model).string)
+    let unused = Set(source.unused)
+    let written = try Safetensors(folder.appending("model.safetensors"))
+    let expected = try Safetensors(Self.folder(model).appending("model.safetensors")).tensors
+      .filter { !unused.contains($0.name) }
+      .map { "\(Self.ownName($0.name, model)) \($0.shape)" }
+    #expect(written.tensors.map { "\($0.name) \($0.shape)" }.sorted() == expected.sorted())
+    let described = folder.appending("open_clip_config.json")
+    if FileKind(of: described) == .file {
+      // open_clip prepares pictures as the pack does.
+      let bytes = try Workbench.bytes(described)
+      let preprocessing = try Preprocessing(
+        openCLIP: JSON(parsing: bytes.span), imageSize: try #require(source.graph.imageSize))
+      #expect(preprocessing == source.preprocessing)
+    }
+    let again = try bench.convert(folder, to: .lossless, evidence: false, as: "again").path
+    let second = try Pack(again, pool: bench.pool)
+    #expect(try second.json(.network) == pack.json(.network))
+    for tensor in pack.tensors where tensor.isModel {
+      let other = try #require(second.tensor(tensor.name))
+      #expect(try pack.decoded(tensor).floats == second.decoded(other).floats, "\(tensor.name)")
+    }
+  }
+
   @Test(arguments: models)
   func `int8 stays near and verifies by its own evidence`(model: String) throws {
     let bench = Workbench()

@@ -119,6 +119,36 @@ struct TextTowerTests {
     #expect(try !Verification.against(Original(other), model).hasPassed)
   }
 
+  @Test(arguments: encoders)
+  func `what an encoder's int8 decodes to loads`(encoder: String) throws {
+    let bench = Workbench()
+    let path = try bench.convert(Self.folder(encoder), to: .int8, evidence: false).path
+    let pack = try Pack(path, pool: bench.pool)
+    let folder = bench.folder.appending("unpacked")
+    _ = try Unpacking.run(pack, into: folder)
+    let again = try bench.convert(folder, to: .lossless, evidence: false, as: "again").path
+    let second = try Pack(again, pool: bench.pool)
+    for tensor in pack.tensors where tensor.isModel {
+      let other = try #require(second.tensor(tensor.name))
+      #expect(try pack.decoded(tensor).floats == second.decoded(other).floats, "\(tensor.name)")
+    }
+  }
+
+  @Test func `what two sources became without all of their bits is no checkpoint`() throws {
+    let bench = Workbench()
+    let (path, _, _) = try Self.convert(bench, "m-clip", to: .int8)
+    let folder = bench.folder.appending("unpacked")
+    let error = #expect(throws: FormatError.self) {
+      try Unpacking.run(Pack(path, pool: bench.pool), into: folder)
+    }
+    #expect(
+      error?.reason
+        == "the towers are those of two sources, which no library has as one model: lossless packs "
+        + "give both sources back, of others a pack of each source by itself becomes a "
+        + "checkpoint")
+    #expect(FileKind(of: folder) == nil)
+  }
+
   /// What is refused, and with which words.
   @Test func `parts that do not fit are refused`() throws {
     func refusal(_ base: String, _ text: String) -> String? {

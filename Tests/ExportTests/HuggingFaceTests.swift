@@ -76,7 +76,10 @@ struct HuggingFaceTests {
     let refusal = #expect(throws: Refusal.self) {
       try HuggingFaceExport(exports.model("families/resnet")).write(into: folder)
     }
-    #expect(refusal?.reason == "the model is one that transformers does not have")
+    #expect(
+      refusal?.reason
+        == "the model is one that transformers does not have: unpack it for its own library, or "
+        + "export it as ONNX")
     #expect(FileKind(of: folder) == nil)
   }
 

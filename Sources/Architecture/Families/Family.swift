@@ -21,11 +21,22 @@ public protocol Family: Sendable {
   /// The configuration with every value explicit, in the words of the library that the model is of.
   var json: JSON { get }
 
+  /// Where tensors of the network stand in files that the family's library loads, by their names in
+  /// the network; those that are not among them stand there as they are.
+  func locations() throws(FormatError) -> [String: TensorLocation]
+
+  /// Numbers of the network that no file holds, by their names there, in row-major order.
+  var constants: [String: [Float]] { get }
+
   /// The model that is left when only some towers are taken; `nil` where none is left.
   func keeping(_ towers: Set<Tower>) -> (any Family)?
 }
 
 extension Family {
+  public func locations() throws(FormatError) -> [String: TensorLocation] { [:] }
+
+  public var constants: [String: [Float]] { [:] }
+
   /// What is left of a configuration by the towers whose weights are there: one tower lies by
   /// itself with the configuration of both.
   ///

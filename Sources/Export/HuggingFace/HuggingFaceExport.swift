@@ -29,8 +29,9 @@ public struct HuggingFaceExport {
     let conformance = try Conformance(model)
     let created = try Folder.create(path)
     do {
-      let size = try Unpacking.writeWeights(of: model.pack, to: folder.place("model.safetensors"))
-      folder.note("model.safetensors", size)
+      for file in try CheckpointFile.all(of: model.pack) {
+        try folder.note(file.name, file.write(model.pack, to: folder.place(file.name)))
+      }
       for (name, text) in texts { try folder.write(text, name) }
       try folder.write(card, "README.md")
       try conformance.write(

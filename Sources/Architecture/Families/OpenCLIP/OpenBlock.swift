@@ -67,6 +67,11 @@ enum OpenBlock {
 }
 
 extension [String: TensorLocation] {
+  /// Says that tensors have more extents in the checkpoint, all of them 1.
+  mutating func add(ones: (before: Int, behind: Int), to names: [String]) {
+    for name in names { self[name, default: TensorLocation(name)].ones = ones }
+  }
+
   /// Adds where modules stand whose weights and biases are stacked.
   ///
   /// - Parameters:

@@ -132,10 +132,22 @@ extension OpenCLIPConfiguration: Family {
       : ["model_cfg": .object(model), "towers": .object(towers)]
   }
 
-  private var constants: [String: [Float]] {
+  public var constants: [String: [Float]] {
     var result: [String: [Float]] = [:]
     for (name, values) in image?.constants ?? [:] { result["visual." + name] = values }
     for (name, values) in text?.constants ?? [:] { result["text." + name] = values }
+    return result
+  }
+
+  /// As open_clip has them where the text tower has a prefix of its own, as `json` says.
+  public func locations() -> [String: TensorLocation] {
+    var result: [String: TensorLocation] = [:]
+    for (prefix, part) in [("visual.", image), ("text.", text)] {
+      for (name, location) in part?.locations ?? [:] {
+        result[prefix + name] = location
+        result[prefix + name]?.name = prefix + location.name
+      }
+    }
     return result
   }
 

@@ -24,8 +24,8 @@ protocol TowerDescription: Sendable {
   /// What the tower computes, from `pixels` or `ids` to one row.
   var network: TowerNetwork { get }
 
-  /// Where those tensors stand that the checkpoint does not have under the network's names, by
-  /// these names.
+  /// Where those tensors stand that the checkpoint has not under the network's names or not in its
+  /// shapes, by these names.
   var locations: [String: TensorLocation] { get }
 
   /// Numbers of the network that no checkpoint has, such as the cosines of rotary positions, by the

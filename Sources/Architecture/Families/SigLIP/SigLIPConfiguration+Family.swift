@@ -45,6 +45,15 @@ extension SigLIPConfiguration: Family {
   }
 
   /// The names are transformers', but for the head's query, key and value, which are stacked there.
+  public func locations() throws(FormatError) -> [String: TensorLocation] {
+    var locations = try locations("")
+    // A vector of one for a scalar, and a batch of one query.
+    for (name, count) in [("logit_scale", 1), ("logit_bias", 1), ("vision_model.head.probe", 2)] {
+      locations[name]?.ones.before = count
+    }
+    return locations
+  }
+
   private func locations(_ prefix: String) throws(FormatError) -> [String: TensorLocation] {
     var locations: [String: TensorLocation] = [:]
     for parameter in try graph().parameters {

@@ -3,13 +3,14 @@ internal import Tensors
 
 extension TextEncoderConfiguration: Family {
   private static let matrix = "LinearTransformation."
+  private static let dense = "linear."
 
   public static func recognise(_ files: ModelFiles) throws(FormatError) -> RecognisedModel? {
     if let described = files.sentenceTransformers {
       let found = try TextEncoderConfiguration(
         sentenceTransformers: Fields(described, "the text"))
       return try found.recognised(
-        encoder: "", matrix: "linear.", files.shapes, source: "modules.json")
+        encoder: "", matrix: dense, files.shapes, source: "modules.json")
     }
     guard let prefix = files.prefix(before: matrix + "weight") else { return nil }
     guard let json = files.transformers else {
@@ -70,12 +71,20 @@ extension TextEncoderConfiguration: Family {
       scores: nil)
   }
 
-  /// - Parameters:
-  ///   - encoder: before the encoder's names.
-  ///   - matrix: before the names of the last matrix and its bias.
-  private func recognised(
-    encoder: String, matrix: String, _ shapes: [String: Shape], source: String
-  ) throws(FormatError) -> RecognisedModel {
+  public func locations() throws(FormatError) -> [String: TensorLocation] {
+    guard library == .sentenceTransformers else {
+      return try locations(encoder: "transformer.", matrix: Self.matrix)
+    }
+    var locations = try locations(encoder: "", matrix: Self.dense)
+    for name in locations.keys where !name.hasPrefix(Self.encoderPrefix) {
+      locations[name]?.file = "2_Dense/" + TensorLocation.mainFile
+    }
+    return locations
+  }
+
+  private func locations(
+    encoder: String, matrix: String
+  ) throws(FormatError) -> [String: TensorLocation] {
     var locations: [String: TensorLocation] = [:]
     for parameter in try graph().parameters {
       let name =
@@ -84,6 +93,16 @@ extension TextEncoderConfiguration: Family {
         : matrix + parameter.name.dropFirst(Self.projectionName.count + 1)
       locations[parameter.name] = TensorLocation(name)
     }
+    return locations
+  }
+
+  /// - Parameters:
+  ///   - encoder: before the encoder's names.
+  ///   - matrix: before the names of the last matrix and its bias.
+  private func recognised(
+    encoder: String, matrix: String, _ shapes: [String: Shape], source: String
+  ) throws(FormatError) -> RecognisedModel {
+    let locations = try locations(encoder: encoder, matrix: matrix)
     // BertModel has a dense layer for its first token, which a mean does not look at.
     let idle = encoder + "pooler."
     let hasIdle = shapes.keys.contains { $0.hasPrefix(idle) }

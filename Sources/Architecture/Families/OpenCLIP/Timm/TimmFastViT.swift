@@ -109,13 +109,25 @@ struct TimmFastViT: TowerDescription {
 
   var locations: [String: TensorLocation] {
     var result: [String: TensorLocation] = [:]
-    for (number, stage) in stages.enumerated() where stage.hasAttention {
+    // Convolutions of single places, and factors of channels.
+    var pointwise = ["trunk.final_conv.se.fc1.weight", "trunk.final_conv.se.fc2.weight"]
+    for (number, stage) in stages.enumerated() {
+      let module = "trunk.stages.\(number)."
+      for matrix in ["fc1", "fc2"] where stage.gateWidth > 0 {
+        pointwise.append(module + "downsample.proj.0.se.\(matrix).weight")
+      }
       for block in 0..<stage.depth {
-        result.stack(
-          ["q_proj", "k_proj", "v_proj"], of: "trunk.stages.\(number).blocks.\(block).token_mixer."
-        ) { "qkv.\($0)" }
+        let inner = module + "blocks.\(block)."
+        pointwise += [inner + "mlp.fc1.weight", inner + "mlp.fc2.weight"]
+        let scales =
+          stage.hasAttention
+          ? ["layer_scale_1", "layer_scale_2"] : ["layer_scale", "token_mixer.layer_scale"]
+        pointwise += scales.map { inner + $0 + ".gamma" }
+        guard stage.hasAttention else { continue }
+        result.stack(["q_proj", "k_proj", "v_proj"], of: inner + "token_mixer.") { "qkv.\($0)" }
       }
     }
+    result.add(ones: (0, 2), to: pointwise)
     return result
   }
 }

@@ -135,6 +135,8 @@ extension TimmTransformer {
       }
     }
     if pool != nil { result.stack(["k", "v"], of: "trunk.attn_pool.") { "kv.\($0)" } }
+    result.add(ones: (1, 0), to: ["trunk.pos_embed"])
+    result.add(ones: (2, 0), to: ["trunk.cls_token", "trunk.attn_pool.latent"])
     return result
   }
 
