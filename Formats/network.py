@@ -111,23 +111,19 @@ def infer(tower, step, shapes, limits):
         lengths = sum(shape.rows.has_l for shape in shapes)
         require(lengths <= 1, place, f"{lengths} inputs have L rows, 1 is allowed")
         return Shape("rows", Extent(sum(shape.rows.n for shape in shapes), lengths == 1), x.width), {}
-    if op == "conv2d":
+    if op in ("conv2d", "average_pool"):
         kinds("map")
-        width, groups, kernel = given["width"], given["groups"], given["kernel"]
-        require(x.width % groups == 0 and width % groups == 0, place,
-                f"groups is {groups}, which does not divide the widths {x.width} and {width}")
-        grid = []
-        for edge, size, stride, padding in zip(x.grid, kernel, given["stride"], given["padding"]):
+        kernel, grid = given["kernel"], []
+        for edge, size, stride, padding in zip(x.grid, kernel, given["stride"] or kernel, given["padding"]):
             require(size <= edge + 2 * padding, place, f"kernel is {size}, the padded map is {edge + 2 * padding}")
             grid.append((edge + 2 * padding - size) // stride + 1)
+        if op == "average_pool":
+            return Shape("rows", Extent(grid[0] * grid[1]), x.width, tuple(grid)), {}
+        width, groups = given["width"], given["groups"]
+        require(x.width % groups == 0 and width % groups == 0, place,
+                f"groups is {groups}, which does not divide the widths {x.width} and {width}")
         return (Shape("rows", Extent(grid[0] * grid[1]), width, tuple(grid)),
                 {"weight": [width, x.width // groups, *kernel], "bias": [width]})
-    if op == "average_pool":
-        kinds("map")
-        for edge, size in zip(x.grid, given["kernel"]):
-            require(size <= edge, place, f"kernel is {size}, the map is {edge}")
-        grid = tuple(edge // size for edge, size in zip(x.grid, given["kernel"]))
-        return Shape("rows", Extent(grid[0] * grid[1]), x.width, grid), {}
     if op in ("batch_norm", "layer_norm", "scale"):
         kinds("rows")
         return x, {name: [x.width] for name in ("weight", "bias", "mean", "variance")}

@@ -167,12 +167,13 @@ OPERATIONS = {
     "conv2d": Operation(takes(1), {"width": WIDTH, "kernel": KERNEL}, {
         "stride": (pair(1, "kernel"), [1, 1]), "padding": (pair(0, "kernel"), [0, 0]), "groups": (whole(1, "width"), 1)},
         ("weight", "bias?"), tail=True),
-    "average_pool": Operation(takes(1), {"kernel": KERNEL}),
+    "average_pool": Operation(takes(1), {"kernel": KERNEL}, {
+        "stride": (pair(1, "kernel"), None), "padding": (pair(0, "kernel"), [0, 0])}),
     "batch_norm": Operation(takes(1), {"epsilon": epsilon}, {}, ("weight", "bias", "mean", "variance"), tail=True),
     "layer_norm": Operation(takes(1), {"epsilon": epsilon}, {}, ("weight", "bias?")),
     "linear": Operation(takes(1), {"width": WIDTH}, {}, ("weight", "bias?"), tail=True),
     "scale": Operation(takes(1), {}, {}, ("weight",), tail=True),
-    "add": Operation(takes(2, 8), {}, {"signs": (signs, None)}, activation=True),
+    "add": Operation(takes(1, 8), {}, {"signs": (signs, None)}, activation=True),
     "multiply": Operation(takes(2), activation=True),
     "rotate": Operation(takes(3), {"heads": HEADS, "pairs": one_of("adjacent", "halves")}, {"skip": (SKIP, 0)}),
     "attention": Operation(takes(3, 4), {"heads": HEADS}, {"causal": (truth, False)}),
@@ -269,7 +270,7 @@ def check_combination(step):
         require((given["start"] is None) != (given["row"] is None), place, "one of start and row is needed")
         require(many == 1 or given["row"] is None, place, "row comes without a mask")
         require(many == 1 or given["start"] >= 1, place, f"start is {given['start']}, with a mask at least 1 is allowed")
-    if op == "conv2d":
+    if op in ("conv2d", "average_pool"):
         for kernel, padding in zip(given["kernel"], given["padding"]):
             require(padding < kernel, place, f"padding is {padding}, less than the kernel's {kernel} is allowed")
     if op == "add":

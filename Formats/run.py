@@ -80,9 +80,15 @@ def conv2d(a, w, grid, x):
 
 
 def average_pool(a, w, grid, x):
-    (height, width), lines, columns = a["kernel"], grid[0] // a["kernel"][0], grid[1] // a["kernel"][1]
-    whole = x.reshape(*grid, -1)[:lines * height, :columns * width]
-    return whole.reshape(lines, height, columns, width, -1).mean(axis=(1, 3), dtype=np.float64).reshape(lines * columns, -1)
+    (height, width), (down, along), (top, left) = a["kernel"], a["stride"] or a["kernel"], a["padding"]
+    lines, columns = (grid[0] + 2 * top - height) // down + 1, (grid[1] + 2 * left - width) // along + 1
+    x, rows = x.reshape(*grid, -1), []
+    for y in range(lines):
+        for z in range(columns):
+            (first, begin), (end, stop) = (y * down - top, z * along - left), (y * down - top + height, z * along - left + width)
+            seen = x[max(first, 0):end, max(begin, 0):stop]
+            rows.append(seen.mean(axis=(0, 1), dtype=np.float64))
+    return np.stack(rows)
 
 
 def batch_norm(a, w, grid, x):

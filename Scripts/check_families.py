@@ -16,6 +16,7 @@ import torch
 
 import importing_torchvision  # noqa: F401
 import open_clip
+import open_clip_models
 import timm
 import transformers
 from transformers.models.m2m_100.modeling_m2m_100 import M2M100Encoder
@@ -593,6 +594,33 @@ def mobileclip_b_image():
     y = timm_blocks(net, net.step("concat", net.parameter(trunk.cls_token), y), trunk.blocks)
     y = net.linear(net.norm(net.step("pick", y, row=0), trunk.norm), trunk.head)
     return net, y, x, trunk(x)
+
+
+@family
+def vitamin_image():
+    make = open_clip_models.vitamin(37, (8, 12), (2, 1), stem=8, embed_dim=24, num_heads=3)
+    trunk = randomise(make("vitamin_base_224", num_classes=16))
+    body = trunk.patch_embed.backbone
+    net, x = Net(pixels=[3, 37, 37]), pixels(3, 37, 37)
+    y = net.step("add", net.norm(net.conv("pixels", body.stem.conv1), body.stem.norm1), activation="gelu")
+    y = net.conv(y, body.stem.conv2)
+    for block in [block for stage in body.stages for block in stage]:
+        shortcut = y
+        if block.stride == 2:
+            shortcut = net.step("average_pool", y, kernel=[3, 3], stride=[2, 2], padding=[1, 1])
+            if not isinstance(block.shortcut.expand, torch.nn.Identity):
+                shortcut = net.linear(shortcut, block.shortcut.expand)
+        h = net.linear(net.norm(y, block.pre_norm), block.conv1_1x1, activation="gelu")
+        y = net.linear(net.conv(h, block.conv2_kxk, activation="gelu"), block.conv3_1x1, add=shortcut)
+    y = net.position(net.conv(net.norm(y, body.pool.norm), body.pool.proj), trunk.pos_embed)
+    for block in trunk.blocks:
+        attention, mlp = block.attn, block.mlp
+        mixed = net.attend(net.norm(y, block.norm1), *parts(attention.qkv.weight, attention.qkv.bias), attention.num_heads)
+        y = net.linear(mixed, attention.proj, add=y)
+        h = net.norm(net.norm(y, block.norm2), mlp.norm)
+        y = net.linear(net.step("multiply", net.linear(h, mlp.w0, activation="gelu"), net.linear(h, mlp.w1)), mlp.w2, add=y)
+    y = net.norm(net.step("mean", y), trunk.fc_norm)
+    return net, net.linear(y, trunk.head), x, trunk(x)
 
 
 def squeeze(net, x, module, activation):

@@ -282,13 +282,119 @@ def timm_maps(folder):
         layers=(1, 1, 2, 1), embed_dims=(2, 4, 8, 32), mlp_ratios=(3, 3, 2, 2)), size=36)
     model("timm-mobile-2", 21, "fastvit_mci3", (1, 1, 2, 1, 1), dict(
         layers=(1, 1, 2, 1, 1), embed_dims=(2, 4, 8, 32, 32), mlp_ratios=(3, 2, 2, 1, 2)), size=36)
+    blocks = open_clip_models.block_stages("vision", "visual.trunk.blocks", 2)
+    for name, seed, trunk, size, depths, arguments in (
+            ("timm-vitamin", 23, "vitamin_base_224", 37, (2, 1), dict(widths=(8, 12), stem=8)),
+            ("timm-vitamin-xlarge", 24, "vitamin_xlarge_256", 32, (1, 3), dict(widths=(8, 16), stem=6, pos_embed="none"))):
+        stages = [(f"vision_stage {stage} block {block}", f"visual.trunk.patch_embed.backbone.stages.{stage}.{block}")
+                  for stage, depth in enumerate(depths) for block in range(depth)]
+        combined(
+            folder / name, seed,
+            dict(embed_dim=20, custom_text=True,
+                 vision_cfg={"timm_model_name": trunk, "image_size": size, "timm_pool": "", "timm_proj": "linear"},
+                 text_cfg=dict(context_length=7, vocab_size=30, width=16, heads=2, layers=1)),
+            [*stages, *blocks], {"image": {"num_heads": 3}},
+            open_clip_models.vitamin(size, depths=depths, embed_dim=24, num_heads=3, **arguments))
     vision = {"timm_model_name": "vit_base_mci_224", "image_size": 36, "timm_pool": "token", "timm_proj": None}
     combined(
         folder / "timm-mobile-base", 22,
         dict(embed_dim=20, custom_text=True, vision_cfg=vision,
              text_cfg=dict(context_length=7, vocab_size=30, width=16, heads=2, layers=1)),
         open_clip_models.block_stages("vision", "visual.trunk.blocks", 2), {"image": {"num_heads": 3}},
-        open_clip_models.small_conv_stem)
+        open_clip_models.conv_stem(36, (6, 5, 24), heads=3))
+
+
+def wide_models():
+    """Models of each family that are large enough for 4 bits to say something: what each is called, and what writes it.
+
+    One width and few blocks; the words are few.
+    """
+    image = dict(hidden_size=192, num_attention_heads=3, num_hidden_layers=4, intermediate_size=768, image_size=96, patch_size=16)
+    text = dict(hidden_size=128, num_attention_heads=2, num_hidden_layers=4, intermediate_size=512, vocab_size=600)
+    vision = dict(image_size=96, patch_size=16, layers=4, width=192, head_width=64)
+    words = dict(context_length=16, vocab_size=600, width=128, heads=2, layers=4)
+    found = {}
+
+    def transformers_pair(name, seed, kind, model, text, padding, **tower):
+        both = dict(vision_config=dict(image, **tower), text_config=dict(text, **tower), projection_dim=128)
+        plain = {"model_type": kind, "vision_config": image, "text_config": text, "projection_dim": 128}
+        found[name] = lambda folder: with_bert(folder, seed, model(both), plain, padding, 12)
+
+    def of_open_clip(name, seed, vision, trunk=None, towers=None, text=words, **more):
+        config = dict(embed_dim=128, custom_text=True, vision_cfg=vision, text_cfg=text, **more)
+        found[name] = lambda folder: combined(folder, seed, config, (), towers, trunk, dtype=torch.float32)
+
+    def of_timm(name, seed, trunk, arguments, towers=None, text=words, pool="token", head=None, size=96, **more):
+        vision = {"timm_model_name": trunk, "image_size": size, "timm_pool": pool, "timm_proj": head}
+        of_open_clip(name, seed, vision, arguments, towers and {"image": towers}, text, **more)
+
+    def with_language_model(name, seed, base, config, padding, **how):
+        found[name] = lambda folder: text_tower_models.open_clip_tower(
+            folder, seed, base, config, 128, True, padding, dict(vision, layers=2), **how)
+
+    square = dict(img_size=96, patch_size=16, embed_dim=192, depth=4, num_heads=3)
+    heads = {"num_heads": 3}
+    fixed = dict(words, no_causal_mask=True, pool_type="last", proj_bias=True, pad_id=1, norm_kwargs={"eps": 1e-6})
+    named = dict(text, max_position_embeddings=16)
+    transformers_pair(
+        "CLIP, in transformers' names", 40, "clip", lambda both: transformers.CLIPModel(transformers.CLIPConfig(**both)),
+        dict(named, eos_token_id=2), 1, projection_dim=128)
+    found["SigLIP, in transformers' names"] = lambda folder: siglip(folder, 41, image, dict(named, projection_size=192))
+    transformers_pair(
+        "MetaCLIP 2", 42, "metaclip_2", lambda both: transformers.MetaClip2Model(transformers.MetaClip2Config(**both)),
+        dict(named, eos_token_id=2), 1, projection_dim=128)
+    transformers_pair(
+        "ChineseCLIP", 43, "chinese_clip", lambda both: transformers.ChineseCLIPModel(transformers.ChineseCLIPConfig(**both)), named, 0)
+    transformers_pair(
+        "AltCLIP", 44, "altclip", lambda both: transformers.AltCLIPModel(transformers.AltCLIPConfig(**both)),
+        dict(named, max_position_embeddings=18, project_dim=160), 1)
+    found["VisionTextDualEncoder with BERT"] = lambda folder: with_bert(
+        folder, 45, transformers.VisionTextDualEncoderModel(
+            transformers.VisionTextDualEncoderConfig.from_vision_text_configs(
+                transformers.CLIPVisionConfig(**image), transformers.BertConfig(**named), projection_dim=128)),
+        {"model_type": "vision-text-dual-encoder", "projection_dim": 128,
+         "vision_config": dict(image, model_type="clip_vision_model"), "text_config": dict(named, model_type="bert")}, 0, 12)
+    found["OpenAI's ResNets"] = lambda folder: resnet(
+        folder, 46, 128, dict(layers=[2, 2, 2, 2], width=16, image_size=96), words, True, True)
+    of_open_clip("CLIPA", 47, dict(vision, pool_type="avg", no_ln_pre=True, final_ln_after_pool=True), text=fixed)
+    of_open_clip(
+        "CoCa", 48, dict(vision, attentional_pool=True, attn_pooler_queries=16, attn_pooler_heads=2, output_tokens=True),
+        text=dict(words, embed_cls=True, output_tokens=True), multimodal_cfg=dict(words, layers=1))
+    of_timm(
+        "SigLIP, in timm's names", 49, "vit_base_patch16_siglip_224", dict(square, embed_dim=128, num_heads=2), {"num_heads": 2},
+        fixed, "map", "none", init_logit_bias=-10)
+    of_timm("timm's ViT", 50, "vit_base_patch16_224", square, heads, head="linear")
+    of_timm("EVA-01", 51, "eva_giant_patch14_224", square, heads)
+    of_timm("EVA-02", 52, "eva02_base_patch16_clip_224", dict(square, ref_feat_shape=(6, 6)), dict(heads, ref_feat_shape=6))
+    of_timm("EVA-02 enormous", 53, "eva02_enormous_patch14_clip_224", square, heads)
+    of_timm(
+        "Perception Encoder", 54, "vit_pe_core_base_patch16_224", dict(square, ref_feat_shape=(6, 6)),
+        dict(heads, ref_feat_shape=6, rope_grid_offset=1, rope_grid_indexing="xy"), pool="map")
+    of_timm("ConvNeXt", 55, "convnext_base", dict(depths=(1, 1, 3, 1), dims=(32, 64, 128, 256)), pool="", head="linear")
+    of_timm(
+        "MobileCLIP S", 56, "fastvit_mci0", dict(
+            layers=(1, 1, 2, 1), embed_dims=(32, 64, 128, 256), mlp_ratios=(3, 3, 3, 3)), pool="avg", size=128)
+    of_timm(
+        "ViTamin", 64, "vitamin_base_224",
+        open_clip_models.vitamin(96, (48, 96), (1, 2), stem=48, embed_dim=192, depth=3, num_heads=3), heads, pool="", head="linear")
+    of_timm("MobileCLIP B", 57, "vit_base_mci_224", open_clip_models.conv_stem(96, (24, 48, 192), heads=3, depth=4), heads)
+    xlm = dict(max_position_embeddings=18, type_vocab_size=1, layer_norm_eps=1e-5, pad_token_id=1)
+    with_language_model(
+        "open_clip with BERT", 58, "bert-base-uncased", transformers.BertConfig(**dict(text, max_position_embeddings=16)), 0,
+        hf_pooler_type="cls_last_hidden_state_pooler")
+    with_language_model("open_clip with RoBERTa", 59, "roberta-base", transformers.RobertaConfig(**dict(text, **xlm)), 1)
+    with_language_model("open_clip with XLM-R", 60, "xlm-roberta-base", transformers.XLMRobertaConfig(**dict(text, **xlm)), 1)
+    with_language_model("open_clip with NLLB", 61, "facebook/nllb-200-distilled-600M", transformers.M2M100Config(
+        encoder_layers=4, encoder_attention_heads=2, encoder_ffn_dim=512, d_model=128, vocab_size=600, pad_token_id=1,
+        decoder_layers=1, decoder_attention_heads=2, decoder_ffn_dim=44, max_position_embeddings=20, scale_embedding=True,
+        activation_function="relu"), 1, hf_proj_type="linear", hf_pooler_type="cls_pooler")
+    found["M-CLIP"] = lambda folder: text_tower_models.m_clip(
+        folder, 62, "xlm-roberta-large", transformers.XLMRobertaModel(transformers.XLMRobertaConfig(**dict(text, **xlm))), 128)
+    found["sentence-transformers' DistilBERT"] = lambda folder: text_tower_models.sentence_transformer(
+        folder, 63, transformers.DistilBertModel(transformers.DistilBertConfig(
+            dim=128, n_heads=2, n_layers=4, hidden_dim=512, vocab_size=600, max_position_embeddings=16)).eval(),
+        128, 16, "Identity", False)
+    return found
 
 
 def main():
@@ -316,4 +422,5 @@ def main():
     text_tower_models.text_encoders(folder)
 
 
-main()
+if __name__ == "__main__":
+    main()

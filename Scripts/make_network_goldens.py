@@ -112,6 +112,12 @@ on_pixels("conv2d with addend and activation",
 on_pixels("average_pool, with a rest", rows_of(F.avg_pool2d(PLANES, (2, 2))), {}, step("average_pool", "pixels", "y", kernel=[2, 2]))
 on_pixels("average_pool of another height than width", rows_of(F.avg_pool2d(PLANES, (3, 1))), {},
           step("average_pool", "pixels", "y", kernel=[3, 1]))
+on_pixels("average_pool of windows that overlap and reach beyond the map",
+          rows_of(F.avg_pool2d(PLANES, (3, 3), 2, 1, count_include_pad=False)), {},
+          step("average_pool", "pixels", "y", kernel=[3, 3], stride=[2, 2], padding=[1, 1]))
+on_pixels("average_pool with stride and padding, each of two kinds",
+          rows_of(F.avg_pool2d(PLANES, (2, 3), (1, 2), (1, 1), count_include_pad=False)), {},
+          step("average_pool", "pixels", "y", kernel=[2, 3], stride=[1, 2], padding=[1, 1]))
 on_pixels("batch_norm", rows_of(F.batch_norm(PLANES, tensor("m", 4), tensor("|v", 4), tensor("w", 4), tensor("b", 4), eps=1e-5)),
           {"w": [4], "b": [4], "m": [4], "|v": [4]},
           step("batch_norm", "pixels", "y", epsilon=1e-5, weight="w", bias="b", mean="m", variance="|v"))
@@ -148,6 +154,8 @@ on_ids("scale with addend and activation", torch.tanh(TOKENS * tensor("w", 8) + 
 scaled = torch.tanh(TOKENS * tensor("w", 8))
 on_ids("add of three", TOKENS + scaled + TOKENS, {"w": [8]},
        step("scale", "x", "t", weight="w", activation="tanh"), step("add", ["x", "t", "x"], "y"))
+on_ids("add of one, for its activation", F.gelu(TOKENS), {}, step("add", "x", "y", activation="gelu"))
+on_ids("add of one, negative", -TOKENS, {}, step("add", "x", "y", signs=[-1]))
 on_ids("add with signs and activation", F.relu(-TOKENS + scaled), {"w": [8]},
        step("scale", "x", "t", weight="w", activation="tanh"),
        step("add", ["x", "t"], "y", signs=[-1, 1], activation="relu"))

@@ -8,6 +8,7 @@ import open_clip
 import open_clip.coca_model
 import timm
 import timm.models.vision_transformer_hybrid
+import timm.models.vitamin
 
 
 @contextlib.contextmanager
@@ -98,15 +99,29 @@ def answers(model, pixels, ids, stages=()):
             "logits_per_image": logits, **found}
 
 
-def small_conv_stem(name, num_classes, global_pool, **_):
-    """timm's vit_base_mci_224, whose stem takes no arguments, with fewer channels."""
+def conv_stem(size, channels, heads, depth=2):
+    """Makes timm's vit_base_mci_224, whose stem takes no arguments, of other sizes."""
     def embed(**given):
         stem = timm.models.vision_transformer_hybrid.ConvStem(
-            channels=(6, 5, 24), stride=(4, 2, 2), kernel_size=(4, 2, 2), padding=0, act_layer=torch.nn.GELU)
+            channels=channels, stride=(4, 2, 2), kernel_size=(4, 2, 2), padding=0, act_layer=torch.nn.GELU)
         return timm.models.vision_transformer_hybrid.HybridEmbed(backbone=stem, proj=False, **given)
-    return timm.models.VisionTransformer(
-        img_size=36, patch_size=1, embed_dim=24, depth=2, num_heads=3, no_embed_class=True, embed_layer=embed,
-        num_classes=num_classes, global_pool=global_pool)
+
+    def create(name, num_classes, global_pool, **_):
+        return timm.models.VisionTransformer(
+            img_size=size, patch_size=1, embed_dim=channels[-1], depth=depth, num_heads=heads, no_embed_class=True,
+            embed_layer=embed, num_classes=num_classes, global_pool=global_pool)
+    return create
+
+
+def vitamin(size, widths, depths, stem, embed_dim, depth=2, **more):
+    """Makes timm's ViTamin, whose stages of convolutions take no arguments, of other sizes."""
+    def create(name, **given):
+        given = {key: value for key, value in given.items() if key != "drop_path_rate"}
+        sizes = timm.models.vitamin.VitCfg(embed_dim=(*widths, embed_dim), depths=(*depths, 1), stem_width=stem)
+        return timm.models.vitamin._create_vitamin(name, embed_cfg=sizes, **{
+            "img_size": size, "embed_dim": embed_dim, "depth": depth, "mlp_layer": timm.models.vitamin.GeGluMlp, "mlp_ratio": 2.,
+            "class_token": False, "global_pool": "avg", **more, **given})
+    return create
 
 
 def map_stages(depths):

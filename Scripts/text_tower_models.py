@@ -21,7 +21,7 @@ def ids_of(generator, vocabulary, length, padding):
     return ids
 
 
-def open_clip_tower(folder, seed, name, config, width, says_all, padding=1, **text):
+def open_clip_tower(folder, seed, name, config, width, says_all, padding=1, vision=VISION, **text):
     """An open_clip model with a text tower of transformers.
 
     says_all: whether hf_model_config says what the base model is; else it follows from name and shapes.
@@ -30,13 +30,13 @@ def open_clip_tower(folder, seed, name, config, width, says_all, padding=1, **te
         config.save_pretrained(base)
         described = dict(context_length=9, **text)
         model = open_clip_models.build({
-            "embed_dim": width, "vision_cfg": VISION,
+            "embed_dim": width, "vision_cfg": vision,
             "text_cfg": dict(described, hf_model_name=base, hf_model_pretrained=False)})
     generator = open_clip_models.randomise(model, seed)
     if config.model_type != "m2m_100":
         with torch.no_grad():  # as PyTorch keeps it
             model.text.transformer.embeddings.word_embeddings.weight[padding] = 0
-    size = VISION["image_size"]
+    size = vision["image_size"]
     pixels = torch.randn((3, 3, size, size), generator=generator)
     ids = ids_of(generator, config.vocab_size, 9, padding)
     encoder = model.text.transformer
@@ -48,7 +48,7 @@ def open_clip_tower(folder, seed, name, config, width, says_all, padding=1, **te
         words["hf_model_config"] = {key: value for key, value in config.to_dict().items() if key in KEYS}
     write(folder, model, reference)
     (folder / "open_clip_config.json").write_text(json.dumps(
-        {"model_cfg": {"embed_dim": width, "vision_cfg": VISION, "text_cfg": words}}, indent=2) + "\n")
+        {"model_cfg": {"embed_dim": width, "vision_cfg": vision, "text_cfg": words}}, indent=2) + "\n")
 
 
 KEYS = ["model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act", "layer_norm_eps",

@@ -96,23 +96,19 @@ static inline cr_shape cr_infer(const cr_tower *tower, cr_step *s, const cr_shap
     }
     break;
   case CONV2D:
-    cr_need(x->width % s->groups == 0 && s->width % s->groups == 0,
-            "groups do not divide the widths");
+  case AVERAGE_POOL:
     for (int i = 0; i < 2; ++i) {
       int64_t padded = x->grid[i] + 2 * s->padding[i];
       cr_need(s->kernel[i] <= padded, "the kernel is larger than the map");
       result.grid[i] = (padded - s->kernel[i]) / s->stride[i] + 1;
     }
-    result.n = result.grid[0] * result.grid[1], result.width = s->width;
+    result.n = result.grid[0] * result.grid[1];
+    if (s->op == AVERAGE_POOL) break;
+    cr_need(x->width % s->groups == 0 && s->width % s->groups == 0,
+            "groups do not divide the widths");
+    result.width = s->width;
     cr_extents(s, WEIGHT, 4, s->width, x->width / s->groups, s->kernel[0], s->kernel[1]);
     cr_extents(s, BIAS, 1, s->width, 0, 0, 0);
-    break;
-  case AVERAGE_POOL:
-    for (int i = 0; i < 2; ++i) {
-      cr_need(s->kernel[i] <= x->grid[i], "the kernel is larger than the map");
-      result.grid[i] = x->grid[i] / s->kernel[i];
-    }
-    result.n = result.grid[0] * result.grid[1];
     break;
   case LINEAR:
     result.width = s->width;

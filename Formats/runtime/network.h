@@ -94,12 +94,12 @@ static const cr_row cr_rows[OPERATIONS] = {
     {"position", 1, 2, "rows weight", "start row", 0, 0},
     {"concat", 2, 8, "", "", 0, 0},
     {"conv2d", 1, 1, "width kernel weight", "stride padding groups bias", 1, 1},
-    {"average_pool", 1, 1, "kernel", "", 0, 0},
+    {"average_pool", 1, 1, "kernel", "stride padding", 0, 0},
     {"batch_norm", 1, 1, "epsilon weight bias mean variance", "", 1, 1},
     {"layer_norm", 1, 1, "epsilon weight", "bias", 0, 0},
     {"linear", 1, 1, "width weight", "bias", 1, 1},
     {"scale", 1, 1, "weight", "", 1, 1},
-    {"add", 2, 8, "", "signs", 0, 1},
+    {"add", 1, 8, "", "signs", 0, 1},
     {"multiply", 2, 2, "", "", 0, 1},
     {"rotate", 3, 3, "heads pairs", "skip", 0, 0},
     {"attention", 3, 4, "heads", "causal", 0, 0},
@@ -219,6 +219,8 @@ static inline cr_step cr_read_step(const json *value, int repeated) {
   s.token = !token ? ABSENT : json_is(token, "largest") ? LARGEST : cr_whole(token, 0, INT32_MAX);
   cr_pair(value, "kernel", 1, s.kernel), cr_pair(value, "stride", 1, s.stride),
       cr_pair(value, "padding", 0, s.padding);
+  if (s.op == AVERAGE_POOL && !json_member(value, "stride"))
+    memcpy(s.stride, s.kernel, sizeof s.stride);
   const json *decimal = json_member(value, "epsilon");
   if (decimal) {
     cr_need((decimal->kind == JSON_WHOLE || decimal->kind == JSON_DECIMAL) &&
@@ -271,7 +273,7 @@ static inline cr_step cr_read_step(const json *value, int repeated) {
     cr_need((s.start == ABSENT) != (s.row == ABSENT), "one of start and row is needed");
     cr_need(s.count == 1 || s.start >= 1, "with a mask start is at least 1");
   }
-  for (int i = 0; s.op == CONV2D && i < 2; ++i)
+  for (int i = 0; (s.op == CONV2D || s.op == AVERAGE_POOL) && i < 2; ++i)
     cr_need(s.padding[i] < s.kernel[i], "padding is less than the kernel");
   if (s.op == PICK) {
     cr_need((s.row == ABSENT) != (s.token == ABSENT), "one of row and token is needed");

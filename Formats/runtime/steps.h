@@ -63,13 +63,15 @@ static inline void cr_average_pool(const cr_step *s, const cr_shape *x, const cr
     for (int64_t column = 0; column < y->grid[1]; ++column)
       for (int64_t c = 0; c < x->width; ++c) {
         double sum = 0;
+        int64_t seen = 0;
         for (int64_t i = 0; i < s->kernel[0]; ++i)
-          for (int64_t j = 0; j < s->kernel[1]; ++j)
-            sum += (double)
-                in[((row * s->kernel[0] + i) * x->grid[1] + column * s->kernel[1] + j) * x->width +
-                   c];
-        out[(row * y->grid[1] + column) * x->width + c] =
-            (float)(sum / (double)(s->kernel[0] * s->kernel[1]));
+          for (int64_t j = 0; j < s->kernel[1]; ++j) {
+            int64_t h = row * s->stride[0] + i - s->padding[0],
+                    w = column * s->stride[1] + j - s->padding[1];
+            if (h < 0 || h >= x->grid[0] || w < 0 || w >= x->grid[1]) continue;
+            sum += (double)in[(h * x->grid[1] + w) * x->width + c], ++seen;
+          }
+        out[(row * y->grid[1] + column) * x->width + c] = (float)(sum / (double)seen);
       }
 }
 

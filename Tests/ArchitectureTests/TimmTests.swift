@@ -111,6 +111,14 @@ struct TimmTests {
     Refusal(
       vision: vision(("timm_model_name", "fastvit_mci2"), ("timm_pool", "avg")),
       message: #""fastvit_mci2" has 0 stages, 1 to 8 and as many numbers of each kind are needed"#),
+    Refusal(
+      vision: vision(("timm_model_name", "vitamin_base_224"), ("timm_pool", "avg")),
+      message: #"model_cfg.vision_cfg.timm_model_name is "vitamin_base_224", and the tensors do "#
+        + "not show its stage_hidden"),
+    Refusal(
+      vision: vision(("timm_model_name", "vitamin_base_224"), ("timm_pool", "avg")),
+      towers: ["image": ["stage_hidden": [8], "stage_dims": [4, 4], "stage_depths": [1]]],
+      message: #""vitamin_base_224" has 2 stages of 1 depths, 2 are needed"#),
   ]
 
   @Test(arguments: refusals)

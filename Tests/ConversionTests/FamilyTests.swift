@@ -24,8 +24,8 @@ struct FamilyTests {
     "open-clip-captions", "open-clip-eos", "timm-siglip", "timm-siglip-giant", "timm-token",
     "timm-clip", "timm-eva-1", "timm-eva-2", "timm-eva-2-post", "timm-perception",
     "timm-perception-big", "timm-convnext", "timm-convnext-wide", "timm-mobile", "timm-mobile-2",
-    "timm-mobile-base", "metaclip2", "metaclip2-gelu", "chinese-clip",
-    "chinese-clip-relu", "altclip", "altclip-4", "pair-bert", "pair-xlm-roberta",
+    "timm-mobile-base", "timm-vitamin", "timm-vitamin-xlarge", "metaclip2", "metaclip2-gelu",
+    "chinese-clip", "chinese-clip-relu", "altclip", "altclip-4", "pair-bert", "pair-xlm-roberta",
     "hf-bert", "hf-bert-pooler", "hf-xlm-roberta", "hf-roberta", "hf-nllb", "hf-nllb-mean",
   ]
 

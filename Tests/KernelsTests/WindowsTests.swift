@@ -153,4 +153,27 @@ struct WindowsTests {
     shape.windows.average(source.span, into: &span, on: WorkerPool(threads: 2))
     #expect(zip(found, expected).allSatisfy { abs(Double($0) - $1) <= 1e-5 })
   }
+
+  @Test func `an average is that of what a window sees of the map`() {
+    // Of each window of 3 × 3 with a padding of 1, on a map whose elements are all 1.
+    let windows = Windows(
+      channels: 1, height: 4, width: 3, kernel: (3, 3), stride: (2, 2), padding: (1, 1))
+    let ones = [Float](repeating: 1, count: 12)
+    var found = [Float](repeating: 9, count: 4)
+    var span = found.mutableSpan
+    let pool = WorkerPool(threads: 2)
+    windows.average(ones.span, into: &span, on: pool)
+    #expect(zip(found, [1, 1, 1, 1]).allSatisfy { abs($0 - $1) <= 1e-6 })
+    // Each element has a quarter of each upper window that it is in, and a sixth of each lower one.
+    let incoming = [Float](repeating: 1, count: 4)
+    var gradient = [Float](repeating: 0, count: 12)
+    var sums = gradient.mutableSpan
+    windows.addGradient(ofAverages: incoming.span, to: &sums, on: pool)
+    let (corner, edge): (Float, Float) = (1 / 4, 1 / 6)
+    let expected = [
+      corner, 2 * corner, corner, corner + edge, 2 * corner + 2 * edge, corner + edge,
+      edge, 2 * edge, edge, edge, 2 * edge, edge,
+    ]
+    #expect(zip(gradient, expected).allSatisfy { abs($0 - $1) <= 1e-6 })
+  }
 }

@@ -83,6 +83,18 @@ struct SmallNetwork: Sendable, CustomTestStringConvertible {
 
   static let images = [
     SmallNetwork(
+      testDescription: "means of windows that overlap and reach beyond the map",
+      steps: """
+        {"op":"conv2d","from":"pixels","to":"a","width":4,"kernel":[2,2],"weight":"a"},
+        {"op":"average_pool","from":"a","to":"b","kernel":[3,3],"stride":[2,2],"padding":[1,1]},
+        {"op":"average_pool","from":"a","to":"c","kernel":[2,3],"stride":[2,2],"padding":[0,2]},
+        {"op":"add","from":"b","to":"d","activation":"gelu"},
+        {"op":"add","from":"c","to":"f","signs":[-1],"activation":"silu"},
+        {"op":"concat","from":["d","f"],"to":"g"},
+        {"op":"mean","from":"g","to":"h"},
+        {"op":"linear","from":"h","to":"e","width":3,"weight":"e.weight","bias":"e.bias"}
+        """),
+    SmallNetwork(
       testDescription: "a bottleneck with batch normalisation and a projected shortcut",
       steps: """
         {"op":"conv2d","from":"pixels","to":"a","width":4,"kernel":[3,3],"padding":[1,1],

@@ -45,8 +45,8 @@ struct Inference {
       return try concat(operands)
     case .conv2d(let convolution):
       return try convolve(convolution, operands[0])
-    case .averagePool(let kernel):
-      return try pool(kernel, operands[0])
+    case .averagePool(let pool):
+      return try self.pool(pool, operands[0])
     case .batchNorm(let epsilon, _), .layerNorm(let epsilon, _, _):
       guard NetworkLimits.epsilon.contains(epsilon) else {
         throw refused("epsilon is \(epsilon), 1e-12 to 1 is allowed")
@@ -83,7 +83,8 @@ struct Inference {
     case .lookup, .mask, .conv2d, .averagePool, .batchNorm, .layerNorm, .linear, .scale:
       allowed = 1...1
     case .position, .mean, .pick: allowed = 1...2
-    case .concat, .add: allowed = NetworkLimits.operands
+    case .concat: allowed = NetworkLimits.operands
+    case .add: allowed = NetworkLimits.summands
     case .multiply: allowed = 2...2
     case .rotate: allowed = 3...3
     case .attention: allowed = 3...4
@@ -162,34 +163,41 @@ struct Inference {
   ) throws(FormatError) -> Made {
     guard case .map(let height, let width) = x.kind else { throw wrong(x, "a map is needed") }
     try check(conv.width, NetworkLimits.width, "width")
-    for (edge, kernel, stride, padding) in [
-      (height, conv.kernel.height, conv.stride.height, conv.padding.height),
-      (width, conv.kernel.width, conv.stride.width, conv.padding.width),
-    ] {
+    let (lines, columns) = try windows(height, width, conv.kernel, conv.stride, conv.padding)
+    try check(conv.groups, NetworkLimits.width, "groups")
+    guard x.width % conv.groups == 0, conv.width % conv.groups == 0 else {
+      throw refused(
+        "groups is \(conv.groups), a divisor of \(x.width) and of \(conv.width) is allowed")
+    }
+    return try map(lines, columns, conv.width)
+  }
+
+  private func pool(
+    _ pool: Operation.Pool, _ x: Graph.Value
+  ) throws(FormatError) -> Made {
+    guard case .map(let height, let width) = x.kind else { throw wrong(x, "a map is needed") }
+    let (lines, columns) = try windows(height, width, pool.kernel, pool.stride, pool.padding)
+    return try map(lines, columns, x.width)
+  }
+
+  /// How many windows lie in a map, below and beside each other.
+  private func windows(
+    _ height: Int, _ width: Int, _ kernel: Operation.Pair, _ stride: Operation.Pair,
+    _ padding: Operation.Pair
+  ) throws(FormatError) -> (lines: Int, columns: Int) {
+    func count(
+      _ edge: Int, _ kernel: Int, _ stride: Int, _ padding: Int
+    ) throws(FormatError) -> Int {
       try check(kernel, NetworkLimits.kernel, "kernel")
       try check(stride, NetworkLimits.kernel, "stride")
       try check(padding, 0...kernel - 1, "padding")
       guard edge + 2 * padding >= kernel else {
         throw refused("the kernel is \(kernel), the map with its padding \(edge + 2 * padding)")
       }
+      return (edge + 2 * padding - kernel) / stride + 1
     }
-    try check(conv.groups, NetworkLimits.width, "groups")
-    guard x.width % conv.groups == 0, conv.width % conv.groups == 0 else {
-      throw refused(
-        "groups is \(conv.groups), a divisor of \(x.width) and of \(conv.width) is allowed")
-    }
-    return try map(
-      (height + 2 * conv.padding.height - conv.kernel.height) / conv.stride.height + 1,
-      (width + 2 * conv.padding.width - conv.kernel.width) / conv.stride.width + 1, conv.width)
-  }
-
-  private func pool(
-    _ kernel: Operation.Pair, _ x: Graph.Value
-  ) throws(FormatError) -> Made {
-    guard case .map(let height, let width) = x.kind else { throw wrong(x, "a map is needed") }
-    try check(kernel.height, 1...min(height, NetworkLimits.kernel.upperBound), "kernel")
-    try check(kernel.width, 1...min(width, NetworkLimits.kernel.upperBound), "kernel")
-    return try map(height / kernel.height, width / kernel.width, x.width)
+    let lines = try count(height, kernel.height, stride.height, padding.height)
+    return (lines, try count(width, kernel.width, stride.width, padding.width))
   }
 
   private func map(_ height: Int, _ width: Int, _ columns: Int) throws(FormatError) -> Made {

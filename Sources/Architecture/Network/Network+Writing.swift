@@ -111,8 +111,10 @@ extension Operation {
       set("groups", conv.groups, unless: 1)
       object["weight"] = .string(conv.weight)
       object["bias"] = conv.bias.map { .string($0) }
-    case .averagePool(let kernel):
-      object["kernel"] = kernel.json
+    case .averagePool(let pool):
+      object["kernel"] = pool.kernel.json
+      if pool.stride != pool.kernel { object["stride"] = pool.stride.json }
+      if pool.padding != Pair(0, 0) { object["padding"] = pool.padding.json }
     case .batchNorm(let epsilon, let names):
       object["epsilon"] = JSON(decimal: epsilon)
       object["weight"] = .string(names.weight)

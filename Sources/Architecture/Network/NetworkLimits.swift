@@ -24,6 +24,7 @@ public enum NetworkLimits {
   static let attentionPairs = 1 << 26
   static let kernel = 1...64
   static let operands = 2...8
+  static let summands = 1...8
   /// Floats of one value (6.4 million).
   static let floats = 1 << 26
   /// Floats of all values that are needed at the same time.

@@ -9,7 +9,7 @@ extension Operation {
     "position": ["rows", "start", "row", "weight"],
     "concat": [],
     "conv2d": ["width", "kernel", "stride", "padding", "groups", "weight", "bias"],
-    "average_pool": ["kernel"],
+    "average_pool": ["kernel", "stride", "padding"],
     "batch_norm": ["epsilon", "weight", "bias", "mean", "variance"],
     "layer_norm": ["epsilon", "weight", "bias"],
     "linear": ["width", "weight", "bias"],
@@ -58,7 +58,11 @@ extension Operation {
           groups: try members.optionalWhole("groups") ?? 1,
           weight: try members.string("weight"), bias: try members.optionalString("bias")))
     case "average_pool":
-      self = .averagePool(kernel: try members.pair("kernel"))
+      let kernel = try members.pair("kernel")
+      self = .averagePool(
+        Pool(
+          kernel: kernel, stride: try members.pair("stride", default: kernel),
+          padding: try members.pair("padding", default: Pair(0, 0))))
     case "batch_norm":
       self = .batchNorm(
         epsilon: try members.decimal("epsilon"),

@@ -16,8 +16,8 @@ public enum Operation: Equatable, Sendable {
   case concat
   /// A map → a map, by windows.
   case conv2d(Convolution)
-  /// A map → a map: the mean of each whole window, which is also the stride.
-  case averagePool(kernel: Pair)
+  /// A map → a map: the mean of those elements of each window that lie in the map.
+  case averagePool(Pool)
   /// (x − mean) / √(variance + ε) ⊙ weight + bias, each `[D]`.
   case batchNorm(epsilon: Float, BatchNorm)
   /// (x − μ) / √(σ² + ε) ⊙ weight + bias, with mean and biased variance of each row.
@@ -26,7 +26,7 @@ public enum Operation: Equatable, Sendable {
   case linear(width: Int, weight: String, bias: String?)
   /// x ⊙ weight, `[D]`.
   case scale(weight: String)
-  /// Σ ± x of 2 to 8 equal shapes; a sign of 1 or −1 for each.
+  /// Σ ± x of 1 to 8 equal shapes; a sign of 1 or −1 for each.
   case add(signs: [Int])
   /// x ⊙ z, where z is like x or one row.
   case multiply
@@ -81,6 +81,20 @@ public enum Operation: Equatable, Sendable {
       self.groups = groups
       self.weight = weight
       self.bias = bias
+    }
+  }
+
+  public struct Pool: Equatable, Sendable {
+    public var kernel: Pair
+    public var stride: Pair
+    /// On both sides; what lies there takes no part in a mean.
+    public var padding: Pair
+
+    /// - Parameter stride: the kernel's unless told.
+    public init(kernel: Pair, stride: Pair? = nil, padding: Pair = Pair(0, 0)) {
+      self.kernel = kernel
+      self.stride = stride ?? kernel
+      self.padding = padding
     }
   }
 

@@ -31,15 +31,22 @@ extension TowerTranslation {
       "Concat", parts, [("axis", .integer(1))], name: name(of: node))
   }
 
-  mutating func pool(_ node: Graph.Node, _ kernel: Operation.Pair) {
+  mutating func pool(_ node: Graph.Node, _ pool: Operation.Pool) {
     let x = node.inputs[0]
     guard case .map(let height, let width) = graph.values[x].kind else {
       preconditionFailure("pooling of rows")
     }
-    let shape = ONNXNode.Attribute.integers([kernel.height, kernel.width])
+    func pair(_ pair: Operation.Pair) -> ONNXNode.Attribute {
+      .integers([pair.height, pair.width])
+    }
+    var attributes = [("kernel_shape", pair(pool.kernel)), ("strides", pair(pool.stride))]
+    if pool.padding != Operation.Pair(0, 0) {
+      // Padding takes no part in means unless count_include_pad says so.
+      let edges = [pool.padding.height, pool.padding.width]
+      attributes.append(("pads", .integers(edges + edges)))
+    }
     names[node.output].map = builder.add(
-      "AveragePool", [map(x, height, width)], [("kernel_shape", shape), ("strides", shape)],
-      name: name(of: node))
+      "AveragePool", [map(x, height, width)], attributes, name: name(of: node))
   }
 
   mutating func add(_ node: Graph.Node, _ signs: [Int]) {

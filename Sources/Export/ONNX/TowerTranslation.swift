@@ -65,7 +65,7 @@ struct TowerTranslation {
     case .position(_, let place, let weight): try position(node, place, weight)
     case .concat: concat(node)
     case .conv2d(let convolution): try convolve(node, convolution)
-    case .averagePool(let kernel): pool(node, kernel)
+    case .averagePool(let pool): self.pool(node, pool)
     case .batchNorm(let epsilon, let tensors): try batchNorm(node, epsilon, tensors)
     case .layerNorm(let epsilon, let weight, let bias):
       try layerNorm(node, epsilon, weight, bias)

@@ -90,7 +90,7 @@ extension Windows {
       padding_height: padding.height, padding_width: padding.width, columns: columnsOfMap)
   }
 
-  /// The mean of each window, which lies wholly within the map.
+  /// The mean of those elements of each window that lie within the map.
   ///
   /// - Parameters:
   ///   - map: `[images · height · width, channels]`.
@@ -101,10 +101,9 @@ extension Windows {
     let (area, places) = (channels * height * width, rows * columnsOfMap)
     let images = map.count / area
     precondition(
-      padding == (0, 0) && map.count == images * area
-        && output.count == images * places * channels,
+      map.count == images * area && output.count == images * places * channels
+        && padding.height < kernel.height && padding.width < kernel.width,
       "\(map.count) floats, \(output.count) means")
-    let share = 1 / Float(kernel.height * kernel.width)
     unsafe map.withUnsafeBufferPointer { map in
       unsafe output.withUnsafeMutableBufferPointer { output in
         guard !map.isEmpty, !output.isEmpty else { return }
@@ -114,8 +113,10 @@ extension Windows {
           for x in 0..<columnsOfMap {
             let row = unsafe to + (image * places + y * columnsOfMap + x) * channels
             unsafe row.update(repeating: 0, count: channels)
-            for line in y * stride.height..<y * stride.height + kernel.height {
-              for column in x * stride.width..<x * stride.width + kernel.width {
+            let (lines, columns) = seen(y, x)
+            let share = 1 / Float(lines.count * columns.count)
+            for line in lines {
+              for column in columns {
                 let source = unsafe from + image * area + (line * width + column) * channels
                 for channel in 0..<channels { unsafe row[channel] += source[channel] }
               }

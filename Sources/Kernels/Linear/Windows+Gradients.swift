@@ -74,9 +74,10 @@ extension Windows {
   ) {
     let perImage = rows * columnsOfMap * channels
     check(gradient.count, map.count, perImage: perImage)
-    let share = 1 / Float(kernel.height * kernel.width)
     unsafe forEachImage(gradient, &map, skipping: 0, perImage: perImage, pool) { from, to in
       forEachTap { place, _, element in
+        let (lines, columns) = seen(place / columnsOfMap, place % columnsOfMap)
+        let share = 1 / Float(lines.count * columns.count)
         let source = unsafe from + place * channels
         let target = unsafe to + element * channels
         for channel in 0..<channels { unsafe target[channel] += source[channel] * share }
@@ -117,8 +118,9 @@ extension Windows {
         let (top, left) = (
           y * stride.height - padding.height, x * stride.width - padding.width
         )
-        for line in max(top, 0)..<max(top, 0, min(top + kernel.height, height)) {
-          for column in max(left, 0)..<max(left, 0, min(left + kernel.width, width)) {
+        let (lines, columns) = seen(y, x)
+        for line in lines {
+          for column in columns {
             body(
               y * columnsOfMap + x, (line - top) * kernel.width + column - left,
               line * width + column)

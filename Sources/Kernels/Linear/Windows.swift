@@ -38,6 +38,15 @@ public struct Windows: Sendable {
     kernel == (1, 1) && stride == (1, 1) && padding == (0, 0)
   }
 
+  /// The lines and columns of the map that a window sees, by its place in the result.
+  func seen(_ y: Int, _ x: Int) -> (lines: Range<Int>, columns: Range<Int>) {
+    let (top, left) = (y * stride.height - padding.height, x * stride.width - padding.width)
+    return (
+      max(top, 0)..<max(top, 0, min(top + kernel.height, height)),
+      max(left, 0)..<max(left, 0, min(left + kernel.width, width))
+    )
+  }
+
   /// Windows of planar pixels, a row for each place of the result.
   ///
   /// - Parameters:

@@ -168,10 +168,10 @@ final class Lowering {
     case .conv2d(let conv):
       if isRoomForLater(node) { return }
       output = convolve(node, conv, leading: 0, rows, withTail: true)
-    case .averagePool(let kernel):
+    case .averagePool(let pool):
       output = new(rows, value.width)
       emit(
-        .averagePool(windows(node, kernel, kernel, Operation.Pair(0, 0))),
+        .averagePool(windows(node, pool.kernel, pool.stride, pool.padding)),
         [all(of: node.inputs[0])], output, .convolutions)
     case .layerNorm(let epsilon, let weight, let bias):
       output = new(rows, value.width)

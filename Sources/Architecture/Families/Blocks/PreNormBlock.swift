@@ -30,6 +30,8 @@ struct PreNormBlock {
   var attentionNorm: String?
   /// A second matrix whose result multiplies the activated one of the first.
   var gate: String?
+  /// LayerNorm of the multilayer perceptron's own, behind the one before it.
+  var innerNorm: String?
   /// LayerNorm between the matrices of the multilayer perceptron.
   var hiddenNorm: String?
 
@@ -70,16 +72,20 @@ struct PreNormBlock {
     var steps: [Step] = [
       .layerNorm("y", to: "p", epsilon: epsilon, names.norm2)
     ]
-    var hidden = "h"
+    var (normal, hidden) = ("p", "h")
+    if let innerNorm {
+      steps.append(.layerNorm("p", to: "pn", epsilon: epsilon, innerNorm))
+      normal = "pn"
+    }
     if let gate {
       steps += [
-        .linear("p", to: "g", width: hiddenWidth, names.expand, activation: activation),
-        .linear("p", to: "u", width: hiddenWidth, gate),
+        .linear(normal, to: "g", width: hiddenWidth, names.expand, activation: activation),
+        .linear(normal, to: "u", width: hiddenWidth, gate),
         Step(.multiply, ["g", "u"], to: "h"),
       ]
     } else {
       steps.append(
-        .linear("p", to: "h", width: hiddenWidth, names.expand, activation: activation))
+        .linear(normal, to: "h", width: hiddenWidth, names.expand, activation: activation))
     }
     if let hiddenNorm {
       steps.append(.layerNorm("h", to: "hn", epsilon: epsilon, hiddenNorm))

@@ -30,6 +30,6 @@ extension Step {
 
   /// The means of squares.
   static func averagePool(_ x: String, to output: String, by edge: Int) -> Step {
-    Step(.averagePool(kernel: Operation.Pair(edge, edge)), [x], to: output)
+    Step(.averagePool(Operation.Pool(kernel: Operation.Pair(edge, edge))), [x], to: output)
   }
 }

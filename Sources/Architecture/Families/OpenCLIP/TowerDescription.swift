@@ -94,7 +94,7 @@ struct TowerSource {
 enum TowerKinds {
   static let image: [any TowerDescription.Type] = [
     ModifiedResNet.self, OpenVisionTransformer.self, TimmTransformer.self, TimmConvNeXt.self,
-    TimmFastViT.self,
+    TimmFastViT.self, TimmViTamin.self,
   ]
   static let text: [any TowerDescription.Type] = [HFTextTower.self, OpenTextTransformer.self]
 
