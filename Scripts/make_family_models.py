@@ -11,6 +11,7 @@ Needs the pip packages torch, transformers, open_clip_torch, timm, safetensors. 
 import argparse
 import json
 import pathlib
+import sys
 
 import torch
 import torch.nn.functional as F
@@ -147,6 +148,38 @@ def families_with_bert(folder):
         with_bert(folder / name, seed, transformers.VisionTextDualEncoderModel(config),
                   described("vision-text-dual-encoder", dict(image, model_type="clip_vision_model"), dict(words, model_type=kind), width),
                   words.get("pad_token_id", 0), 8, older)
+
+
+def own_chinese_clip(folder, seed, **vision):
+    """As cn_clip has it: pip download --no-deps cn_clip==1.6.0, unpacked on PYTHONPATH."""
+    import types
+    where = next((place for place in map(pathlib.Path, sys.path) if (place / "cn_clip/clip").is_dir()), None)
+    if where is None:
+        print(f"{folder.name}: left as it is, for lack of cn_clip")
+        return
+    # Its tokenizer and the processing of pictures want more packages; the model does not.
+    for name in ("cn_clip", "cn_clip.clip"):
+        sys.modules[name] = types.ModuleType(name)
+        sys.modules[name].__path__ = [str(where / name.replace(".", "/"))]
+    sys.modules["cn_clip.clip"]._tokenizer = types.SimpleNamespace(vocab={"[PAD]": 0})
+    from cn_clip.clip.model import CLIP
+    size = vision["image_resolution"]
+    model = CLIP(
+        embed_dim=20, **vision, vision_patch_size=16, vocab_size=70,
+        text_attention_probs_dropout_prob=0, text_hidden_act="gelu", text_hidden_dropout_prob=0, text_hidden_size=64,
+        text_initializer_range=0.02, text_intermediate_size=44, text_max_position_embeddings=12, text_num_attention_heads=1,
+        text_num_hidden_layers=1, text_type_vocab_size=2, tokenizer=sys.modules["cn_clip.clip"]._tokenizer).eval()
+    generator = randomise(model, seed)
+    with torch.no_grad():
+        model.logit_scale.fill_(2.3)
+        pixels = torch.randn((3, 3, size, size), generator=generator)
+        ids = torch.randint(4, 70, (4, 9), generator=generator)
+        for row, end in enumerate((3, 9, 7, 2)):
+            ids[row, end:] = 0
+        images, texts = (F.normalize(value, dim=-1) for value in (model.encode_image(pixels), model.encode_text(ids)))
+        reference = {"pixel_values": pixels, "input_ids": ids, "image_embeds": images, "text_embeds": texts,
+                     "logits_per_image": model.logit_scale.exp() * images @ texts.T}
+    write(folder, model, None, "", reference)
 
 
 def resnet(folder, seed, embed, vision, text, has_config, quick):
@@ -411,6 +444,8 @@ def main():
            dict(hidden_size=32, num_attention_heads=4, num_hidden_layers=2, intermediate_size=64, vocab_size=40,
                 max_position_embeddings=6, hidden_act="gelu", layer_norm_eps=1e-5, projection_size=32))
     families_with_bert(folder)
+    own_chinese_clip(folder / "cn-clip", 65, image_resolution=32, vision_layers=1, vision_width=64)
+    own_chinese_clip(folder / "cn-clip-resnet", 66, image_resolution=64, vision_layers=[1, 2, 1, 1], vision_width=4)
     text = dict(context_length=9, vocab_size=50, width=64, heads=1, layers=1)
     resnet(folder / "resnet", 3, 24, dict(layers=[2, 1, 3, 1], width=4, image_size=64), text, False, True)
     resnet(folder / "resnet-gelu", 4, 20, dict(layers=[1, 2, 1, 2], width=2, image_size=96, head_width=32),

@@ -4,6 +4,7 @@ extension BERTCLIPConfiguration: Family {
   private static let table = "embeddings.word_embeddings.weight"
 
   public static func recognise(_ files: ModelFiles) throws(FormatError) -> RecognisedModel? {
+    if let found = try recogniseOriginal(files) { return found }
     let type = files.transformers?["model_type"]?.string
     let named = type.flatMap(Kind.init)
     let text = Kind.allCases.lazy.compactMap { files.prefix(before: textPrefix($0) + table) }.first

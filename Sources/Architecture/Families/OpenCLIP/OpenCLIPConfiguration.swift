@@ -68,7 +68,9 @@ public struct OpenCLIPConfiguration: Sendable {
 
 extension OpenCLIPConfiguration: Family {
   public static func recognise(_ files: ModelFiles) throws(FormatError) -> RecognisedModel? {
-    guard let weights = OpenCLIPWeights(files) else { return nil }
+    // ChineseCLIP's own names begin as OpenAI's do.
+    guard let weights = OpenCLIPWeights(files), BERTCLIPConfiguration.originalPrefix(files) == nil
+    else { return nil }
     let inferred = files.openCLIP == nil ? try weights.inferred() : nil
     guard let json = files.openCLIP ?? inferred?.json else { return nil }
     var found = try OpenCLIPConfiguration(json, weights)
