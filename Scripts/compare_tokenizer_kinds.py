@@ -29,7 +29,9 @@ parser.add_argument("--folder", type=pathlib.Path, default=ROOT / "Tests/Fixture
 parser.add_argument("--package", type=pathlib.Path, default=ROOT)
 parser.add_argument("--configuration", choices=["debug", "release"], default="release")
 options = parser.parse_args()
-build = ["-c", options.configuration, "-Xswiftc", "-enable-testing"]
+# Debug as Scripts/test builds it.
+build = ["--disable-xctest", "-c", options.configuration] + {
+    "release": ["-Xswiftc", "-enable-testing"], "debug": ["-Xcc", "-O2"]}[options.configuration]
 subprocess.run(["swift", "build", "--build-tests", *build], cwd=options.package, check=True)
 status = 0
 strings = SPECIALS + texts(options.count, options.seed)[: options.count - len(SPECIALS)]
@@ -46,7 +48,7 @@ for kind in options.kinds or KINDS:
             for string, row in zip(fair, ids):
                 print(json.dumps({"text": string, "ids": row}), file=file)
         run = subprocess.run(
-            ["swift", "test", "--skip-build", *build, "--disable-xctest", "--filter", "TokenizerComparisonTests"],
+            ["swift", "test", "--skip-build", *build, "--filter", "TokenizerComparisonTests"],
             cwd=options.package, capture_output=True, text=True, env=os.environ | {
                 "CLIP_PACK_TOKENIZER_KIND": str(folder), "CLIP_PACK_TOKENIZER_GOLDEN": str(golden),
                 "CLIP_PACK_TOKENIZER_EXPORT": str(export)})
