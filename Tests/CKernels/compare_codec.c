@@ -147,21 +147,29 @@ static void planes(void) {
     }
 }
 
-// These have one version, which must be the same on every processor.
 static void feedback(void) {
   kernel("feedback", true);
   EACH_COUNT(n) {
-    float *out = normals(n, 5), *errors = room(4 * n);
-    const float *in = normals(n, 30), *steps = normals(n, 0.7f);
-    int16_t *rounded = room(2 * n);
-    ck_add_scaled_f32(out, in, random_normal(), n);
+    const float *before = normals(n, 5), *in = normals(n, 30), *steps = normals(n, 0.7f);
+    const float factor = random_normal();
+    float *scalar = copy_of(before, 4 * n), *out = room(4 * n);
+    float *scalar_errors = room(4 * n), *errors = room(4 * n);
+    int16_t *scalar_codes = room(2 * n), *codes = room(2 * n);
+    shape("count", n, 0, 0);
+    ck_add_scaled_f32(scalar, in, factor, n, CKInstructionSetScalar);
     for (int limit = 127; limit <= 32767; limit += 32640) {
-      ck_feedback_round(out, in, n, limit, rounded);
-      ck_feedback_errors(out, rounded, steps, n, errors);
-      add_to_hash(rounded, 2 * n);
-      add_to_hash(errors, 4 * n);
+      ck_feedback_round(scalar, in, n, limit, scalar_codes, CKInstructionSetScalar);
+      ck_feedback_errors(scalar, scalar_codes, steps, n, scalar_errors, CKInstructionSetScalar);
+      EACH_SET(isa) {
+        reset(out, before, 4 * n);
+        ck_add_scaled_f32(out, in, factor, n, isa);
+        same(isa, "sums", scalar, out, 4 * n);
+        ck_feedback_round(scalar, in, n, limit, codes, isa);
+        same(isa, "codes", scalar_codes, codes, 2 * n);
+        ck_feedback_errors(scalar, codes, steps, n, errors, isa);
+        same(isa, "errors", scalar_errors, errors, 4 * n);
+      }
     }
-    add_to_hash(out, 4 * n);
   }
 }
 

@@ -29,8 +29,8 @@ import Testing
         for i in 0..<m {
           for s in 0..<k {
             for j in 0..<columns {
-              let product = a[i * k + s] * (isTransposed ? b[j * k + s] : b[s * columns + j])
-              expected[i * columns + j] += product
+              let factor = isTransposed ? b[j * k + s] : b[s * columns + j]
+              expected[i * columns + j].addProduct(a[i * k + s], factor)
             }
           }
         }

@@ -41,6 +41,26 @@ INLINE void V(store)(void *to, Floats v, size_t count) {
 // Less 0, not plus: that changes no number, -0 either, and costs nothing.
 INLINE Floats V(splat)(float x) { return x - (Floats){0}; }
 
+#if LANES == 4 && !defined(__aarch64__) && defined(FUSED)
+typedef float V(HalfFloats) __attribute__((vector_size(8)));
+typedef double V(Doubles) __attribute__((vector_size(16)));
+typedef int64_t V(Longs) __attribute__((vector_size(16)));
+
+// For processors that cannot: the product is exact in double, and a sum that is not gets an odd
+// last bit, so that rounding it once more, to float, goes where rounding once would have gone.
+INLINE V(HalfFloats) V(half_fma)(V(HalfFloats) a, V(HalfFloats) b, V(HalfFloats) c) {
+#define DOUBLES(v) __builtin_convertvector(v, V(Doubles))
+  V(Doubles) product = DOUBLES(a) * DOUBLES(b), added = DOUBLES(c), sum = product + added;
+#undef DOUBLES
+  V(Doubles) part = sum - product, error = (product - (sum - part)) + (added - part);
+  // Infinities and NaN stay.
+  V(Longs) inexact = (error != 0.0) & (sum - sum == 0.0), beyond = (error < 0.0) ^ (sum < 0.0);
+  V(Longs) odd = ((V(Longs))sum + beyond) | 1;
+  V(Longs) bits = ((V(Longs))sum & ~inexact) | (odd & inexact);
+  return __builtin_convertvector((V(Doubles))bits, V(HalfFloats));
+}
+#endif
+
 // a · b + c. In files that define FUSED it is rounded once on every processor, in others twice
 // (their FP_CONTRACT is off, or they call nothing that uses it).
 INLINE Floats V(fma)(Floats a, Floats b, Floats c) {
@@ -53,8 +73,11 @@ INLINE Floats V(fma)(Floats a, Floats b, Floats c) {
 #elif defined(__aarch64__)
   return (Floats)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
-  for (int i = 0; i < LANES; i++) c[i] = __builtin_fmaf(a[i], b[i], c[i]);
-  return c;
+#define PART(v, i) __builtin_shufflevector(v, v, i, i + 1)
+  return __builtin_shufflevector(
+      V(half_fma)(PART(a, 0), PART(b, 0), PART(c, 0)),
+      V(half_fma)(PART(a, 2), PART(b, 2), PART(c, 2)), 0, 1, 2, 3);
+#undef PART
 #endif
 }
 

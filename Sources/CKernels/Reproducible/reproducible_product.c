@@ -1,8 +1,9 @@
 #ifndef LANES
 #include "CKernels.h"
 
-// See ck_reproducible.h: no product may be fused with a sum.
+// See ck_reproducible.h: V(fma) is rounded once everywhere, and nothing else may be fused.
 #pragma STDC FP_CONTRACT OFF
+#define FUSED
 
 // Rows of b that lie packed in a cache while all rows of a pass by. An element's sum waits in `out`
 // from one lot to the next, which is exact.
@@ -78,9 +79,9 @@ INLINE void V(tile)(float *out, size_t out_stride, const float *a, size_t a_row,
     const Floats b0 = V(load)(panel, LANES), b1 = V(load)(panel + LANES, LANES);
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++) {
-      const float x = a[(size_t)r * a_row];
-      sums[r][0] += x * b0;
-      sums[r][1] += x * b1;
+      const Floats x = V(splat)(a[(size_t)r * a_row]);
+      sums[r][0] = V(fma)(x, b0, sums[r][0]);
+      sums[r][1] = V(fma)(x, b1, sums[r][1]);
 #if LANES == 16
       // Keeps the compiler from loading all of a first, for which there are not enough registers.
       __asm__ volatile("" : "+v"(sums[r][0]), "+v"(sums[r][1])::"memory");

@@ -3,15 +3,16 @@
 
 // Arithmetic that gives the same bits on every processor, for floats that decide what a pack holds:
 //   - each sum is made in the order of its index, by one accumulator;
-//   - each product and each sum is rounded by itself: the compiler may not contract them (the files
-//     say so), and vectors run across results, never along a sum;
+//   - what is fused is written down: in products of matrices each product is added and rounded
+//     once, elsewhere each product and each sum is rounded by itself; the compiler may contract
+//     nothing (the files say so), and vectors run across results, never along a sum;
 //   - nothing is asked of a library, whose last bit is the system's; division and square root are
 //     exactly rounded by IEEE 754.
 
 /// Floats of scratch that a product needs.
 enum { CK_REPRODUCIBLE_SCRATCH = 512 * 32 };
 
-/// out[i,j] += Σₛ a[i,s] · b[s,j], onto what out holds, in the order of s.
+/// out[i,j] += Σₛ a[i,s] · b[s,j], onto what out holds, in the order of s, each step rounded once.
 ///
 /// out [m, n] in rows `out_stride` apart; a[i,s] is at a[i·a_row + s·a_step] and b[s,j] at
 /// b[s·b_step + j·b_column].

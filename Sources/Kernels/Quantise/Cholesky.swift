@@ -93,12 +93,13 @@ public func choleskyFactor(
   private func solve(
     _ rows: Range<Int>, _ first: Int, _ columns: Int, _ transposed: UnsafePointer<Float>
   ) {
+    let isa = InstructionSet.widest.c
     for i in rows {
       let row = unsafe a + i * n + first
       for j in 0..<columns {
         let below = unsafe transposed + j * columns + j
         unsafe row[j] /= below[0]
-        unsafe ck_add_scaled_f32(row + j + 1, below + 1, -row[j], columns - j - 1)
+        unsafe ck_add_scaled_f32(row + j + 1, below + 1, -row[j], columns - j - 1, isa)
       }
     }
   }

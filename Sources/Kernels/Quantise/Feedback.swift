@@ -87,6 +87,7 @@ extension ColumnRounding {
   let steps: UnsafePointer<Float>
   let rounding: ColumnRounding
   let room: Room
+  private let isa = InstructionSet.widest.c
 
   @safe struct Room {
     /// `[columns, rows]`
@@ -147,7 +148,8 @@ extension ColumnRounding {
     for j in block.reversed() {
       let target = unsafe room.targets + (j - block.lowerBound) * rows
       for i in j + 1..<max(j + 1, block.upperBound) {
-        unsafe ck_add_scaled_f32(target, room.errors + i * rows, factor[i * columns + j], rows)
+        unsafe ck_add_scaled_f32(
+          target, room.errors + i * rows, factor[i * columns + j], rows, isa)
       }
       let scale = unsafe 1 / factor[j * columns + j]
       for row in 0..<rows {
@@ -161,7 +163,7 @@ extension ColumnRounding {
     let codes = unsafe room.codes + column * rows
     switch rounding {
     case .nearest(let limit):
-      unsafe ck_feedback_round(target, room.inverses, rows, Float(limit), codes)
+      unsafe ck_feedback_round(target, room.inverses, rows, Float(limit), codes, isa)
     case .trellis(let layout, let costs):
       for chain in layout.chains(ofColumn: column) {
         let rows = chain.clamped(to: firstRow..<firstRow + rows)
@@ -170,13 +172,13 @@ extension ColumnRounding {
         unsafe Scratch.withFloats(ck_trellis_scratch(rows.count) / 4) { scratch in
           unsafe ck_trellis_search_column(
             target + start, room.inverses + start, rows.count, costs.values, room.path + start,
-            scratch, InstructionSet.widest.c)
+            scratch, isa)
         }
       }
       for row in 0..<rows { unsafe codes[row] = Int16(room.path[row]) }
     }
     unsafe ck_feedback_errors(
-      room.values + column * rows, codes, steps, rows, room.errors + column * rows)
+      room.values + column * rows, codes, steps, rows, room.errors + column * rows, isa)
   }
 
   /// targets = L[after, block]ᵀ · errors[after], where `after` are all columns after the block.
