@@ -142,19 +142,31 @@ extension Grid {
           return "is \(decimal(found, 2)) steps from the source in row \(row), at most "
             + "\(decimal(largestRowError, 2)) are allowed"
         }
-        for column in values.indices {
-          let code =
+        // A sum of squares is at least each of them.
+        let furthest = largestError * Double(step)
+        guard error > furthest * furthest,
+          let column =
             width == 2
-            ? Double(stored.span(of: Int16.self)[column])
-            : Double(stored.span(of: Int8.self)[column])
-          let difference = abs(Double(values[column]) - code * Double(step))
-          guard difference > largestError * Double(step) else { continue }
-          return "is \(decimal(difference / Double(step), 1)) steps from the source in row \(row), "
-            + "column \(column), at most \(decimal(largestError, 1)) are allowed"
-        }
-        return nil
+            ? firstBeyond(furthest, values, stored.span(of: Int16.self), step)
+            : firstBeyond(furthest, values, stored.span(of: Int8.self), step)
+        else { return nil }
+        let code =
+          width == 2
+          ? Double(stored.span(of: Int16.self)[column]) : Double(stored.span(of: Int8.self)[column])
+        let difference = abs(Double(values[column]) - code * Double(step))
+        return "is \(decimal(difference / Double(step), 1)) steps from the source in row \(row), "
+          + "column \(column), at most \(decimal(largestError, 1)) are allowed"
       }
     }
     return clauses.compactMap(\.self).first
+  }
+
+  /// The first column whose value is further from its code than a distance.
+  private static func firstBeyond<Code: FixedWidthInteger>(
+    _ distance: Double, _ values: Span<Float>, _ codes: Span<Code>, _ step: Float
+  ) -> Int? {
+    values.indices.first {
+      abs(Double(values[$0]) - Double(codes[$0]) * Double(step)) > distance
+    }
   }
 }

@@ -39,6 +39,23 @@ import Testing
     }
   }
 
+  /// An empty array has an address, too.
+  @Test func `a layer whose bias is empty has none`() {
+    let (x, weight) = (normals(7 * 12, seed: 4), normals(100 * 12, seed: 5))
+    let results = [[Float]?.none, []].map { bias in
+      var output = normals(7 * 100, seed: 6)
+      var span = output.mutableSpan
+      let matrix = unsafe MatrixSpan(float32: weight.span.bytes, rows: 100, columns: 12)
+      if let bias {
+        Reproducible.linear(x.span, matrix, bias: bias.span, into: &span, on: pool)
+      } else {
+        Reproducible.linear(x.span, matrix, into: &span, on: pool)
+      }
+      return output
+    }
+    #expect(results[0] == results[1])
+  }
+
   @Test(arguments: Activation.allCases)
   func `activations and their derivatives have one result on every instruction set`(
     activation: Activation

@@ -1,4 +1,3 @@
-internal import CKernels
 public import Concurrency
 
 /// Takes a symmetric positive definite matrix A apart into L · Lᵀ with L lower triangular
@@ -39,17 +38,13 @@ public func choleskyFactor(
     let panels = (rows - first + Self.height - 1) / Self.height
     if first > 0 { subtractKnown(first, columns, panels, pool) }
     guard factorDiagonal(first, columns) else { return false }
-    unsafe Scratch.withFloats(columns * columns) { transposed in
-      for j in 0..<columns {
-        for k in 0..<columns {
-          unsafe transposed[j * columns + k] = a[(first + k) * n + first + j]
-        }
-      }
-      nonisolated(unsafe) let transposed = unsafe transposed
+    unsafe Scratch.withFloats(columns * columns) { inverse in
+      unsafe invertDiagonal(first, columns, into: inverse)
+      nonisolated(unsafe) let inverse = unsafe inverse
       pool.run(panels) { panel in
         let row = max(first + panel * Self.height, first + columns)
         let end = min(first + (panel + 1) * Self.height, rows)
-        unsafe solve(row..<max(row, end), first, columns, transposed)
+        unsafe solve(row..<max(row, end), first, columns, inverse)
       }
     }
     return true
@@ -87,20 +82,34 @@ public func choleskyFactor(
     return true
   }
 
-  /// X · Lᵀ = A for rows below the diagonal block, in place.
-  ///
-  /// - Parameter transposed: Lᵀ of the diagonal block.
-  private func solve(
-    _ rows: Range<Int>, _ first: Int, _ columns: Int, _ transposed: UnsafePointer<Float>
+  /// The inverse of the diagonal block's L, transposed.
+  private func invertDiagonal(
+    _ first: Int, _ columns: Int, into transposed: UnsafeMutablePointer<Float>
   ) {
-    let isa = InstructionSet.widest.c
-    for i in rows {
-      let row = unsafe a + i * n + first
-      for j in 0..<columns {
-        let below = unsafe transposed + j * columns + j
-        unsafe row[j] /= below[0]
-        unsafe ck_add_scaled_f32(row + j + 1, below + 1, -row[j], columns - j - 1, isa)
+    unsafe transposed.update(repeating: 0, count: columns * columns)
+    var column = [Double](repeating: 0, count: columns)
+    for j in 0..<columns {
+      for i in j..<columns {
+        let row = unsafe a + (first + i) * n + first
+        var sum = i == j ? 1.0 : 0.0
+        for k in j..<i { unsafe sum -= Double(row[k]) * column[k] }
+        column[i] = unsafe sum / Double(row[i])
+        unsafe transposed[j * columns + i] = Float(column[i])
       }
+    }
+  }
+
+  /// X = A · L⁻ᵀ for rows below the diagonal block, in place.
+  private func solve(
+    _ rows: Range<Int>, _ first: Int, _ columns: Int, _ inverse: UnsafePointer<Float>
+  ) {
+    unsafe Scratch.withFloats(rows.count * columns) { known in
+      for (index, i) in rows.enumerated() {
+        unsafe (known + index * columns).update(from: a + i * n + first, count: columns)
+      }
+      unsafe Reproducible.product(
+        Reproducible.Matrix(known, columns), Reproducible.Matrix(inverse, columns),
+        into: a + rows.lowerBound * n + first, outStride: n, rows.count, columns, columns)
     }
   }
 }

@@ -30,8 +30,12 @@ extension Reproducible {
           unsafe forEachPanel(of: weights, pool) { panel, floats in
             let corner = unsafe output.baseAddress! + panel.lowerBound
             for row in 0..<m {
-              for column in panel.indices {
-                unsafe corner[row * n + column - panel.lowerBound] = bias.isEmpty ? 0 : bias[column]
+              let start = unsafe corner + row * n
+              if unsafe bias.isEmpty {
+                unsafe start.update(repeating: 0, count: panel.count)
+              } else {
+                unsafe start.update(
+                  from: bias.baseAddress! + panel.lowerBound, count: panel.count)
               }
             }
             unsafe addProduct(
