@@ -34,4 +34,17 @@ extension Graph {
     }
     return max(1, attended.max() ?? values.dropFirst().map(\.rows.constant).max() ?? 1)
   }
+
+  /// Elements of the largest value that an image's tower computes, windows of maps among them.
+  public var largestImageValue: Int {
+    nodes.reduce(1) { largest, node in
+      let made = values[node.output]
+      var width = made.width
+      if case .conv2d(let conv) = node.operation {
+        let window = conv.kernel.height * conv.kernel.width
+        width = max(width, values[node.inputs[0]].width / conv.groups * window)
+      }
+      return max(largest, made.rows.at(0) * width)
+    }
+  }
 }

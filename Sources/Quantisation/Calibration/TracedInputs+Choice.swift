@@ -8,6 +8,8 @@ extension TracedInputs {
   /// As many rows as second moments of the widest layers need, and memory allows.
   private static let tokens = 1_800
   private static let pictures = 8...48
+  /// Elements of one value, of all pictures together: 256 MB. Large maps are of fewer pictures.
+  private static let mostElements = 1 << 26
   /// Those of which gradients are taken, where nothing else is asked.
   private static let fewPictures = 4
   private static let fewTexts = 16
@@ -35,7 +37,9 @@ extension TracedInputs {
     let count =
       calibration == .none
       ? Self.fewPictures
-      : min(max(Self.tokens / image.tokenRows, Self.pictures.lowerBound), Self.pictures.upperBound)
+      : min(
+        max(Self.tokens / image.tokenRows, Self.pictures.lowerBound), Self.pictures.upperBound,
+        max(Self.mostElements / image.largestImageValue, 1))
     var pictures = probes
     if chosen.isEmpty {
       pictures.levels = CalibrationPictures.all(size: size, count).flatMap(\.self)
