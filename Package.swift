@@ -212,7 +212,7 @@ let package = Package(
     tests(
       of: "Conversion",
       [
-        "Architecture", "Bytes", "Checkpoints", "ClipPack", "Concurrency", "Conversion",
+        "Architecture", "Bytes", "Checkpoints", "ClipPack", "Codecs", "Concurrency", "Conversion",
         "ConversionSupport", "Evidence", "Kernels", "PackFormat", "PackTools", "Platform",
         "Quantisation", "Report", "Tensors", "Towers", system,
       ]),

@@ -1,5 +1,6 @@
 import Architecture
 import Checkpoints
+import Codecs
 import Concurrency
 import SystemPackage
 import TestSupport
@@ -30,6 +31,27 @@ import Testing
       5.8 - height / 2 - Double(shift - 20) / 256 + (shift + forms < 20 ? height : 0)
     }
     #expect(abs(bits - 5.8) <= 0.01 && attempts <= RateSearch.maximumAttempts + 1)
+  }
+
+  /// Of two neighbouring levels, the finer one would make wide codes of a tensor.
+  @Test func `keeps codes narrow where wide ones would make a step`() throws {
+    let search = try search(.bits(7.5))
+    var found = 0
+    for shift in -300..<300 {
+      let (fine, coarse) = (search.start.shifted(by: shift), search.start.shifted(by: shift + 1))
+      let (before, after) = (search.codings(at: coarse), search.codings(at: fine))
+      let held = search.codings(at: RateSearch.Levels(steps: fine.steps, forms: 1))
+      for entry in search.relative {
+        let name = entry.parameter.name
+        let (before, after) = (try #require(before[name]), try #require(after[name]))
+        let steps = [before, after].compactMap { $0.step?.step }
+        let isNarrow = steps.map { Grid.areAffordable(entry.finestSteps, at: $0) }
+        let isStep = !before.isTrellis && !after.isTrellis && isNarrow == [true, false]
+        if isStep { found += 1 }
+        #expect(before.isTrellis || held[name] == (isStep ? before : after), "\(name), \(shift)")
+      }
+    }
+    #expect(found > 0)
   }
 
   @Test func `ends with the best where no size is near enough`() throws {

@@ -74,7 +74,8 @@ extension RateSearch {
         let between = shift(fine) + Int(saturating: share * Double(gap))
         next = min(max(between, shift(fine) + 1), shift(coarse) - 1)
       } else {
-        // A tensor that leaves the trellis makes a step: what was coarse enough keeps it there.
+        // A tensor that leaves the trellis, or needs wide codes, makes a step in size: what was
+        // coarse enough keeps it as it was there.
         guard kept == nil else { return nil }
         form = shift(coarse)
         next =

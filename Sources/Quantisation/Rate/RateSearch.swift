@@ -19,7 +19,7 @@ package struct RateSearch {
   /// 256ths of an octave on top of what sensitivity says, by tower.
   package struct Levels: Equatable {
     var steps: [Tower: Int] = [:]
-    /// By how much other levels decide which tensors are on the trellis.
+    /// By how much other levels decide which tensors are on the trellis, and which have wide codes.
     var forms = 0
 
     package init() {}
@@ -139,7 +139,16 @@ package struct RateSearch {
     let form = StepExponent(entry.exponent + level + forms - trellisOffset)
     guard bits(of: entry, at: level + forms) < trellisBits,
       Grid.areAffordable(entry.finestSteps, at: form.step)
-    else { return Recipe.Coding(step: StepExponent(entry.exponent + level), isTrellis: false) }
+    else {
+      let (own, kept) = (
+        StepExponent(entry.exponent + level), StepExponent(entry.exponent + level + forms)
+      )
+      // Wide codes make a step in size, too: what needs none at the other levels keeps its step.
+      let isHeld =
+        forms > 0 && !Grid.areAffordable(entry.finestSteps, at: own.step)
+        && Grid.areAffordable(entry.finestSteps, at: kept.step)
+      return Recipe.Coding(step: isHeld ? kept : own, isTrellis: false)
+    }
     return Recipe.Coding(
       step: StepExponent(entry.exponent + level - trellisOffset), isTrellis: true)
   }
