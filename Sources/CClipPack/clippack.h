@@ -197,9 +197,9 @@ typedef void (*clippack_progress)(void *context, const char *step, double share)
    command `convert --json` prints, or NULL.
 
    to: lossless, f16, bf16, int8 · or bits, max_bytes or min_cosine · storage: compact, mapped ·
-   towers: both, image, text · tokenizer: a folder · adapter · calibration: "built-in", "none" or
-   paths of pictures · evidence: false for none · evidence_images: paths · evidence_texts:
-   strings · allow_non_finite: true · threads */
+   towers: both, image, text · tokenizer: a folder · adapter · calibration: "built-in" (unless
+   given), "none" or paths of pictures · evidence: false for none · evidence_images: paths ·
+   evidence_texts: strings · allow_non_finite: true · threads */
 int clippack_convert(const char *source, const char *output, const char *options,
                      clippack_progress progress, void *context, char **report);
 

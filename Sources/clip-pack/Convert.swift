@@ -76,7 +76,7 @@ struct Convert: Command {
   @Option(
     help: ArgumentHelp(
       "What int8 weights and those at a rate are rounded for: a folder of your pictures, built-in "
-        + "ones, or none (each weight by itself); built-in with a rate, none with --to.",
+        + "ones (the default), or none (each weight by itself: quick, and less near).",
       valueName: "dir|built-in|none"))
   var calibration: String?
 

@@ -21,7 +21,8 @@ import Testing
   ) throws -> FilePath {
     let path = folder.appending(name)
     let conversion = Conversion(
-      recipe: Recipe(target: .int8, towers: towers), storage: storage, pool: WorkerPool())
+      recipe: Recipe(target: .int8, towers: towers), storage: storage,
+      calibration: CalibrationChoice.none, pool: WorkerPool())
     _ = try conversion.run(Checkpoint(Fixture.path(source).string), to: path)
     return path
   }

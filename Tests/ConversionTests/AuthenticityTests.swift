@@ -125,7 +125,7 @@ struct AuthenticityTests {
     let path = bench.folder.appending("x.clippack")
     let conversion = Conversion(
       recipe: Recipe(target: .int8), evidenceImages: pictures, evidenceTexts: texts,
-      pool: bench.pool)
+      calibration: CalibrationChoice.none, pool: bench.pool)
     let summary = try conversion.run(Checkpoint(source.string), to: path)
     #expect(summary.notes == notes)
     let verification = try Verification.against(

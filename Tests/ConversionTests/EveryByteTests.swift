@@ -39,7 +39,9 @@ struct EveryByteTests {
     let isExhaustive = asked != nil
     let changes: [UInt8] = (0..<8).map { 1 << $0 } + [0xff]
     let path = folder.appending("demo.clippack")
-    _ = try Conversion(recipe: Recipe(target: .int8), pool: pool)
+    _ = try Conversion(
+      recipe: Recipe(target: .int8), calibration: CalibrationChoice.none, pool: pool
+    )
       .run(Checkpoint(Fixture.path("demo").string), to: path)
     let pack = try Pack(path, pool: pool)
     try pack.validate()

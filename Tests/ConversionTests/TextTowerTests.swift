@@ -39,7 +39,8 @@ struct TextTowerTests {
       folder(base).string, textTower: folder(encoder).string)
     let path = bench.folder.appending("\(name).clippack")
     let summary = try Conversion(
-      recipe: Recipe(target: target, towers: .both, rate: nil), pool: bench.pool
+      recipe: Recipe(target: target, towers: .both, rate: nil), calibration: CalibrationChoice.none,
+      pool: bench.pool
     ).run(checkpoint, to: path)
     return (path, checkpoint, summary)
   }

@@ -18,7 +18,8 @@ import Testing
   init() throws {
     let pack = folder.appending("demo.clippack")
     let conversion = Conversion(
-      recipe: Recipe(target: .int8), storage: .mapped, makesEvidence: false, pool: WorkerPool())
+      recipe: Recipe(target: .int8), storage: .mapped, makesEvidence: false,
+      calibration: CalibrationChoice.none, pool: WorkerPool())
     _ = try conversion.run(Checkpoint(Fixture.path("demo").string), to: pack)
     model = try Model(opening: pack)
   }

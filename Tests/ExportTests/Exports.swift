@@ -19,7 +19,8 @@ final class Exports {
     let pool = WorkerPool(threads: 2)
     if FileKind(of: path) == nil {
       let conversion = Conversion(
-        recipe: Recipe(target: target, towers: .both), makesEvidence: false, pool: pool)
+        recipe: Recipe(target: target, towers: .both), makesEvidence: false,
+        calibration: CalibrationChoice.none, pool: pool)
       _ = try conversion.run(Checkpoint(Fixture.path(fixture).string), to: path)
     }
     return try Model(Pack(path, pool: pool), keepingMatrices: false)

@@ -34,7 +34,8 @@ struct SigningTests {
   func pack(_ storage: Storage = .compact) throws -> Pack {
     let path = folder.appending("\(storage.rawValue).clippack")
     let conversion = Conversion(
-      recipe: Recipe(target: .int8), storage: storage, makesEvidence: false, pool: pool)
+      recipe: Recipe(target: .int8), storage: storage, makesEvidence: false,
+      calibration: CalibrationChoice.none, pool: pool)
     _ = try conversion.run(
       Checkpoint(Fixture.path("models/quick-gelu").string), to: path)
     return try Pack(path, pool: pool)

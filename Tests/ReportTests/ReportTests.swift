@@ -21,7 +21,9 @@ struct ReportTests {
 
   private func model() throws -> Model {
     let path = folder.appending("a.clippack")
-    _ = try Conversion(recipe: Recipe(target: .int8), pool: pool)
+    _ = try Conversion(
+      recipe: Recipe(target: .int8), calibration: CalibrationChoice.none, pool: pool
+    )
       .run(Checkpoint(Fixture.path("models/quick-gelu").string), to: path)
     return try Model(Pack(path, pool: pool), keepingMatrices: false)
   }

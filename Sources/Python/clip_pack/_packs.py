@@ -27,7 +27,7 @@ def convert(
         progress: called with what is going on and how much of it is done, 0 to 1 or None.
         options: to="lossless", "f16", "bf16" or "int8"; or bits, max_bytes or min_cosine; storage=
             "compact" or "mapped"; towers="both", "image" or "text"; tokenizer=folder; adapter;
-            calibration="built-in", "none", a folder or paths of pictures; evidence=False;
+            calibration="built-in" (the default), "none", a folder or paths of pictures; evidence=False;
             evidence_images=a folder or paths; evidence_texts=strings; allow_non_finite; threads.
 
     Returns:

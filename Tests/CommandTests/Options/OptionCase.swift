@@ -38,7 +38,7 @@ struct OptionBench {
   private static let shared = Result { () throws -> TemporaryFolder in
     let folder = TemporaryFolder()
     for arguments in [
-      ["convert", demo, "-o", "demo.clippack"],
+      ["convert", demo, "-o", "demo.clippack", "--calibration", "none"],
       ["convert", demo, "-o", "whole.clippack", "--to", "lossless", "--no-evidence"],
       ["convert", tiny, "-o", "tiny.clippack"], ["keygen", "-o", "key"],
       ["keygen", "-o", "other"],
