@@ -7,7 +7,7 @@ FILE is .npy, or .safetensors with `pixel_values` [N, C, H, W] or `input_ids` [M
 Writes `image_embeds` [N, E] and `text_embeds` [M, E], float32, and `logits` [N, M] where the pack has scores; without
 -o, prints them as JSON. As a module: `Model(Pack(path)).embed("image", pixels)`.
 """
-import argparse, json, math, struct, sys
+import argparse, json, math, sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -253,7 +253,8 @@ def read_array(path, name):
         data = file.read()
     if data[:6] == b"\x93NUMPY":
         return np.load(path, allow_pickle=False)
-    size = struct.unpack("<Q", data[:8])[0]
+    size = int.from_bytes(data[:8], "little")
+    require(data[8:9] == b"{" and size <= len(data) - 8, path, "is neither .npy nor .safetensors")
     header = json.loads(data[8:8 + size])
     require(name in header, path, f"there is no tensor {name}")
     kinds = {"F32": "<f4", "F16": "<f2", "F64": "<f8", "I64": "<i8", "I32": "<i4", "U8": "<u1"}
@@ -271,6 +272,14 @@ def read_ids(path):
     return texts
 
 
+def read(path, how):
+    """What a file of inputs holds; or an end that names it, not the pack."""
+    try:
+        return how(path)
+    except (ValueError, TypeError, OSError) as error:
+        sys.exit(str(error) if str(path) in str(error) else f"{path}: {error}")
+
+
 def main():
     parser = argparse.ArgumentParser(description="Embed pixels and token ids with a pack.")
     parser.add_argument("pack")
@@ -278,12 +287,14 @@ def main():
     parser.add_argument("--ids", metavar="FILE", help="input_ids [M, L]; a negative id ends its text")
     parser.add_argument("-o", "--output", metavar="OUT.npz")
     options = parser.parse_args()
+    pixels = options.pixels and read(options.pixels, lambda path: read_array(path, "pixel_values"))
+    ids = options.ids and read(options.ids, read_ids)
     try:
         model, found = Model(Pack(options.pack)), {}
-        if options.pixels:
-            found["image_embeds"] = model.embed(IMAGE, read_array(options.pixels, "pixel_values"))
-        if options.ids:
-            found["text_embeds"] = model.embed(TEXT, read_ids(options.ids))
+        if pixels is not None:
+            found["image_embeds"] = model.embed(IMAGE, pixels)
+        if ids is not None:
+            found["text_embeds"] = model.embed(TEXT, ids)
         if len(found) == 2 and model.network.scores:
             found["logits"] = model.logits(found["image_embeds"], found["text_embeds"])
     except (ValueError, OSError) as error:

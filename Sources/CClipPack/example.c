@@ -1,6 +1,9 @@
-/* Says which of some labels fits a picture best:
+/* Says which of some labels fits a picture best. In the folder of the repository:
 
-       clang example.c -lclippack -o example && ./example clip.clippack photo.jpg "a cat" "a dog" */
+       swift build -c release --product clippack
+       clang -ISources/CClipPack Sources/CClipPack/example.c -L.build/release -lclippack \
+           -Wl,-rpath,$PWD/.build/release -o example
+       ./example clip.clippack photo.jpg "a cat" "a dog" */
 #include <clippack.h>
 #include <stdio.h>
 #include <stdlib.h>
