@@ -1,3 +1,9 @@
+/// A number with as many digits as it needs: 1 and 2.5, not 1.0.
+public func plain(_ value: Double) -> String {
+  let text = "\(value)"
+  return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+}
+
 /// A number with `digits` digits after the point; as Swift prints it where it is not finite, or too
 /// large for that.
 public func decimal(_ value: Double, _ digits: Int) -> String {

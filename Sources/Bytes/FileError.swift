@@ -32,7 +32,10 @@ public struct FileError: Failure {
 
   public init(_ verb: String, _ path: FilePath, _ error: any Error) {
     let errno = error as? Errno ?? .ioError
-    self.init(verb, path, "\(errno)", code: errno == .isDirectory ? .kind : .system)
+    let isFolder = errno == .isDirectory
+    self.init(
+      verb, path, isFolder ? "it is a folder; name a file in it" : "\(errno)",
+      code: isFolder ? .kind : .system)
     self.errno = errno
   }
 

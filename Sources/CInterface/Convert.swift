@@ -57,9 +57,9 @@ extension Conversion {
     }
     switch rates.first {
     case .bits(let bits) where !Rate.bitsAllowed.contains(bits):
-      throw ArgumentError("bits is \(bits), 2 to 9 are allowed")
+      throw ArgumentError("bits is \(plain(bits)), 2 to 9 are allowed")
     case .minCosine(let cosine) where !(0..<1 ~= cosine):
-      throw ArgumentError("min_cosine is \(cosine), 0 to below 1 are allowed")
+      throw ArgumentError("min_cosine is \(plain(cosine)), 0 to below 1 are allowed")
     default: break
     }
     var recipe = Recipe(

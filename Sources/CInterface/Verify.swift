@@ -48,7 +48,7 @@ internal import SystemPackage
 private func verification(of model: Model, _ options: Options) throws -> Verification {
   let least = try options.number("min_cosine")
   guard least.map({ -1...1 ~= $0 }) ?? true else {
-    throw ArgumentError("min_cosine is \(least ?? .nan), -1 to 1 are allowed")
+    throw ArgumentError("min_cosine is \(plain(least ?? .nan)), -1 to 1 are allowed")
   }
   switch (try options.string("against"), try options.path("reference")) {
   case (nil, nil): return try Verification.ofEvidence(model, minimumCosine: least)

@@ -42,7 +42,7 @@ struct HubCache {
     guard FileKind(of: repository) == .directory else {
       throw FileError(
         "find", FilePath(id.description),
-        "no such file or folder, and no '\(repository)' in the Hugging Face cache; \(remedy)")
+        "No such file or directory, and no '\(repository)' in the Hugging Face cache; \(remedy)")
     }
     let snapshots = repository.appending("snapshots")
     if let commit = try commit(id.revision ?? "main", in: repository, snapshots) {

@@ -26,7 +26,7 @@ struct Source {
       return
     }
     guard let id = HubID(argument), !CheckpointFolder.isWeights(argument) else {
-      throw .unreadable(FileError("find", path, "no such file or folder"))
+      throw .unreadable(FileError("find", path, Errno.noSuchFileOrDirectory))
     }
     let snapshot: FilePath
     do throws(FileError) {
@@ -40,7 +40,7 @@ struct Source {
     switch FileKind(of: path) {
     case .directory: try self.init(folder: path)
     case .file, .other: try self.init(file: path)
-    case nil: throw .unreadable(FileError("find", path, "no such file or folder"))
+    case nil: throw .unreadable(FileError("find", path, Errno.noSuchFileOrDirectory))
     }
   }
 

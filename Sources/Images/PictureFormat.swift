@@ -28,12 +28,10 @@ enum PictureFormat: Equatable {
     } else if head.isEmpty {
       throw FormatError(.truncated, "file is empty, a PNG, JPEG or WebP picture is needed")
     } else {
-      let name = Self.name(of: head).map { " (\($0))" } ?? ""
       let digits = head.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
-      throw FormatError(
-        .unsupported,
-        "picture begins with \(digits.joined(separator: " "))\(name), PNG, JPEG and WebP are read",
-        at: 0)
+      let found =
+        Self.name(of: head).map { "is \($0)" } ?? "begins with \(digits.joined(separator: " "))"
+      throw FormatError(.unsupported, "picture is not a PNG, JPEG or WebP: it \(found)", at: 0)
     }
   }
 
@@ -62,6 +60,7 @@ enum PictureFormat: Equatable {
     }
     if head.starts(with: [0xff, 0x0a]) || has("JXL ", at: 4) { return "JPEG XL" }
     if has("jP  ", at: 4) { return "JPEG 2000" }
-    return nil
+    if has("%PDF") { return "PDF" }
+    return head.allSatisfy { 0x20..<0x7f ~= $0 || [0x09, 0x0a, 0x0d].contains($0) } ? "text" : nil
   }
 }

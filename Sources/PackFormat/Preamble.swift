@@ -58,6 +58,9 @@ extension Preamble {
 
     let magic = try input.take(8, limit: 8, "magic")
     guard magic.elementsEqual(Self.magic) else {
+      if let clause = Self.foreign(all, fileSize: actualSize) {
+        throw FormatError(.unsupported, clause, at: start)
+      }
       throw FormatError(
         .invalidField, "file begins with \(magic.hexadecimal), a pack with \(Self.magicText)",
         at: start)

@@ -56,7 +56,7 @@ public struct Report {
     let failures = verification.failures.map { "<li>\(Self.escaped($0))</li>" }.joined()
     let weakest =
       comparison.measures.weakest.map {
-        "<p>Weakest measure: <strong>\(Self.label($0.measure)) "
+        "<p>Weakest measure: <strong>\($0.measure.name): "
           + "\(decimal($0.value, 5))</strong>.</p>"
       } ?? "<p>Nothing was lost in any measure.</p>"
     return """
@@ -78,12 +78,15 @@ public struct Report {
     let values: [(String, String?)] = [
       ("image cosine, lowest", comparison.image.map { decimal($0.cosineMinimum, 6) }),
       ("text cosine, lowest", comparison.text.map { decimal($0.cosineMinimum, 6) }),
-      ("image centred, lowest", comparison.image.map { decimal($0.centredCosineMinimum, 5) }),
-      ("text centred, lowest", comparison.text.map { decimal($0.centredCosineMinimum, 5) }),
-      ("same best text", comparison.answers.map { decimal(100 * $0.topOne, 1) + " %" }),
-      ("same five best", comparison.answers.map { decimal(100 * $0.topFive, 1) + " %" }),
+      (
+        "image cosine centred, lowest",
+        comparison.image.map { decimal($0.centredCosineMinimum, 5) }
+      ),
+      ("text cosine centred, lowest", comparison.text.map { decimal($0.centredCosineMinimum, 5) }),
+      ("best text", comparison.answers.map { decimal(100 * $0.topOne, 1) + " %" }),
+      ("five best", comparison.answers.map { decimal(100 * $0.topFive, 1) + " %" }),
       ("rank correlation, lowest", comparison.answers.map { decimal($0.rankMinimum, 4) }),
-      ("logit error, largest", comparison.answers.map { decimal($0.maximumDifference, 4) }),
+      ("logit difference, largest", comparison.answers.map { decimal($0.maximumDifference, 4) }),
       (
         "recall, original index",
         comparison.index.map { decimal(100 * $0.originalIndex, 1) + " %" }
@@ -123,12 +126,6 @@ public struct Report {
   static func section(_ title: String, _ body: String, note: String = "") -> String {
     "<section><h2>\(title)</h2>" + (note.isEmpty ? "" : "<p class=\"note\">\(note)</p>")
       + body + "</section>"
-  }
-
-  /// `image_cosine_min` → `image cosine min`.
-  static func label(_ measure: Measure) -> String {
-    measure.rawValue.replacing("_", with: " ").replacing("top1", with: "best-text")
-      .replacing("top5", with: "five-best")
   }
 
   /// Text as HTML shows it.

@@ -6,9 +6,7 @@ public import Kernels
 public import PackFormat
 import Quantisation
 
-extension Recipe.Target: ExpressibleByArgument {
-  static let names = allCases.map(\.rawValue).joined(separator: ", ")
-}
+extension Recipe.Target: ExpressibleByArgument {}
 extension Recipe.Towers: ExpressibleByArgument {}
 extension Storage: ExpressibleByArgument {}
 extension CLIPConfiguration.Activation: ExpressibleByArgument {}

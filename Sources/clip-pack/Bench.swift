@@ -15,7 +15,9 @@ struct Bench: Command {
   @Argument(help: "The pack.", completion: .file(extensions: ["clippack"]))
   var pack: String
 
-  @Option(help: ArgumentHelp("How often each is run.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp("How often each is run (default: 10).", valueName: "n"),
+    transform: wholeNumber(from: "1 up"))
   var rounds = 10
 
   @OptionGroup var computing: Computing
@@ -41,13 +43,13 @@ struct Bench: Command {
       "\(pack) in \(compute.rawValue), \(counted(common.threads, "thread")), median of \(rounds); "
         + "a product in the caches runs at \(decimal(peak / 1e9, 0)) GFLOPS")
     let cases = Table.lines(
-      ["", "median", "min", "max", "processor", "GFLOPS", "of that"], rows.map { $0.cells(peak) })
+      ["", "median", "min", "max", "processor", "GFLOPS", "of peak"], rows.map { $0.cells(peak) })
     for line in cases { try emit("  " + line) }
     for row in rows where row.showsParts {
       try emit("")
       try emit("Where the time of \(row.what) goes, mean of \(rounds)")
       let parts = Table.lines(
-        ["", "mean", "of all", "GFLOPS", "of that"], row.partCells(peak, rounds))
+        ["", "mean", "of all", "GFLOPS", "of peak"], row.partCells(peak, rounds))
       for line in parts { try emit("  " + line) }
     }
   }

@@ -14,13 +14,12 @@ struct Classify: Command {
     parsing: .upToNextOption, help: ArgumentHelp("PNG, JPEG or WebP pictures.", valueName: "file"))
   var image: [Values]
 
-  @Option(parsing: .upToNextOption, help: ArgumentHelp("What may be seen.", valueName: "s"))
+  @Option(parsing: .upToNextOption, help: ArgumentHelp("Labels to choose from.", valueName: "s"))
   var label: [Values]
 
   @Option(
     help: ArgumentHelp(
-      "A sentence that a label stands in, as {}; \"\(Self.usualTemplate)\" unless given. "
-        + "Of several, a label is the mean of its embeddings, normalised again.",
+      "Sentence with {} for the label (default: \"\(Self.usualTemplate)\"); several are averaged.",
       valueName: "s"))
   var template: [String] = []
 

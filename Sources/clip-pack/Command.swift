@@ -15,7 +15,11 @@ struct Common: ParsableArguments {
   @Flag(help: "Print results and errors only.")
   var quiet = false
 
-  @Option(help: ArgumentHelp("How many threads work; results do not depend on it.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "How many threads work (default: \(WorkerPool.processors)); results do not depend on it.",
+      valueName: "n"),
+    transform: wholeNumber(from: "1 to 1024"))
   var threads = WorkerPool.processors
 
   func validate() throws {
@@ -32,8 +36,7 @@ struct Common: ParsableArguments {
 struct Computing: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "What products are computed in: f32, bf16 or int8; what the pack's evidence recommends "
-        + "unless given."))
+      "What products are computed in (default: what the pack's evidence recommends)."))
   var compute: Compute?
 }
 

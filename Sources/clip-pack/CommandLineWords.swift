@@ -100,6 +100,17 @@ struct CommandLineWords {
     return runs[number]
   }
 
+  /// Of `embed PACK WORD`, the second word that no option stands before.
+  var wordAfterPack: String? {
+    let flags = ["--json", "--quiet", "--jsonl", "--overwrite", "--null", "-0"]
+    let plain = words.indices.filter { index in
+      guard index > 0, !words[index].hasPrefix("-") else { return false }
+      let before = words[index - 1]
+      return !before.hasPrefix("-") || before.contains("=") || flags.contains(before)
+    }
+    return plain.count > 1 ? Self.readable(words[plain[1]]) : nil
+  }
+
   /// A message of the parser's, in which a word for the rest of a run is an ellipsis.
   static func readable(_ message: String) -> String {
     guard message.utf8.contains(0) else { return message }

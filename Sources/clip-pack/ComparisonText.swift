@@ -16,9 +16,12 @@ enum ComparisonText {
     }
     for (name, stages) in [("image", comparison.imageStages), ("text ", comparison.textStages)] {
       guard let stages, let worst = stages.worst else { continue }
+      let count = counted(stages.names.count, "stage")
       lines.append(
-        "  \(name)   relative error at most \(scientific(worst.error)) (\(worst.name)) in "
-          + counted(stages.names.count, "stage"))
+        worst.error == 0
+          ? "  \(name)   exact in \(count)"
+          : "  \(name)   relative error at most \(scientific(worst.error)) (\(worst.name)) in "
+            + count)
     }
     if let answers = comparison.answers {
       lines += [
@@ -26,7 +29,7 @@ enum ComparisonText {
           + "\(decimal(answers.meanDifference, 4)) mean",
         "  best text    \(bar(answers.topOne)) the same for \(percent(answers.topOne)) of pictures",
         "  five best    \(bar(answers.topFive)) \(percent(answers.topFive)) kept",
-        "  rank order   \(bar(answers.rankMinimum)) correlation "
+        "  ranks        \(bar(answers.rankMinimum)) rank correlation "
           + "\(decimal(answers.rankMinimum, 4)) lowest",
       ]
     }
@@ -38,9 +41,7 @@ enum ComparisonText {
     }
     if let weakest = comparison.measures.weakest {
       lines.append(
-        "  weakest      \(weakest.measure.rawValue.replacing("_", with: " ")) "
-          + "\(decimal(weakest.value, 5))"
-      )
+        "  weakest      \(weakest.measure.name): \(decimal(weakest.value, 5))")
     }
     return lines
   }

@@ -40,10 +40,10 @@ struct Convert: Command {
       valueName: "source"))
   var textTower: String?
 
-  @Option(help: "The activation, where no file says it: quick_gelu or gelu.")
+  @Option(help: "The activation, where no file says it.")
   var activation: CLIPConfiguration.Activation?
 
-  @Option(help: "How weights are coded: \(Recipe.Target.names); int8 unless a rate is given.")
+  @Option(help: "How weights are coded (default: int8, unless a rate is given).")
   var to: Recipe.Target?
 
   @OptionGroup var rate: RateOptions
@@ -53,14 +53,15 @@ struct Convert: Command {
       "Make no pack: print what packs of 2 to 8 bits a weight would be, and draw it (-o, .svg)."))
   var explore = false
 
-  @Option(help: "How they are stored: compact, to ship, or mapped, to run in place.")
+  @Option(help: "How the pack is stored: compact, to ship, or mapped, to run in place.")
   var storage = Storage.compact
 
-  @Option(help: "Which towers are taken: both, image or text.")
+  @Option(help: "Which towers are taken.")
   var towers = Recipe.Towers.both
 
   @Option(
-    help: ArgumentHelp("Where the tokenizer's files are; beside the weights.", valueName: "dir"))
+    help: ArgumentHelp(
+      "Folder of the tokenizer's files (default: beside the weights).", valueName: "dir"))
   var tokenizer: String?
 
   @Option(

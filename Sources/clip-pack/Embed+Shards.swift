@@ -71,15 +71,16 @@ extension Embed {
 }
 
 /// `3/8`: of eight machines the fourth.
-struct ShardPart: ExpressibleByArgument {
+struct ShardPart {
   let part: Int
   let parts: Int
 
-  init?(argument: String) {
+  /// - Throws: what is needed, for the parser to say.
+  init(_ argument: String) throws {
     let numbers = argument.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
     guard numbers.count == 2, let part = numbers[0], let parts = numbers[1],
       1...1_000_000 ~= parts, 0..<parts ~= part
-    else { return nil }
+    else { throw ValidationError("two whole numbers are needed, such as 0/4 to 3/4") }
     (self.part, self.parts) = (part, parts)
   }
 }

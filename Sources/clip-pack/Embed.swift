@@ -58,7 +58,8 @@ struct Embed: Command {
   @Option(
     help: ArgumentHelp(
       "With --shards: every nth of them, from the ith on, counted from 0; for n machines.",
-      valueName: "i/n"))
+      valueName: "i/n"),
+    transform: ShardPart.init)
   var shard: ShardPart?
 
   @Option(help: "What .npy files hold: f32, or f16 for half the size.")
@@ -66,7 +67,8 @@ struct Embed: Command {
 
   @Option(
     help: ArgumentHelp(
-      "Accept up to this many pictures that cannot be read, and stop at one more.", valueName: "n"))
+      "Accept up to this many pictures that cannot be read, and stop at one more.", valueName: "n"),
+    transform: wholeNumber(from: "0 up"))
   var maxFailures: Int?
 
   @Flag(
@@ -97,7 +99,8 @@ struct Embed: Command {
       "Write what comes out of a layer in place of embeddings, all rows of each input: 0 is what "
         + "goes into the first block, N what comes out of block N, -1 of the last; needs -o "
         + "NAME.npy.",
-      valueName: "n"))
+      valueName: "n"),
+    transform: wholeNumber(from: "0 up, or -1 down from the last layer"))
   var layer: Int?
 
   @OptionGroup var computing: Computing
@@ -107,6 +110,9 @@ struct Embed: Command {
     let given = [
       !image.isEmpty, imagesFrom != nil, !text.isEmpty, textsFrom != nil, !shards.isEmpty,
     ]
+    if !given.contains(true), let word = CommandLineWords.given.wordAfterPack {
+      throw ValidationError("'\(word)' needs --image or --text before it.")
+    }
     guard given.count(where: \.self) == 1 else {
       throw ValidationError(
         "Give one of --image FILE…, --images-from FILE, --text S…, --texts-from FILE and --shards "

@@ -103,7 +103,7 @@ final class JSONLinesSink: EmbeddingSink {
           written.key: written.value, record.key: record.value, "count": .integer(count),
           "bytes": .integer(bytes), "notes": .array(tally.notes.map(JSON.string)),
         ]).description
-        : "\(path): \(counted(count, "line")), \(size(bytes)); what they are is told in "
+        : "\(path): \(counted(count, "line")), \(size(bytes)); described in "
           + "\(recordPath)")
   }
 }
@@ -158,7 +158,7 @@ final class NumPySink: EmbeddingSink {
       let list = listPath.map { "; its rows are named in \($0)" } ?? ""
       let shape = extents.map { "\($0)" }.joined(separator: "×")
       try emit(
-        "\(path): \(type.name) \(shape), \(size(bytes))\(list); what they are is told in "
+        "\(path): \(type.name) \(shape), \(size(bytes))\(list); described in "
           + "\(recordPath)")
     }
   }

@@ -26,10 +26,10 @@ struct Export: Command {
   @Option(name: .shortAndLong, help: ArgumentHelp("The folder to write into.", valueName: "dir"))
   var output: String
 
-  @Option(help: "huggingface or onnx.")
+  @Option(help: "What is written.")
   var to: Target
 
-  @Option(help: "Of ONNX: transformers.js, immich or fastembed (default: transformers.js).")
+  @Option(help: "Of ONNX: which program's folders (default: transformers.js).")
   var layout: ONNXLayout?
 
   @Option(

@@ -16,7 +16,7 @@ struct Repack: Command {
   @Option(name: .shortAndLong, help: ArgumentHelp("The pack to write.", valueName: "file"))
   var output: String
 
-  @Option(help: "compact or mapped.")
+  @Option(help: "The storage of the new pack.")
   var storage: Storage
 
   @OptionGroup var common: Common

@@ -7,7 +7,7 @@ import SystemPackage
 
 struct Unpack: Command {
   static let configuration = CommandConfiguration(
-    abstract: "Write a checkpoint of a pack: from --to lossless the source file, byte for byte.")
+    abstract: "Write a checkpoint of a pack; a lossless pack gives the source files back.")
 
   @Argument(help: "The pack.", completion: .file(extensions: ["clippack"]))
   var pack: String

@@ -2,6 +2,7 @@ import Bytes
 import ClipPack
 import Conversion
 import Evidence
+import Kernels
 import PackFormat
 
 extension Verify {
@@ -15,7 +16,7 @@ extension Verify {
       verification.textCount > 0 ? counted(verification.textCount, "text") : nil,
     ].compactMap(\.self)
     lines.append(
-      "compared with \(verification.reference.printable())"
+      "compared with \(verification.reference.printable()) in \(model.compute.rawValue)"
         + (asked.isEmpty ? "" : ": " + asked.joined(separator: ", ")))
     if !asked.isEmpty { lines += ComparisonText.lines(verification.comparison) }
     lines += vouching(verification, rebuilt, pack)
@@ -27,7 +28,8 @@ extension Verify {
     }
     if verification.hasPassed {
       lines.append(
-        Terminal.green("passed") + ": every cosine is at least \(decimal(verification.floor, 7))")
+        Terminal.green("passed") + ": every cosine is at least the floor of "
+          + decimal(verification.floor, 7))
       return lines
     }
     lines += verification.failures.map { Terminal.red("failed") + ": \($0.printable())" }
@@ -44,8 +46,8 @@ extension Verify {
     if against == nil, reference == nil {
       lines.append(
         signers.isEmpty
-          ? "  what was recorded is the maker's word; nobody signed it"
-          : "  what was recorded is the signer's word")
+          ? "  unsigned: the recorded answers are only the maker's claim"
+          : "  the recorded answers are the signer's claim")
     }
     if let authenticity = verification.authenticity, authenticity.isAuthentic {
       lines.append("  authentic: network, tokenizer, preprocessing and every row are the source's")
@@ -68,10 +70,10 @@ extension Verify {
   private func boundedLines(_ names: [String]) -> [String] {
     guard let first = names.first else { return [] }
     return [
-      "  \(counted(names.count, "tensor")) (\(first.printable())"
+      "  \(counted(names.count, "calibrated tensor")) (\(first.printable())"
         + (names.count > 1 ? ", …" : "")
-        + ") were rounded for more than their own values: not proven code by code, but that each "
-        + "row is as near to the source as its step leads"
+        + "): each row is proven to lie within the tolerance of its step, not each code"
+        + (rebuild ? "" : "; --rebuild proves each code of a built-in calibration")
     ]
   }
 

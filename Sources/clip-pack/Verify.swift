@@ -13,7 +13,7 @@ import Tensors
 
 struct Verify: Command {
   static let configuration = CommandConfiguration(
-    abstract: "Prove by the full forward pass that a pack answers like its original.",
+    abstract: "Check every byte of a pack, run it, and compare its answers with its original's.",
     discussion: """
       Checks every byte of the pack, then runs it. Alone, the answers are compared with those that \
       the maker recorded; --against compares every tensor, the tokenizer and the preprocessing \
@@ -75,7 +75,8 @@ struct Verify: Command {
   @Option(
     help: ArgumentHelp(
       "The lowest cosine that passes; else what the maker recorded, or with --against and "
-        + "--reference 0.999.", valueName: "c"))
+        + "--reference 0.999.", valueName: "c"),
+    transform: number(from: "-1 to 1"))
   var minCosine: Double?
 
   @Option(help: ArgumentHelp("With --against: compare on these pictures too.", valueName: "dir"))
@@ -86,7 +87,7 @@ struct Verify: Command {
 
   @Option(
     help: ArgumentHelp(
-      "Demand a signature by this key, a PEM file as keygen writes it.", valueName: "pub"))
+      "Require a signature by this key, a PEM file as keygen writes it.", valueName: "pub"))
   var publicKey: String?
 
   @Option(
@@ -94,13 +95,13 @@ struct Verify: Command {
       "Write all that was measured, for people, as one HTML file.", valueName: "html"))
   var report: String?
 
-  @Option(help: "Check the bytes of one tower alone, image or text, without running it.")
+  @Option(help: "Check the bytes of one tower alone, without running it.")
   var tower: Tower?
 
   @Option(help: ArgumentHelp("Check the bytes of one tensor alone.", valueName: "name"))
   var tensor: String?
 
-  @Option(help: "What products are computed in: f32, bf16 or int8.")
+  @Option(help: "What products are computed in, whatever embed uses.")
   var compute = Compute.f32
 
   @OptionGroup var common: Common
@@ -142,7 +143,7 @@ struct Verify: Command {
       }
     }
     if let minCosine, !(-1...1).contains(minCosine) {
-      throw ValidationError("--min-cosine is \(minCosine), -1 to 1 are allowed.")
+      throw ValidationError("--min-cosine is \(plain(minCosine)), -1 to 1 are allowed.")
     }
   }
 

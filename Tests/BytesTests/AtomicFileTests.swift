@@ -190,8 +190,9 @@ struct AtomicFileTests {
     let missing = folder.appending("no").appending("a")
     #expect(
       refusal(missing) == "cannot write '\(missing)': No such file or directory")
-    #expect(refusal(folder.path) == "cannot write '\(folder.path)': Is a directory")
-    #expect(refusal("/") == "cannot write '/': Is a directory")
+    #expect(
+      refusal(folder.path) == "cannot write '\(folder.path)': it is a folder; name a file in it")
+    #expect(refusal("/") == "cannot write '/': it is a folder; name a file in it")
   }
 
   private func refusal(_ path: FilePath) -> String? {
@@ -222,7 +223,8 @@ struct MappedFileTests {
   }
 
   @Test func `is refused when it is no regular file`() {
-    #expect(refusal(folder.path) == "cannot read '\(folder.path)': Is a directory")
+    #expect(
+      refusal(folder.path) == "cannot read '\(folder.path)': it is a folder; name a file in it")
     #expect(
       refusal("/dev/null")
         == "cannot map '/dev/null': it is a pipe or a device, a regular file is needed")

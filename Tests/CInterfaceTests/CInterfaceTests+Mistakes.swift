@@ -7,7 +7,7 @@ extension CInterfaceTests {
     "no path: 3 path is NULL",
     "empty path: 3 path is empty",
     "no file: 2 cannot open 'none.clippack': No such file or directory",
-    "a folder: 2 cannot read '/': Is a directory",
+    "a folder: 2 cannot read '/': it is a folder; name a file in it",
     "no pack: 1 text: file is 7 bytes, a pack has at least 160",
     "options: 3 options.size is 3, it must be 24",
     "threads: 3 threads is 1025, 1 to 1024 are allowed",
@@ -29,7 +29,7 @@ extension CInterfaceTests {
     "file: 2 picture 0: cannot open 'a': No such file or directory",
     "item: 2 cannot open 'a': No such file or directory",
     "no sizes: 3 sizes is NULL",
-    "bytes: 1 picture 0: picture begins with 78, PNG, JPEG and WebP are read (byte 0x0)",
+    "bytes: 1 picture 0: picture is not a PNG, JPEG or WebP: it is text (byte 0x0)",
     "no pixel: 3 picture 0 is 1 × 0 pixels, 1 to 178956970 in all and at most 1000000 "
       + "along an edge are allowed",
     "huge: 3 picture 0 is 9223372036854775807 × 9223372036854775807 pixels, 1 to 178956970 "
@@ -51,13 +51,13 @@ extension CInterfaceTests {
     "option: 3 there is no option \"x\", there are against, adapter, tokenizer, reference, "
       + "min_cosine, compute, public_key, threads",
     "option's type: 3 option \"min_cosine\" is \"1\", a number is needed",
-    "cosine: 3 min_cosine is 2.0, -1 to 1 are allowed",
+    "cosine: 3 min_cosine is 2, -1 to 1 are allowed",
     "unreachable: 1 demo.clippack: image cosine is ",
-    "no source: 2 cannot find 'none': no such file or folder",
+    "no source: 2 cannot find 'none': No such file or directory",
     "no output: 3 output is NULL",
     "to: 3 option \"to\" is \"int4\", allowed are lossless, f16, bf16, int8",
     "two: 3 to, bits, max_bytes and min_cosine exclude one another",
-    "bits: 3 bits is 40.0, 2 to 9 are allowed",
+    "bits: 3 bits is 40, 2 to 9 are allowed",
     "folder: 2 cannot write '/none/x': No such file or directory",
   ]
 }

@@ -218,12 +218,12 @@ struct SourceTests {
         == "cannot find 'org/tiny@v2': '\(repository)' has no refs/v2 and 1 snapshots; `hf "
         + "download "
         + "org/tiny --revision v2` puts it there")
-    #expect(message("org/tiny@../x", variables)?.hasSuffix("no such file or folder") == true)
+    #expect(message("org/tiny@../x", variables)?.hasSuffix("No such file or directory") == true)
   }
 
   @Test func `is refused when it is not there, empty or undecided`() throws {
-    #expect(message("no/such/file") == "cannot find 'no/such/file': no such file or folder")
-    #expect(message("") == "cannot find '': no such file or folder")
+    #expect(message("no/such/file") == "cannot find 'no/such/file': No such file or directory")
+    #expect(message("") == "cannot find '': No such file or directory")
     let model = folder.appending("model.safetensors")
     #expect(
       message(folder.path.string)
@@ -278,7 +278,7 @@ struct SourceTests {
   @Test func `says where it looked for a hub id and how to get it`() throws {
     #expect(
       message("openai/clip-vit-base-patch32", ["HF_HUB_CACHE": "/nowhere"])
-        == "cannot find 'openai/clip-vit-base-patch32': no such file or folder, and no "
+        == "cannot find 'openai/clip-vit-base-patch32': No such file or directory, and no "
         + "'/nowhere/models--openai--clip-vit-base-patch32' in the Hugging Face cache; "
         + "`hf download openai/clip-vit-base-patch32` puts it there")
     let cache = folder.path

@@ -22,7 +22,9 @@ struct CommandTests {
     #expect(converted.output.hasPrefix("model.clippack: "))
     let verified = try run("verify")
     #expect(verified.status == 0)
-    #expect(verified.output.contains("passed: every cosine is at least "))
+    #expect(
+      verified.output.contains("  unsigned: the recorded answers are only the maker's claim\n"))
+    #expect(verified.output.contains("passed: every cosine is at least the floor of "))
   }
 
   @Test func `answers in JSON with the documented keys`() throws {
@@ -89,7 +91,7 @@ struct CommandTests {
       message: "clip-pack: cannot open 'none.clippack': No such file or directory\n"),
     Refusal(
       arguments: ["inspect", "."], status: 2,
-      message: "clip-pack: cannot read '.': Is a directory\n"),
+      message: "clip-pack: cannot read '.': it is a folder; name a file in it\n"),
     Refusal(
       arguments: ["verify", "text.clippack"], status: 1,
       message: "clip-pack: text.clippack: file is 5 bytes, a pack has at least 160\n"),
@@ -109,6 +111,49 @@ struct CommandTests {
       arguments: ["convert", Self.demo, "--to", "int4"], status: 64,
       message: "clip-pack: the value 'int4' is invalid for '--to <to>', allowed are 'lossless', "
         + "'f16', 'bf16' or 'int8'; see clip-pack convert --help\n"),
+    Refusal(
+      arguments: ["convert", Self.demo, "--bits", "four"], status: 64,
+      message: "clip-pack: the value 'four' is invalid for '--bits <b>': a number is needed, 2 to "
+        + "9; see clip-pack convert --help\n"),
+    Refusal(
+      arguments: ["convert", Self.demo, "--bits", "1"], status: 64,
+      message: "clip-pack: --bits is 1, 2 to 9 are allowed; see clip-pack convert --help\n"),
+    Refusal(
+      arguments: ["convert", Self.demo, "--max-bytes", "lots"], status: 64,
+      message: "clip-pack: the value 'lots' is invalid for '--max-bytes <n>': bytes are needed, "
+        + "such as 60MB or 60000000; see clip-pack convert --help\n"),
+    Refusal(
+      arguments: ["verify", "x", "--min-cosine", "high"], status: 64,
+      message: "clip-pack: the value 'high' is invalid for '--min-cosine <c>': a number is needed, "
+        + "-1 to 1; see clip-pack verify --help\n"),
+    Refusal(
+      arguments: ["bench", "x", "--rounds", "1.5"], status: 64,
+      message: "clip-pack: the value '1.5' is invalid for '--rounds <n>': a whole number is "
+        + "needed, 1 up; see clip-pack bench --help\n"),
+    Refusal(
+      arguments: ["embed", "x", "--shards", "y", "-o", "z", "--shard", "2/2"], status: 64,
+      message: "clip-pack: the value '2/2' is invalid for '--shard <i/n>': two whole numbers are "
+        + "needed, such as 0/4 to 3/4; see clip-pack embed --help\n"),
+    Refusal(
+      arguments: ["embed", "x", "--json", "photo.jpg", "--threads", "1"], status: 64,
+      message: "clip-pack: 'photo.jpg' needs --image or --text before it; see clip-pack embed "
+        + "--help\n"),
+    Refusal(
+      arguments: ["embed", "x", "-o", "v.npy"], status: 64,
+      message: "clip-pack: give one of --image FILE…, --images-from FILE, --text S…, --texts-from "
+        + "FILE and --shards FILE…; see clip-pack embed --help\n"),
+    Refusal(
+      arguments: ["convert", Self.demo, "--bit", "4"], status: 64,
+      message: "clip-pack: unknown option '--bit', did you mean '--bits'? See clip-pack convert "
+        + "--help\n"),
+    Refusal(
+      arguments: ["help", "convrt"], status: 64,
+      message: "clip-pack: there is no command \"convrt\", there are convert, verify, inspect, "
+        + "embed, classify, tokenize, preprocess, export, repack, unpack, keygen, sign, bench\n"),
+    Refusal(
+      arguments: ["verify", Self.demo + "/model.safetensors"], status: 1,
+      message: "clip-pack: \(Self.demo)/model.safetensors: file is a safetensors checkpoint, not "
+        + "a pack; convert it to have one (byte 0x0)\n"),
     Refusal(
       arguments: ["--frob"], status: 64,
       message: "clip-pack: unknown option '--frob'; see clip-pack --help\n"),

@@ -77,8 +77,8 @@ struct EmbedTests {
     #expect(result.status == 0)
     #expect(
       result.output
-        == "v.npy: float32 32×96, 12.4 kB; its rows are named in v.txt; what they are is "
-        + "told in v.meta.json\n")
+        == "v.npy: float32 32×96, 12.4 kB; its rows are named in v.txt; described in "
+        + "v.meta.json\n")
     let names = try text(of: "v.txt").split(separator: "\n").map(String.init)
     let expected = try Folder.names(in: FilePath(Self.pictures)).filter { !$0.hasSuffix("json") }
     #expect(names == expected.map { Self.pictures + "/" + $0 })

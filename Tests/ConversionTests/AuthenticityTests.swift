@@ -63,8 +63,9 @@ struct AuthenticityTests {
     let verification = try verify(pack, folder)
     #expect(
       verification.failures == [
-        "the source has the very values that this pack decodes to, as what was unpacked from it "
-          + "has, and the pack was made of another original: compare it with that one"
+        "the source holds the very values that this pack decodes to, as a checkpoint does that was "
+          + "unpacked or exported from it, so it proves nothing; give the checkpoint that the pack "
+          + "was made from"
       ])
     // What a lossless pack gives back is the original.
     let exact = try bench.convert(source, to: .lossless, as: "exact").path

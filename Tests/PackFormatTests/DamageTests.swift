@@ -33,6 +33,33 @@ struct DamageTests {
       (byte 0x0)
       """
     ) { $0.bytes[5] = 0x0a },
+    Damage(
+      "a safetensors checkpoint", .unsupported,
+      "file is a safetensors checkpoint, not a pack; convert it to have one (byte 0x0)",
+      sealing: false
+    ) { $0.bytes.replaceSubrange(0..<9, with: [64, 0, 0, 0, 0, 0, 0, 0, 0x7b]) },
+    Damage(
+      "a zip archive", .unsupported,
+      """
+      file is a zip archive, as PyTorch writes checkpoints, not a pack; convert it to have one \
+      (byte 0x0)
+      """,
+      sealing: false
+    ) { $0.bytes.replaceSubrange(0..<4, with: [0x50, 0x4b, 3, 4]) },
+    Damage(
+      "a pickle", .unsupported,
+      """
+      file is a pickle, as PyTorch writes checkpoints, not a pack; convert it to have one \
+      (byte 0x0)
+      """,
+      sealing: false
+    ) { $0.bytes.replaceSubrange(0..<2, with: [0x80, 2]) },
+    Damage(
+      "GGUF", .unsupported, "file is GGUF, not a pack (byte 0x0)", sealing: false
+    ) { $0.bytes.replaceSubrange(0..<4, with: Array("GGUF".utf8)) },
+    Damage("JSON", .unsupported, "file is JSON, not a pack (byte 0x0)", sealing: false) {
+      $0.bytes.replaceSubrange(0..<4, with: Array("{\n  ".utf8))
+    },
     .preamble(
       "the next major_version", .unsupported, "major_version is 2, this program reads 1 (byte 0x8)"
     ) { $0.put(2 as UInt16, at: 8) },

@@ -56,7 +56,7 @@ extension EmbeddingSpace: CustomStringConvertible {
   public var description: String {
     id
       + (isOriginal
-        ? ", the original's: an index of its embeddings can stay"
-        : ", this pack's own: an index has to be made anew")
+        ? " is the original's: an existing index remains usable"
+        : " is this pack's own: an index has to be made anew")
   }
 }

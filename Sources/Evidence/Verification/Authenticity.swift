@@ -15,8 +15,8 @@ internal import Tokenizers
 public struct Authenticity: Sendable {
   /// What is not the source's, a clause each; empty for an authentic pack.
   public private(set) var differences: [String] = []
-  /// Tensors whose codes were rounded for more than their own values. Each of their rows is as near
-  /// to the source as such rounding leads; another maker's choice within that goes unseen.
+  /// Calibrated tensors: their codes were rounded for more than their own values. Each of their
+  /// rows lies within the tolerance of its step; another maker's choice within that goes unseen.
   public private(set) var bounded: [String] = []
 
   public var isAuthentic: Bool { differences.isEmpty }
@@ -92,8 +92,9 @@ public struct Authenticity: Sendable {
   /// A checkpoint that was unpacked from a pack that lost something has its values, and is not what
   /// the pack says that it was made of.
   private static let isDecodedClause =
-    "the source has the very values that this pack decodes to, as what was unpacked from it has, "
-    + "and the pack was made of another original: compare it with that one"
+    "the source holds the very values that this pack decodes to, as a checkpoint does that was "
+    + "unpacked or exported from it, so it proves nothing; give the checkpoint that the pack was "
+    + "made from"
 
   /// Whether a source has the values that the pack decodes to, all of them.
   private func isDecoded(_ original: Original, _ model: Model) throws -> Bool {

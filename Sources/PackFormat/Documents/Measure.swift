@@ -26,6 +26,35 @@ public enum Measure: String, CaseIterable, Sendable {
   case originalIndex = "index_kept_old"
   case convertedIndex = "index_kept_new"
 
+  /// What it is called where people read it.
+  public var name: String {
+    switch self {
+    case .imageCosineMinimum: "image cosine, lowest"
+    case .imageCosineTenth: "image cosine, lowest tenth"
+    case .imageCosineMedian: "image cosine, median"
+    case .imageCosineMean: "image cosine, mean"
+    case .imageCentredCosineMinimum: "image cosine centred, lowest"
+    case .imageCentredCosineMean: "image cosine centred, mean"
+    case .imageMaximumDifference: "image difference, largest"
+    case .textCosineMinimum: "text cosine, lowest"
+    case .textCosineTenth: "text cosine, lowest tenth"
+    case .textCosineMedian: "text cosine, median"
+    case .textCosineMean: "text cosine, mean"
+    case .textCentredCosineMinimum: "text cosine centred, lowest"
+    case .textCentredCosineMean: "text cosine centred, mean"
+    case .textMaximumDifference: "text difference, largest"
+    case .logitsMaximumDifference: "logit difference, largest"
+    case .logitsMeanDifference: "logit difference, mean"
+    case .topOne: "best text"
+    case .topFive: "five best"
+    case .rankMinimum: "rank correlation, lowest"
+    case .rankMean: "rank correlation, mean"
+    case .indexDepth: "depth of recall"
+    case .originalIndex: "recall, original index"
+    case .convertedIndex: "recall, converted index"
+    }
+  }
+
   /// How far a measure may be worse on another machine than it was recorded.
   public enum Tolerance: Equatable, Sendable {
     /// An error: larger by a factor that the kind of computation has, and by what float32 sums err

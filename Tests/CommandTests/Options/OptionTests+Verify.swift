@@ -167,6 +167,10 @@ extension OptionTests {
           as? Double
       }
       #expect(Set(cosines).count == 3)
+      for (arguments, used) in [([], "f32"), (["--compute", "int8"], "int8")] {
+        let result = try Program.run(["verify", pack] + arguments, in: bench.folder.path)
+        #expect(result.output.contains("(built-in probes) in \(used): "))
+      }
     },
   ]
 }
