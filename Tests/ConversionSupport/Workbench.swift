@@ -33,12 +33,14 @@ public final class Workbench {
   public func convert(
     _ source: FilePath, to target: Recipe.Target, storage: Storage = .compact,
     towers: Recipe.Towers = .both, rate: Rate? = nil, threads: Int = 2, evidence: Bool = true,
-    calibration: CalibrationChoice = .none, as name: String = "x"
+    calibration: CalibrationChoice? = nil, as name: String = "x"
   ) throws -> Result {
     let path = folder.appending("\(name).clippack")
     let conversion = Conversion(
       recipe: Recipe(target: target, towers: towers, rate: rate), storage: storage,
-      makesEvidence: evidence, calibration: calibration, pool: WorkerPool(threads: threads))
+      makesEvidence: evidence,
+      calibration: calibration ?? (rate == nil ? CalibrationChoice.none : .builtIn),
+      pool: WorkerPool(threads: threads))
     let summary = try conversion.run(Checkpoint(source.string), to: path)
     return (path, summary)
   }

@@ -17,7 +17,6 @@ INLINE V(Exponentials) V(weighted_exponentials)(float *row, const float *factors
   float top = V(maximum)(tops);
   Floats sums[V(PARTS)] = {{0}}, totals[V(PARTS)] = {{0}}, most = {0};
   for (size_t i = 0; i < count; i += 16)
-#pragma clang loop unroll(full)
     for (size_t x = 0; x < V(PARTS); x++) {
       const size_t start = i + x * LANES;
       if (start >= count) break;

@@ -8,8 +8,8 @@ extension Pack {
     get throws(FormatError) { try json(.recipe)?["target"]?.string == "lossless" }
   }
 
-  /// Whether codes may be other than the nearest to the source's values: of a pack that does not say
-  /// how it was made, or says that matrices were rounded for what their layers take in.
+  /// Whether codes may be other than the nearest to the source's values: of a pack that does not
+  /// say how it was made, or says that matrices were rounded for what their layers take in.
   package var isCalibrated: Bool {
     get throws(FormatError) {
       guard let recipe = try json(.recipe) else { return true }
