@@ -10,7 +10,7 @@ internal import SystemPackage
 struct TemporaryFile: ~Copyable {
   let path: FilePath
   let file: FileDescriptor
-  private let unfinished: Unfinished
+  private let pending: PendingFile
   private var hasItsName = false
 
   /// - Parameters:
@@ -24,7 +24,7 @@ struct TemporaryFile: ~Copyable {
     let stem = Self.stem(of: Self.lastName(of: target))
     Self.removeLeftovers(of: stem, in: folder)
     (path, file) = try Self.create(stem, for: destination, in: folder, permissions)
-    unfinished = Unfinished(path)
+    pending = PendingFile(path)
   }
 
   private static let mark = ".clip-pack-"

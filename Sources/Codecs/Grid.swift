@@ -75,7 +75,7 @@ public struct Grid: Sendable {
     let finest = try finestSteps(of: tensor, pool)
     guard let step else { return (1, finest.map { $0 >= .leastNormalMagnitude ? $0 : 0 }) }
     precondition(step.isNormal && step > 0, "a step of \(step)")
-    let isWide = !areAffordable(finest, at: step)
+    let isWide = !fitsInt8(finest, at: step)
     return (
       isWide ? 2 : 1,
       finest.map { row in
@@ -95,19 +95,19 @@ public struct Grid: Sendable {
 
   /// Whether int8 codes do where all rows should have a step: only few have a finest one that is
   /// much coarser.
-  public static func areAffordable(_ finest: [Float], at step: Float) -> Bool {
+  public static func fitsInt8(_ finest: [Float], at step: Float) -> Bool {
     // A row whose step is d times the best one costs 1.44 (d − 1)² times the worth of a bit a
     // weight, to second order: squared error against rate, at the slope that the step stands for.
     let excess = finest.reduce(0.0) { sum, row in
       let over = min(Double(row) / Double(step) - 1, 1)
       return over > 0 ? sum + over * over : sum
     }
-    return excess <= affordableExcess * Double(finest.count)
+    return excess <= toleratedExcess * Double(finest.count)
   }
 
   /// The mean excess up to which a tensor stays int8: a tenth of a bit a weight is what its faster
   /// kernels, and half the memory when it is mapped, are worth.
-  private static let affordableExcess = 0.1 / 1.44
+  private static let toleratedExcess = 0.1 / 1.44
 
   /// The bit patterns of the rows' largest magnitudes.
   private static func peaks(of tensor: Tensor, _ pool: WorkerPool) throws(CodecError) -> [UInt32] {

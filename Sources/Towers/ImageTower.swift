@@ -45,7 +45,7 @@ public struct ImageTower: Sendable {
     _ pixels: Span<Float>, observe: Observer? = nil, watch: Stopwatch? = nil
   ) throws -> Embeddings {
     let count = try count(pixels)
-    let group = observe == nil ? max(1, Runner.favourableRows / graph.tokenRows) : max(1, count)
+    let group = observe == nil ? max(1, Runner.rowsPerPass / graph.tokenRows) : max(1, count)
     var projected: [Float] = []
     for start in stride(from: 0, to: count, by: group) {
       let part = start..<min(start + group, count)

@@ -60,7 +60,7 @@ public struct TextTower: Sendable {
       return try Embeddings(projected: try run(prepared), width: width, of: .text)
     }
     let sorted = TextBatches(
-      prepared, rows: Runner.favourableRows, sharesBeginnings: runner.sharesBeginnings)
+      prepared, rows: Runner.rowsPerPass, sharesBeginnings: runner.sharesBeginnings)
     var rows: [Float] = []
     for batch in sorted.batches { rows += try run(Array(sorted.texts[batch])) }
     var projected: [Float] = []

@@ -55,7 +55,7 @@ extension Command {
       throw exit
     } catch {
       Interruption.waitIfEnding()
-      Unfinished.removeAll()
+      PendingFile.removeAll()
       if (error as? FileError)?.errno == .brokenPipe { Interruption.endWithPipe() }
       Terminal.say("clip-pack: \(Hint.line(of: error))")
       throw ExitCode(status(of: error))

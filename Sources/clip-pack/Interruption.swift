@@ -7,7 +7,7 @@ import Synchronization
 enum Interruption {
   static func cleanUp() {
     // What handlers touch exists before the first signal comes.
-    Unfinished.prepare()
+    PendingFile.prepare()
     isEnding.store(false, ordering: .releasing)
     // A mapped file that another program cuts short cannot be read any more; nothing can be saved
     // but the folder.
@@ -54,7 +54,7 @@ enum Interruption {
 /// whose end the signal comes again: with calls alone that POSIX allows there.
 private func end(by number: Int32) {
   Interruption.isEnding.store(true, ordering: .releasing)
-  Unfinished.removeAll()
+  PendingFile.removeAll()
   signal(number, SIG_DFL)
   kill(getpid(), number)
 }
@@ -68,6 +68,6 @@ private func sayCutShort(_: Int32) {
 
     """
   unsafe _ = write(STDERR_FILENO, message.utf8Start, message.utf8CodeUnitCount)
-  Unfinished.removeAll()
+  PendingFile.removeAll()
   _exit(2)
 }

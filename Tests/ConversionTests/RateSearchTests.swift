@@ -45,7 +45,7 @@ import Testing
         let name = entry.parameter.name
         let (before, after) = (try #require(before[name]), try #require(after[name]))
         let steps = [before, after].compactMap { $0.step?.step }
-        let isNarrow = steps.map { Grid.areAffordable(entry.finestSteps, at: $0) }
+        let isNarrow = steps.map { Grid.fitsInt8(entry.finestSteps, at: $0) }
         let isStep = !before.isTrellis && !after.isTrellis && isNarrow == [true, false]
         if isStep { found += 1 }
         #expect(before.isTrellis || held[name] == (isStep ? before : after), "\(name), \(shift)")

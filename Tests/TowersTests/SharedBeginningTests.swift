@@ -90,7 +90,7 @@ struct SharedBeginningTests {
         let end = text.firstIndex(of: 29)!
         return (0...end).map { Array(text[...$0]) }
       })
-    #expect(beginnings.count <= Runner.favourableRows)
+    #expect(beginnings.count <= Runner.rowsPerPass)
     #expect(try rows(texts) == beginnings.count)
   }
 

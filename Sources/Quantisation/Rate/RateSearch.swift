@@ -138,15 +138,15 @@ package struct RateSearch {
   private static func coding(of entry: Relative, at level: Int, forms: Int) -> Recipe.Coding {
     let form = StepExponent(entry.exponent + level + forms - trellisOffset)
     guard bits(of: entry, at: level + forms) < trellisBits,
-      Grid.areAffordable(entry.finestSteps, at: form.step)
+      Grid.fitsInt8(entry.finestSteps, at: form.step)
     else {
       let (own, kept) = (
         StepExponent(entry.exponent + level), StepExponent(entry.exponent + level + forms)
       )
       // Wide codes make a step in size, too: what needs none at the other levels keeps its step.
       let isHeld =
-        forms > 0 && !Grid.areAffordable(entry.finestSteps, at: own.step)
-        && Grid.areAffordable(entry.finestSteps, at: kept.step)
+        forms > 0 && !Grid.fitsInt8(entry.finestSteps, at: own.step)
+        && Grid.fitsInt8(entry.finestSteps, at: kept.step)
       return Recipe.Coding(step: isHeld ? kept : own, isTrellis: false)
     }
     return Recipe.Coding(

@@ -19,7 +19,7 @@ final class Runner: Sendable {
   /// How many rows it pays to take through all layers together: enough that fetching the weights
   /// counts little, and few enough that the rows stay in the caches from layer to layer. Measured
   /// with ViT-B/32, whose images have 50 rows: three at a time are fastest.
-  static let favourableRows = 156
+  static let rowsPerPass = 156
 
   init(_ graph: Graph, _ weights: any Weights, _ compute: Compute, _ pool: WorkerPool) {
     self.graph = graph

@@ -6,7 +6,7 @@ internal import SystemPackage
 ///
 /// Known by a slot of a table without locks, so that a signal handler may read it at any time: who
 /// takes a path out of its slot, its object or the handler, has it for itself.
-public final class Unfinished: Sendable {
+public final class PendingFile: Sendable {
   /// The address of its path, a C string.
   private let path: UInt
   /// `nil` where all slots are taken: such a file is left for the next run to remove.
