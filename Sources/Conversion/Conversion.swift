@@ -23,7 +23,7 @@ public struct Conversion: Sendable {
   /// Whether the original and the pack are run and compared.
   public let makesEvidence: Bool
   /// What int8 weights and those at a rate are rounded for; where `nil`, built-in pictures and
-  /// texts. With `none`, which takes a quarter of the time, each weight is rounded by itself.
+  /// texts. With `none`, which takes a fifth of the time, each weight is rounded by itself.
   public let calibration: CalibrationChoice?
   public let pool: WorkerPool
 
