@@ -1,8 +1,9 @@
 extension Step {
-  /// A convolution without a bias that keeps the map's size but for its stride.
+  /// A convolution that keeps the map's size but for its stride.
   static func convolution(
     _ x: String, _ module: String, to output: String, _ width: Int, kernel: Int, stride: Int = 1,
-    groups: Int = 1
+    groups: Int = 1, hasBias: Bool = false, add addend: String? = nil,
+    activation: Activation? = nil
   ) -> Step {
     Step(
       .conv2d(
@@ -10,8 +11,8 @@ extension Step {
           width: width, kernel: Operation.Pair(kernel, kernel),
           stride: Operation.Pair(stride, stride),
           padding: Operation.Pair(kernel / 2, kernel / 2), groups: groups,
-          weight: module + ".weight")), [x],
-      to: output)
+          weight: module + ".weight", bias: hasBias ? module + ".bias" : nil)), [x],
+      to: output, add: addend, activation: activation)
   }
 
   /// Normalisation of channels by statistics of the training.

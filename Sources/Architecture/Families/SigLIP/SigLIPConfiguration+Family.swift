@@ -44,7 +44,6 @@ extension SigLIPConfiguration: Family {
     return kept.image == nil && kept.text == nil ? nil : kept
   }
 
-  /// The names are transformers', but for the head's query, key and value, which are stacked there.
   public func locations() throws(FormatError) -> [String: TensorLocation] {
     var locations = try locations("")
     // A vector of one for a scalar, and a batch of one query.
@@ -54,6 +53,7 @@ extension SigLIPConfiguration: Family {
     return locations
   }
 
+  /// The names are transformers', but for the head's query, key and value, which are stacked there.
   private func locations(_ prefix: String) throws(FormatError) -> [String: TensorLocation] {
     var locations: [String: TensorLocation] = [:]
     for parameter in try graph().parameters {

@@ -96,15 +96,11 @@ struct TimmConvNeXt: TowerDescription {
 
   private func rounds(_ stage: Int, from value: String) -> TowerNetwork.Rounds {
     let width = widths[stage]
-    var mix = Step.convolution(value, "conv_dw", to: "d", width, kernel: 7, groups: width)
-    if case .conv2d(var convolution) = mix.operation {
-      convolution.bias = "conv_dw.bias"
-      mix.operation = .conv2d(convolution)
-    }
     return TowerNetwork.Rounds(
       depths[stage], prefix: "trunk.stages.\(stage).blocks.#.", from: value, to: "y\(stage)",
       [
-        mix,
+        .convolution(
+          value, "conv_dw", to: "d", width, kernel: 7, groups: width, hasBias: true),
         .layerNorm("d", to: "p", epsilon: epsilon, "norm"),
         .linear("p", to: "h", width: hiddenWidths[stage], "mlp.fc1", activation: .gelu),
         .linear("h", to: "f", width: width, "mlp.fc2"),

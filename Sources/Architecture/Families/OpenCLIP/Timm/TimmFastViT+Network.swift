@@ -136,15 +136,10 @@ private struct FastViTSteps {
   /// Adds what a depthwise convolution sees around each place.
   mutating func tellPositions(_ module: String, _ stage: TimmFastViT.Stage) {
     let (source, made) = (value, name("e"))
-    var step = Step.convolution(
-      source, module + "pos_emb.pos_enc", to: made, stage.width, kernel: stage.positionEdge,
-      groups: stage.width)
-    if case .conv2d(var convolution) = step.operation {
-      convolution.bias = module + "pos_emb.pos_enc.bias"
-      step.operation = .conv2d(convolution)
-    }
-    step.addend = source
-    add(step)
+    add(
+      .convolution(
+        source, module + "pos_emb.pos_enc", to: made, stage.width, kernel: stage.positionEdge,
+        groups: stage.width, hasBias: true, add: source))
   }
 
   mutating func rounds(_ module: String, _ number: Int, _ stage: TimmFastViT.Stage) {

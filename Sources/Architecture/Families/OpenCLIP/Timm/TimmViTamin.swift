@@ -145,14 +145,9 @@ struct TimmViTamin: TowerDescription {
     _ x: String, _ module: String, to output: String, _ width: Int, stride: Int = 1,
     groups: Int = 1, activation: Activation? = nil
   ) -> Step {
-    var step = Step.convolution(
-      x, module, to: output, width, kernel: 3, stride: stride, groups: groups)
-    if case .conv2d(var convolution) = step.operation {
-      convolution.bias = module + ".bias"
-      step.operation = .conv2d(convolution)
-    }
-    step.activation = activation
-    return step
+    .convolution(
+      x, module, to: output, width, kernel: 3, stride: stride, groups: groups, hasBias: true,
+      activation: activation)
   }
 
   /// The first block of a stage, to `b…`: beside it the map is halved by means.
