@@ -32,10 +32,11 @@ public struct Authenticity: Sendable {
       differences = [try isDecoded(original, model) ? Self.isDecodedClause : clause]
       return
     }
+    let isCalibrated = try pack.isCalibrated
     for parameter in model.graph.parameters {
       defer { original.checkpoint.release(parameter.name) }
       guard let packed = pack.tensor(parameter.name) else { continue }
-      let clause = try compare(packed, parameter, with: original, pack)
+      let clause = try compare(packed, parameter, with: original, pack, isCalibrated)
       if let clause { differences.append("tensor \"\(parameter.name)\" \(clause)") }
       pack.release(packed)
     }
@@ -109,7 +110,8 @@ public struct Authenticity: Sendable {
 
   /// What a tensor of the pack is not, as a clause; `nil` where it is the source's.
   private mutating func compare(
-    _ packed: PackedTensor, _ parameter: Parameter, with original: Original, _ pack: Pack
+    _ packed: PackedTensor, _ parameter: Parameter, with original: Original, _ pack: Pack,
+    _ isCalibrated: Bool
   ) throws -> String? {
     let source = original.checkpoint.tensor(parameter.name)
     switch packed.content {
@@ -127,7 +129,7 @@ public struct Authenticity: Sendable {
       case .nearest: return nil
       case .bounded:
         // Of a table rows are looked up: there is no input to round it for.
-        guard try pack.isCalibrated, parameter.role == .matrix else {
+        guard isCalibrated, parameter.role == .matrix else {
           return "has codes that are not the nearest to the source's values, and no calibration "
             + "accounts for them"
         }
