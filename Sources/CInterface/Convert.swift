@@ -75,7 +75,7 @@ extension Conversion {
       tokenizerFolder: try options.path("tokenizer"),
       evidenceImages: try (options.strings("evidence_images") ?? []).map { FilePath($0) },
       evidenceTexts: try options.strings("evidence_texts") ?? [],
-      makesEvidence: try options.flag("evidence") ?? true, calibration: calibration,
+      makesEvidence: try options.flag("evidence") ?? true, calibration: calibration ?? .builtIn,
       pool: try options.pool)
   }
 

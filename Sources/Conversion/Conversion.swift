@@ -22,15 +22,15 @@ public struct Conversion: Sendable {
   public let evidenceTexts: [String]
   /// Whether the original and the pack are run and compared.
   public let makesEvidence: Bool
-  /// What int8 weights and those at a rate are rounded for; where `nil`, built-in pictures and
-  /// texts. With `none`, which takes a fifth of the time, each weight is rounded by itself.
-  public let calibration: CalibrationChoice?
+  /// What int8 weights and those at a rate are rounded for. With `none`, which takes a fifth of the
+  /// time, each weight is rounded by itself.
+  public let calibration: CalibrationChoice
   public let pool: WorkerPool
 
   public init(
     recipe: Recipe, storage: Storage = .compact, tokenizerFolder: FilePath? = nil,
     evidenceImages: [FilePath] = [], evidenceTexts: [String] = [], makesEvidence: Bool = true,
-    calibration: CalibrationChoice? = nil, pool: WorkerPool
+    calibration: CalibrationChoice = .builtIn, pool: WorkerPool
   ) {
     self.recipe = recipe
     self.storage = storage

@@ -150,11 +150,10 @@ struct Convert: Command {
       } ?? []
     let lines =
       try evidenceTexts.map { try texts(listedIn: FilePath(argument: $0), noting: &notes) } ?? []
-    let choice: CalibrationChoice? =
+    let choice: CalibrationChoice =
       switch calibration {
-      case nil: nil
-      case "none": CalibrationChoice.none
-      case "built-in": .builtIn
+      case nil, "built-in": .builtIn
+      case "none": .none
       case let folder?:
         .pictures(try PictureFolder(FilePath(argument: folder)).taken(noting: &notes))
       }

@@ -22,7 +22,7 @@ import Testing
     let path = folder.appending(name)
     let conversion = Conversion(
       recipe: Recipe(target: .int8, towers: towers), storage: storage,
-      calibration: CalibrationChoice.none, pool: WorkerPool())
+      calibration: .none, pool: WorkerPool())
     _ = try conversion.run(Checkpoint(Fixture.path(source).string), to: path)
     return path
   }

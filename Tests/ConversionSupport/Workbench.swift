@@ -39,7 +39,7 @@ public final class Workbench {
     let conversion = Conversion(
       recipe: Recipe(target: target, towers: towers, rate: rate), storage: storage,
       makesEvidence: evidence,
-      calibration: calibration ?? (rate == nil ? CalibrationChoice.none : .builtIn),
+      calibration: calibration ?? (rate == nil ? .none : .builtIn),
       pool: WorkerPool(threads: threads))
     let summary = try conversion.run(Checkpoint(source.string), to: path)
     return (path, summary)

@@ -78,7 +78,7 @@ struct AuthenticityTests {
     let source = Fixture.path("demo")
     let path = bench.folder.appending("x.clippack")
     let conversion = Conversion(
-      recipe: Recipe(target: .int8, rate: .bits(2.5)), calibration: CalibrationChoice.none,
+      recipe: Recipe(target: .int8, rate: .bits(2.5)), calibration: .none,
       pool: bench.pool)
     _ = try conversion.run(Checkpoint(source.string), to: path)
     let verification = try verify(path, source, minimumCosine: 0)
@@ -126,7 +126,7 @@ struct AuthenticityTests {
     let path = bench.folder.appending("x.clippack")
     let conversion = Conversion(
       recipe: Recipe(target: .int8), evidenceImages: pictures, evidenceTexts: texts,
-      calibration: CalibrationChoice.none, pool: bench.pool)
+      calibration: .none, pool: bench.pool)
     let summary = try conversion.run(Checkpoint(source.string), to: path)
     #expect(summary.notes == notes)
     let verification = try Verification.against(

@@ -189,7 +189,7 @@ struct ContentTests {
   ) throws -> String {
     let folder = TemporaryFolder()
     let conversion = Conversion(
-      recipe: recipe, storage: storage, makesEvidence: false, calibration: CalibrationChoice.none,
+      recipe: recipe, storage: storage, makesEvidence: false, calibration: .none,
       pool: WorkerPool(threads: threads))
     let summary = try conversion.run(
       Checkpoint(Fixture.path("models/\(model)").string), to: folder.appending("a.clippack"))

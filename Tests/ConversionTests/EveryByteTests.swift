@@ -40,7 +40,7 @@ struct EveryByteTests {
     let changes: [UInt8] = (0..<8).map { 1 << $0 } + [0xff]
     let path = folder.appending("demo.clippack")
     _ = try Conversion(
-      recipe: Recipe(target: .int8), calibration: CalibrationChoice.none, pool: pool
+      recipe: Recipe(target: .int8), calibration: .none, pool: pool
     )
       .run(Checkpoint(Fixture.path("demo").string), to: path)
     let pack = try Pack(path, pool: pool)

@@ -39,7 +39,7 @@ struct TextTowerTests {
       folder(base).string, textTower: folder(encoder).string)
     let path = bench.folder.appending("\(name).clippack")
     let summary = try Conversion(
-      recipe: Recipe(target: target, towers: .both, rate: nil), calibration: CalibrationChoice.none,
+      recipe: Recipe(target: target, towers: .both, rate: nil), calibration: .none,
       pool: bench.pool
     ).run(checkpoint, to: path)
     return (path, checkpoint, summary)

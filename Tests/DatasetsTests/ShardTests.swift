@@ -19,7 +19,7 @@ import Testing
     let pack = folder.appending("demo.clippack")
     let conversion = Conversion(
       recipe: Recipe(target: .int8), storage: .mapped, makesEvidence: false,
-      calibration: CalibrationChoice.none, pool: WorkerPool())
+      calibration: .none, pool: WorkerPool())
     _ = try conversion.run(Checkpoint(Fixture.path("demo").string), to: pack)
     model = try Model(opening: pack)
   }

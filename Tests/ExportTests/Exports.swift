@@ -20,7 +20,7 @@ final class Exports {
     if FileKind(of: path) == nil {
       let conversion = Conversion(
         recipe: Recipe(target: target, towers: .both), makesEvidence: false,
-        calibration: CalibrationChoice.none, pool: pool)
+        calibration: .none, pool: pool)
       _ = try conversion.run(Checkpoint(Fixture.path(fixture).string), to: path)
     }
     return try Model(Pack(path, pool: pool), keepingMatrices: false)

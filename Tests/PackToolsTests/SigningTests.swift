@@ -35,7 +35,7 @@ struct SigningTests {
     let path = folder.appending("\(storage.rawValue).clippack")
     let conversion = Conversion(
       recipe: Recipe(target: .int8), storage: storage, makesEvidence: false,
-      calibration: CalibrationChoice.none, pool: pool)
+      calibration: .none, pool: pool)
     _ = try conversion.run(
       Checkpoint(Fixture.path("models/quick-gelu").string), to: path)
     return try Pack(path, pool: pool)

@@ -22,7 +22,7 @@ struct ReportTests {
   private func model() throws -> Model {
     let path = folder.appending("a.clippack")
     _ = try Conversion(
-      recipe: Recipe(target: .int8), calibration: CalibrationChoice.none, pool: pool
+      recipe: Recipe(target: .int8), calibration: .none, pool: pool
     )
       .run(Checkpoint(Fixture.path("models/quick-gelu").string), to: path)
     return try Model(Pack(path, pool: pool), keepingMatrices: false)

@@ -43,7 +43,7 @@ struct Preparation {
     _ = try AtomicFile(replacing: destination)
     digests = SourceDigests(of: checkpoint.sources)
     original = try Self.original(checkpoint, spec, conversion, rate, progress)
-    let choice = conversion.calibration ?? .builtIn
+    let choice = conversion.calibration
     let isCalibrated = conversion.recipe.target == .int8 && choice != .none
     var inputs: TracedInputs?
     if isCalibrated || rate != nil {
